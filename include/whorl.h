@@ -1,0 +1,36 @@
+/*
+ * whorl: an asynchronous IO engine for Linux, on fibers over io_uring.
+ *
+ * This header is the table of contents; each chapter stands in a header of its own, in the order in
+ * which a newcomer needs them. Including this one brings them all.
+ *
+ *   base.h   types, time, version
+ *   run.h    run a program's main task; its configuration; what the kernel offers
+ *   task.h   spawn, join, cancel, sleep
+ *   fs.h     files, by the names of POSIX
+ *   net.h    sockets, by the names of POSIX
+ *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
+ *
+ * Conventions that hold for every call unless its own text says otherwise:
+ *
+ *   - The result is >= 0, or -errno. errno itself is never used.
+ *   - A call that waits parks only the task that makes it; the thread goes on with other tasks.
+ *   - Calls are made from inside a task, on the thread that runs its loop. From anywhere else they
+ *     give -EPERM (a pointer result: NULL).
+ *   - No call returns while the kernel may still touch memory that the caller gave it. What a
+ *     pointer argument leads to is the engine's from the call to its return, and then the caller's.
+ *   - -ECANCELED from a call that waits means: the calling task is cancelled (see whorl_cancel), or
+ *     the operation was ended by whorl_close or by whorl_op_cancel; it had no effect. If it had
+ * one, the call gives its result and the cancel waits for the next call.
+ */
+#ifndef WHORL_H
+#define WHORL_H
+
+#include <whorl/base.h>
+#include <whorl/run.h>
+#include <whorl/task.h>
+#include <whorl/fs.h>
+#include <whorl/net.h>
+#include <whorl/op.h>
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Sockets: the calls of POSIX, with its arguments; each parks only the calling task.
+ *
+ * Every call also gives -EPERM outside a task, -ECANCELED in a cancelled one, and the errors of the
+ * manual page that its text names. Memory behind a pointer is the engine's until the call returns.
+ * Descriptors may be blocking or not; it makes no difference, but for one that has O_NONBLOCK or
+ * MSG_DONTWAIT asked for: there a call that would wait gives -EAGAIN, as in POSIX. No call raises
+ * SIGPIPE. Closing is whorl_close, in fs.h.
+ */
+#ifndef WHORL_NET_H
+#define WHORL_NET_H
+
+#include <sys/socket.h>
+#include <whorl/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* socket(2): a new descriptor, the caller's to close. SOCK_CLOEXEC as with socket(2). */
+WHORL_API int whorl_socket(int domain, int type, int protocol);
+
+/* bind(2), listen(2). */
+WHORL_API int whorl_bind(int fd, const struct sockaddr *addr, socklen_t len);
+WHORL_API int whorl_listen(int fd, int backlog);
+
+/* accept(2), accept4(2): the new connection's descriptor, the caller's to close. `addr` and `len`
+ * may be NULL together; *len is the room in addr before, the address's size after. A cancelled
+ * accept has taken no connection off the queue. */
+WHORL_API int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len);
+WHORL_API int whorl_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+
+/* connect(2). After a connect that was cancelled or timed out the socket's state is unspecified, as
+ * after an interrupted connect(2): close it. */
+WHORL_API int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len);
+
+/* recv(2), send(2): bytes done, which may be fewer than asked; recv gives 0 when the peer has
+ * finished sending. With MSG_WAITALL both go on until all is done; a cancel then gives the count so
+ * far, if there is one. */
+WHORL_API ssize_t whorl_recv(int fd, void *buf, size_t len, int flags);
+WHORL_API ssize_t whorl_send(int fd, const void *buf, size_t len, int flags);
+
+/* recvmsg(2), sendmsg(2). */
+WHORL_API ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags);
+WHORL_API ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags);
+
+/* shutdown(2). Does not wait, and works in a cancelled task too. */
+WHORL_API int whorl_shutdown(int fd, int how);
+
+/* Waits until one of `events` (POLLIN, POLLOUT, ... of poll(2)) is there, or an error or hang-up.
+ * Returns the set of those that are. */
+WHORL_API int whorl_poll(int fd, unsigned events);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * One kernel operation as a value.
+ *
+ *     whorl_op op = whorl_op_recv(fd, buf, sizeof buf, 0);
+ *     op.timeout = WHORL_MS(500);
+ *     int got = whorl_op_await(&op);
+ *
+ * An op is made, started, and ends; whorl_op_await starts it if nobody has, and waits for its end.
+ * The plain calls of fs.h and net.h are just these, awaited. An op is a plain struct: it lives
+ * where the caller puts it, a stack will do, and may be copied only while it is not in flight.
+ *
+ * From start to end the op, and everything that it points to (buffers, paths, addresses, vectors),
+ * is the engine's: it must neither move nor be changed, and buffers that the kernel fills must not
+ * be read. An op belongs to the task that started it. If a task's function returns while an op of
+ * it is in flight, the op is cancelled and awaited before the task ends.
+ */
+#ifndef WHORL_OP_H
+#define WHORL_OP_H
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <whorl/base.h>
+#include <whorl/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct statx;
+
+/* Flags of an op, or-ed into op.flags between making and starting it. */
+enum {
+    WHORL_OP_FIXED_FILE = 1 << 0, /* fd is a slot of whorl_register_files, not a descriptor */
+    WHORL_OP_HARDLINK = 1 << 1,   /* in a chain: the next op runs even if this one fails */
+};
+
+typedef struct whorl_op {
+    /* What is asked. Set by whorl_op_*; a program may set flags and timeout. */
+    uint8_t code;       /* which operation */
+    uint8_t flags;      /* WHORL_OP_* */
+    uint16_t buf_index; /* slot of the registered buffer */
+    int32_t fd;         /* descriptor, or slot */
+    uint64_t offset;    /* position in a file, or a second address */
+    uint64_t addr;      /* buffer, path, vector, message */
+    uint32_t len;       /* bytes, vectors, mode or second descriptor */
+    uint32_t op_flags;  /* flags of the operation itself */
+    int64_t timeout;    /* ns from the start; WHORL_FOREVER, as made, for none; <= 0: expired */
+    /* What came of it: >= 0 or -errno, once the op has ended. */
+    int32_t result;
+    /* The engine's. */
+    uint16_t generation;
+    uint8_t owed;
+    uint8_t state;
+    int64_t deadline;
+    struct whorl_op *next;
+    struct whorl_op **link;
+    struct task *task;
+    struct {
+        int64_t seconds;
+        int64_t nanoseconds;
+    } timespec;
+} whorl_op;
+
+/* --- Making ops. None of these waits or fails; arguments are judged by the kernel when the op
+ * runs, save where a plain call's text says otherwise. Lengths above 0x7ffff000 bytes are cut to
+ * it, as read(2) and write(2) do. Argument for argument they are the calls of fs.h and net.h, which
+ * say what each op gives and which errors are its own. --- */
+
+WHORL_API whorl_op whorl_op_nop(void); /* ends with 0 at once */
+
+WHORL_API whorl_op whorl_op_openat(int dirfd, const char *path, int flags, mode_t mode);
+WHORL_API whorl_op whorl_op_close(int fd); /* closes without ending what is in flight on fd */
+WHORL_API whorl_op whorl_op_read(int fd, void *buf, size_t len);
+WHORL_API whorl_op whorl_op_write(int fd, const void *buf, size_t len);
+WHORL_API whorl_op whorl_op_pread(int fd, void *buf, size_t len, off_t offset);
+WHORL_API whorl_op whorl_op_pwrite(int fd, const void *buf, size_t len, off_t offset);
+WHORL_API whorl_op whorl_op_readv(int fd, const struct iovec *iov, int count);
+WHORL_API whorl_op whorl_op_writev(int fd, const struct iovec *iov, int count);
+WHORL_API whorl_op whorl_op_preadv(int fd, const struct iovec *iov, int count, off_t offset);
+WHORL_API whorl_op whorl_op_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
+WHORL_API whorl_op whorl_op_fsync(int fd);
+WHORL_API whorl_op whorl_op_fdatasync(int fd);
+WHORL_API whorl_op whorl_op_statx(int dirfd, const char *path, int flags, unsigned mask,
+                                  struct statx *buf);
+WHORL_API whorl_op whorl_op_renameat(int olddirfd, const char *oldpath, int newdirfd,
+                                     const char *newpath, unsigned flags);
+WHORL_API whorl_op whorl_op_unlinkat(int dirfd, const char *path, int flags);
+WHORL_API whorl_op whorl_op_mkdirat(int dirfd, const char *path, mode_t mode);
+WHORL_API whorl_op whorl_op_ftruncate(int fd, off_t length);
+WHORL_API whorl_op whorl_op_fallocate(int fd, int mode, off_t offset, off_t len);
+
+WHORL_API whorl_op whorl_op_socket(int domain, int type, int protocol);
+WHORL_API whorl_op whorl_op_bind(int fd, const struct sockaddr *addr, socklen_t len);
+WHORL_API whorl_op whorl_op_listen(int fd, int backlog);
+WHORL_API whorl_op whorl_op_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+WHORL_API whorl_op whorl_op_connect(int fd, const struct sockaddr *addr, socklen_t len);
+WHORL_API whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags);
+WHORL_API whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags);
+WHORL_API whorl_op whorl_op_recvmsg(int fd, struct msghdr *message, int flags);
+WHORL_API whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int flags);
+WHORL_API whorl_op whorl_op_shutdown(int fd, int how);
+WHORL_API whorl_op whorl_op_poll(int fd, unsigned events);
+
+/* Reads and writes through registered buffer `index` (see whorl_register_buffers): buf and len must
+ * lie inside it. -EFAULT if they do not, or if there is no such buffer. */
+WHORL_API whorl_op whorl_op_read_fixed(int fd, void *buf, size_t len, off_t offset, unsigned index);
+WHORL_API whorl_op whorl_op_write_fixed(int fd, const void *buf, size_t len, off_t offset,
+                                        unsigned index);
+
+/* --- Running ops --- */
+
+/* Starts an op and returns 0 at once; it reaches the kernel with everything else of this turn, when
+ * the calling task next waits. Is no waiting point: works in a cancelled task too. An op that has
+ * ended may be started again. -EBUSY   it is in flight -EINVAL  op is NULL, or its code or its
+ * flags are unknown -EPERM   not inside a task */
+WHORL_API int whorl_op_start(whorl_op *op);
+
+/* Waits until the op has ended, starting it if it was only made, and returns op->result. An op that
+ * has ended gives its result again, at once. -ECANCELED  it had no effect: the caller is cancelled,
+ * or the op was -ETIMEDOUT  op.timeout ran out first and the op had no effect -EINVAL     op is
+ * NULL, or its code or its flags are unknown -EPERM      not inside a task, or another task started
+ * the op else        what the operation gives The timeout is the kernel's (IORING_OP_LINK_TIMEOUT).
+ * It is a request, like a cancel: an operation that cannot be interrupted, such as a running fsync,
+ * goes on, and is waited for. */
+WHORL_API int whorl_op_await(whorl_op *op);
+
+/* Asks for an op in flight to be ended; does not wait: await it to learn whether it was. Returns 0.
+ * It is a level too: asked again for, until it is heard or the op ends. Any task of the same loop
+ * may ask. -EALREADY  the op is not in flight -EINVAL    op is NULL -EPERM     not inside a task of
+ * the same loop */
+WHORL_API int whorl_op_cancel(whorl_op *op);
+
+/* Runs n ops together: one submission for all (as many as config.entries hold at a time), and one
+ * wait. Returns when all have ended: 0 if none failed, else the first error in time; each op has
+ * its own result. The first failure cancels the others that are still in flight; so does a cancel
+ * of the caller. To run them without that, start each and then await each: it costs the same. Ops
+ * of the array that are in flight already, or have ended, are awaited like whorl_op_await. -EINVAL
+ * ops is NULL while n is not 0, or an op's code or flags are unknown: none was started -ECANCELED
+ * the caller is cancelled, and some op had no effect for it -EPERM      not inside a task, or
+ * another task's op is among them: none was started */
+WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
+
+/* Runs n ops in order, as one chain in the kernel: each starts when the one before it has
+ * succeeded. One that fails, or reads or writes less than asked (use MSG_WAITALL for recv and
+ * send), ends the chain: those after it give -ECANCELED and had no effect. After an op with
+ * WHORL_OP_HARDLINK the next starts in any case. A timeout counts from the start of the chain.
+ * Returns when all have ended: 0 if none failed, else the first error in the chain's order; each op
+ * has its own result. A cancel of the caller ends the chain where it stands. -EINVAL     as for
+ * whorl_gather_ops; or an op in the array has been started or has ended already -E2BIG      more
+ * than config.entries hold: n, and one more for each timeout -ECANCELED, -EPERM  as for
+ * whorl_gather_ops -EOPNOTSUPP an op of the chain is none that this kernel has as an operation (see
+ * WHORL_FEATURE_OP_*) */
+WHORL_API int whorl_link_ops(whorl_op *ops, size_t n);
+
+/* The operation's name, such as "recv"; a static string. "unknown" if there is none. From: any
+ * thread. */
+WHORL_API const char *whorl_op_name(const whorl_op *op);
+
+/* --- Registered files and buffers: the kernel looks them up once, not at every op. Each belongs to
+ * the loop, lasts until unregistered or the run's end, and cannot be registered twice (-EBUSY). ---
+ */
+
+/* Registers n descriptors as slots 0 to n - 1, for ops with WHORL_OP_FIXED_FILE. The descriptors
+ * may be closed afterwards; the slots keep the files open. A descriptor of -1 leaves its slot
+ * empty. -EBADF, -EMFILE (more than RLIMIT_NOFILE), -EINVAL (n is 0 or fds is NULL), -EBUSY,
+ * -ENOMEM, -EPERM */
+WHORL_API int whorl_register_files(const int *fds, unsigned n);
+
+/* Gives the slots back. The files are closed when the ops that use them have ended.
+ *   -ENXIO  none are registered;  -EPERM */
+WHORL_API int whorl_unregister_files(void);
+
+/* Registers n buffers as slots 0 to n - 1, for whorl_op_read_fixed and _write_fixed. Their memory
+ * is pinned and, for an unprivileged user, counts against RLIMIT_MEMLOCK. It must stay until
+ * unregistered. -EFAULT, -EINVAL (n is 0, iov is NULL, or a buffer above 1 GiB), -EBUSY, -ENOMEM,
+ * -EPERM */
+WHORL_API int whorl_register_buffers(const struct iovec *iov, unsigned n);
+
+/* Gives the buffers back. Ops that use them must have ended.
+ *   -ENXIO  none are registered;  -EPERM */
+WHORL_API int whorl_unregister_buffers(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

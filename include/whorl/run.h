@@ -1,0 +1,85 @@
+/* Running a program's main task, and what the running kernel offers. */
+#ifndef WHORL_RUN_H
+#define WHORL_RUN_H
+
+#include <whorl/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a loop is set up. All zero (`whorl_config config = {0};`) is the default of each. */
+typedef struct whorl_config {
+    const char *name;       /* the main task's name; default "main" */
+    size_t stack_size;      /* bytes of stack a task, WHORL_STACK_MIN to _MAX; default 64 KiB */
+    unsigned pooled_stacks; /* stacks of ended tasks kept warm for the next; default 1024 */
+    unsigned entries;       /* operations a submission; at most 32768; default 256 */
+    unsigned completions;   /* completions the ring holds at once; at most 65536; default 8192.
+                               More are never lost, only slower */
+    uint64_t without;       /* WHORL_FEATURE_* to do without though the kernel has them */
+    int64_t drain_warning;  /* ns after which a task that outlives main and ignores its cancel
+                               is named on stderr; default 1 s; < 0 never */
+} whorl_config;
+
+/* Bounds of a stack size, in bytes. Sizes are rounded up to whole pages; a guard page comes on top.
+ */
+#define WHORL_STACK_MIN ((size_t)16384)
+#define WHORL_STACK_MAX ((size_t)1 << 30)
+
+/* Runs main(arg) as the main task of a new loop on this thread, and returns its result when it and
+ * every task that it left behind have ended.
+ *
+ * Once main has returned, tasks that still live are cancelled and awaited (see whorl_cancel); the
+ * ring is closed when nothing is in flight. One thread runs one loop; each thread may run its own.
+ * While the loop runs, SIGPIPE is blocked on this thread, and one that a call provoked is
+ * discarded. In a child made by fork(2) inside a task there is no loop: every call gives -EPERM
+ * there, the child ends by _exit(2) or exec(3), and a task's function that returns in it ends the
+ * child with status 70.
+ *
+ * From: any thread, outside a task.
+ * Errors, when main was never started:
+ *   -EINVAL   main is NULL
+ *   -EBUSY    this thread already runs a loop
+ *   -EPERM    io_uring is forbidden, by kernel.io_uring_disabled or by a seccomp filter
+ *   -ENOSYS   the kernel has no io_uring, or one older than Linux 5.19
+ *   -ENOMEM   no memory; or RLIMIT_MEMLOCK is too small even for the smallest ring
+ *   -EMFILE, -ENFILE   no descriptor is left for the ring
+ * For -EPERM, -ENOSYS and -ENOMEM a sentence on stderr tells the cause and how to mend it. */
+WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
+
+/* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and
+ * not kept, nor is its name.
+ *   -EINVAL   also: a stack size, entries or completions out of bounds */
+WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg);
+
+/* What a kernel may offer beyond what whorl needs; beside each, what is done without it. */
+enum {
+    WHORL_FEATURE_SINGLE_ISSUER = 1 << 0, /* 6.0: one submitting thread, told to the kernel */
+    WHORL_FEATURE_DEFER_TASKRUN = 1
+                                  << 1, /* 6.1: completions run when asked for; else COOP_TASKRUN */
+    WHORL_FEATURE_NO_SQARRAY = 1 << 2,  /* 6.6: else the index array is filled once */
+    WHORL_FEATURE_RING_FD = 1 << 3,     /* 5.18: registered ring descriptor; else the plain one */
+    WHORL_FEATURE_ABS_TIMER = 1 << 4,   /* 6.12: waits until a point in time; else for a duration */
+    WHORL_FEATURE_NO_IOWAIT = 1 << 5,   /* 6.15: waiting is not shown as iowait; else it is */
+    WHORL_FEATURE_GUARD_INSTALL = 1
+                                  << 6,  /* 6.13: light stack guards; else mprotect, about 32,000 */
+    WHORL_FEATURE_OP_BIND = 1 << 7,      /* 6.11: else bind(2) on the loop's thread */
+    WHORL_FEATURE_OP_LISTEN = 1 << 8,    /* 6.11: else listen(2) on the loop's thread */
+    WHORL_FEATURE_OP_FTRUNCATE = 1 << 9, /* 6.9: else ftruncate(2) on the loop's thread */
+};
+
+/* The features in use, as a set of WHORL_FEATURE_* bits. Inside a task: those of its loop, without
+ * what its configuration does without. Outside: those that a loop of default configuration would
+ * find now, by setting up a small ring and closing it.
+ * From: anywhere. Errors outside a task: those of whorl_run's setup, without its sentences. */
+WHORL_API int64_t whorl_features(void);
+
+/* The name of one WHORL_FEATURE_* bit, such as "defer_taskrun": a static string; NULL if `feature`
+ * is not exactly one known bit. From: any thread. */
+WHORL_API const char *whorl_feature_name(uint64_t feature);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
