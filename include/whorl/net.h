@@ -3,9 +3,9 @@
  *
  * Every call also gives -EPERM outside a task, -ECANCELED in a cancelled one, and the errors of the
  * manual page that its text names. Memory behind a pointer is the engine's until the call returns.
- * Descriptors may be blocking or not; it makes no difference, but for one that has O_NONBLOCK or
- * MSG_DONTWAIT asked for: there a call that would wait gives -EAGAIN, as in POSIX. No call raises
- * SIGPIPE. Closing is whorl_close, in fs.h.
+ * On a descriptor that has O_NONBLOCK, or with MSG_DONTWAIT, a call that would wait gives -EAGAIN
+ * (connect: -EINPROGRESS), as in POSIX; on any other it parks the task. No call raises SIGPIPE.
+ * Closing is whorl_close, in fs.h.
  */
 #ifndef WHORL_NET_H
 #define WHORL_NET_H

@@ -31,7 +31,7 @@ struct statx;
 /* Flags of an op, or-ed into op.flags between making and starting it. */
 enum {
     WHORL_OP_FIXED_FILE = 1 << 0, /* fd is a slot of whorl_register_files, not a descriptor */
-    WHORL_OP_HARDLINK = 1 << 1,   /* in a chain: the next op runs even if this one fails */
+    WHORL_OP_HARDLINK = 1 << 1,   /* in a chain: the next op runs even if this one ran and failed */
 };
 
 typedef struct whorl_op {
@@ -49,12 +49,14 @@ typedef struct whorl_op {
     int32_t result;
     /* The engine's. */
     uint16_t generation;
+    uint16_t state;
     uint8_t owed;
-    uint8_t state;
+    uint8_t attempts;
     int64_t deadline;
+    void *owner;
     struct whorl_op *next;
     struct whorl_op **link;
-    struct task *task;
+    struct whorl_op *next_cancel;
     struct {
         int64_t seconds;
         int64_t nanoseconds;

@@ -21,8 +21,8 @@ typedef struct whorl_config {
                                is named on stderr; default 1 s; < 0 never */
 } whorl_config;
 
-/* Bounds of a stack size, in bytes. Sizes are rounded up to whole pages; a guard page comes on top.
- */
+/* Bounds of a stack size, in bytes. Sizes are rounded up to a power of two; a guard page lies
+ * below. The task's control block takes up to 3 KiB of it. */
 #define WHORL_STACK_MIN ((size_t)16384)
 #define WHORL_STACK_MAX ((size_t)1 << 30)
 

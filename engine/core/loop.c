@@ -1,0 +1,163 @@
+/* The loop: see loop.h. Opening, turning, draining, closing. */
+#include <assert.h>
+#include <core/loop.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define DEFAULT_STACK_SIZE ((size_t)64 << 10)
+#define DEFAULT_POOLED_STACKS 1024
+#define DEFAULT_ENTRIES 256
+#define DEFAULT_COMPLETIONS 8192
+#define DEFAULT_DRAIN_WARNING WHORL_SECONDS(1)
+#define DRAIN_NAMES 8 /* tasks that one warning names */
+
+__thread struct loop *loop_here;
+
+static void stack_forget(struct stack *stack)
+{
+    annotate_forget(&((struct task *)stack)->fiber.annotation);
+}
+
+/* In the handler of a fault: only the loop of the thread that faulted is looked at. */
+size_t loop_describe_overflow(const void *address, char *text, size_t size)
+{
+    struct loop *loop = loop_here;
+    if (!loop || loop->current == &loop->host)
+        return 0;
+    struct task *task = loop->current;
+    const char *bottom = task->stack.bottom;
+    if ((const char *)address >= bottom || (const char *)address < bottom - loop->stacks.page)
+        return 0;
+    int length = snprintf(
+        text, size,
+        "whorl: stack overflow: task %s has used up its stack of %zu bytes. Give it a larger one: "
+        "stack_size in whorl_spawn_options or whorl_config.\n",
+        task_name(task), task->stack.size);
+    return (size_t)length < size ? (size_t)length : size - 1;
+}
+
+int loop_open(struct loop **result, const whorl_config *config, const struct loop_hooks *hooks)
+{
+    struct loop *loop =
+        mmap(NULL, sizeof *loop, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (loop == MAP_FAILED)
+        return -ENOMEM;
+    unsigned entries = config->entries ? config->entries : DEFAULT_ENTRIES;
+    unsigned completions = config->completions ? config->completions : DEFAULT_COMPLETIONS;
+    int error = ring_open(&loop->ring, entries, completions, config->without);
+    if (error) {
+        ring_explain(error, entries);
+        munmap(loop, sizeof *loop);
+        return error;
+    }
+    loop->hooks = hooks;
+    loop->ready_tail = &loop->ready;
+    loop->stack_class =
+        (uint8_t)stack_class_of(config->stack_size ? config->stack_size : DEFAULT_STACK_SIZE);
+    loop->drain_warning = config->drain_warning ? config->drain_warning : DEFAULT_DRAIN_WARNING;
+    loop->host.loop = loop;
+    stack_pool_open(&loop->stacks, sizeof(struct task),
+                    config->pooled_stacks ? config->pooled_stacks : DEFAULT_POOLED_STACKS,
+                    !(config->without & WHORL_FEATURE_GUARD_INSTALL), stack_forget);
+    if (loop->stacks.guard == GUARD_INSTALL)
+        loop->ring.features |= WHORL_FEATURE_GUARD_INSTALL;
+    *result = loop;
+    return 0;
+}
+
+void loop_close(struct loop *loop)
+{
+    stack_pool_close(&loop->stacks);
+    ring_close(&loop->ring);
+    munmap(loop, sizeof *loop);
+}
+
+void loop_make_room(struct loop *loop, unsigned count)
+{
+    assert(count <= loop->ring.entries);
+    while (ring_room(&loop->ring) < count)
+        if (ring_turn(&loop->ring, RING_NOW) == -EAGAIN)
+            ring_reap(&loop->ring, loop->hooks->complete, loop);
+}
+
+/* --- The run's end --- */
+
+static void drain_warn(struct timer *timer)
+{
+    struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, drain_timer));
+    fprintf(stderr,
+            "whorl: main has ended, and still waits for tasks that have not heeded their cancel:");
+    int named = 0;
+    struct task *task = loop->live;
+    for (; task && named < DRAIN_NAMES; task = task->live_next)
+        fprintf(stderr, "%s %s", named++ ? "," : "", task_name(task));
+    fprintf(stderr, "%s\n", task ? ", and others" : "");
+}
+
+static void drain_begin(struct timer *timer)
+{
+    struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, drain_timer));
+    for (struct task *task = loop->live; task; task = task->live_next)
+        task_cancel(task);
+    if (loop->drain_warning >= 0) {
+        timer->fire = drain_warn;
+        timer_arm(&loop->timers, timer, deadline_after(whorl_now(), loop->drain_warning));
+    }
+}
+
+void loop_main_ended(struct loop *loop, intptr_t result)
+{
+    loop->result = result;
+    loop->draining = true;
+    loop->drain_timer.fire = drain_begin;
+    timer_arm(&loop->timers, &loop->drain_timer, TIMER_AT_ONCE);
+}
+
+/* --- Turns --- */
+
+/* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. */
+static void loop_turn(struct loop *loop)
+{
+    struct ring *ring = &loop->ring;
+    if (timers_next(&loop->timers) == TIMER_AT_ONCE)
+        timers_expire(&loop->timers, TIMER_AT_ONCE);
+    if (!loop->ready)
+        ring_turn(ring, timers_next(&loop->timers));
+    else if (!ring_is_quiet(ring))
+        ring_turn(ring, RING_NOW);
+    /* A wait that slept collects little of what is there. */
+    ring_reap(ring, loop->hooks->complete, loop);
+    if (ring_has_deferred(ring)) {
+        ring_turn(ring, RING_NOW);
+        ring_reap(ring, loop->hooks->complete, loop);
+    }
+    if (loop->timers.root)
+        timers_expire(&loop->timers, whorl_now());
+    if (stack_wants_trim(&loop->stacks))
+        stack_trim(&loop->stacks);
+}
+
+void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
+{
+    struct task *host = &loop->host;
+    fiber_host(&host->fiber);
+    struct task *task = task_make(loop, loop->stack_class, name ? name : "main", main, arg);
+    if (!task) {
+        fprintf(stderr, "whorl: no memory for the main task's stack.\n");
+        loop->result = -ENOMEM;
+        return;
+    }
+    loop->main = task;
+    ready_push(loop, task);
+    while (loop->live) {
+        ready_push(loop, host);
+        loop_switch(loop, host);
+        if (loop->live)
+            loop_turn(loop);
+    }
+    if (timer_is_armed(&loop->drain_timer))
+        timer_disarm(&loop->timers, &loop->drain_timer);
+    assert(!loop->timers.root);
+}

@@ -1,0 +1,158 @@
+/*
+ * The loop: one thread's ready queue, timers and ring, and what runs when.
+ *
+ * The loop itself is a task, `host`, on the thread's own stack: its place in the ready queue marks
+ * the end of a turn. Tasks switch straight to the next one in the queue; when that is the host, it
+ * turns the ring, wakes whom the completions and timers wake, and goes to the end of the queue
+ * again. If the ring is quiet and no timer is due, the task that meets the host in the queue puts
+ * it back to the end itself, and saves the switch. So every ready task runs once a turn, and every
+ * turn looks at the ring: neither starves the other.
+ *
+ * Invariant: while a task runs, the host is in the ready queue; while the host runs, `current` is
+ * the host.
+ */
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+#include <core/clock.h>
+#include <core/ring.h>
+#include <core/task.h>
+#include <fiber/overflow.h>
+
+#define IN_FLIGHT_BUCKETS 4096
+
+/* What the floors above do for the loop. */
+struct loop_hooks {
+    ring_sink *complete; /* takes a completion; its context is the loop */
+    /* Cancels and awaits what a task whose function has returned still has in flight. */
+    void (*abandon)(struct loop *loop, struct task *self);
+};
+
+/* A task that waits in whorl_close; defined where close is. */
+struct closer;
+
+struct loop {
+    struct task *current;
+    struct task *ready;
+    struct task **ready_tail;
+    struct timers timers;
+    uint64_t clock_glance; /* ticks when the clock was last looked at */
+    struct ring ring;
+    const struct loop_hooks *hooks;
+    struct stack_pool stacks;
+    struct task *live; /* all that have not ended */
+    uint64_t spawned;
+    uint16_t task_generation;
+    uint8_t stack_class; /* default for tasks */
+    bool draining;       /* main has ended; the rest is being cancelled */
+    struct task *main;
+    intptr_t result; /* main's, once it has ended */
+    int64_t drain_warning;
+    struct timer drain_timer;
+    /* Kept by the floor of ops. */
+    uint16_t op_generation;
+    struct whorl_op *cancels; /* ops to cancel, or to submit again, when the timer fires */
+    struct timer cancel_timer;
+    struct closer *closers;
+    struct whorl_op *in_flight[IN_FLIGHT_BUCKETS]; /* every op in flight, by descriptor */
+    uint8_t drained[8192]; /* bit a descriptor: its last receive emptied the socket */
+    struct task host;
+};
+
+/* The calling thread's loop, NULL if it runs none. */
+extern __thread struct loop *loop_here;
+
+/* The running task, or NULL: outside a run. */
+static inline struct task *task_here(void)
+{
+    struct loop *loop = loop_here;
+    return loop ? loop->current : NULL;
+}
+
+/* An overflow_describe: for the running task of the calling thread. */
+overflow_describe loop_describe_overflow;
+
+/* A loop, with its ring, for the calling thread. -errno as whorl_run says; nothing is left then. */
+int loop_open(struct loop **result, const whorl_config *config, const struct loop_hooks *hooks);
+
+/* Runs main(arg), and everything until the last task has ended. */
+void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg);
+
+/* Closes a loop that has run. */
+void loop_close(struct loop *loop);
+
+/* Main has ended with `result`: everything else is to be cancelled. */
+void loop_main_ended(struct loop *loop, intptr_t result);
+
+/* Has the ring take what is filled, until there is room for `count` more, which must be no more
+ * than its entries. */
+void loop_make_room(struct loop *loop, unsigned count);
+
+static inline void loop_reserve(struct loop *loop, unsigned count)
+{
+    if (__builtin_expect(ring_room(&loop->ring) < count, 0))
+        loop_make_room(loop, count);
+}
+
+/* A new task, not yet ready. NULL if there is no memory for its stack. */
+struct task *task_make(struct loop *loop, unsigned stack_class, const char *name, whorl_fn *fn,
+                       void *arg);
+
+/* --- The ready queue and the switch --- */
+
+static inline void ready_push(struct loop *loop, struct task *task)
+{
+    task->next = NULL;
+    *loop->ready_tail = task;
+    loop->ready_tail = &task->next;
+}
+
+static inline struct task *ready_pop(struct loop *loop)
+{
+    struct task *task = loop->ready;
+    loop->ready = task->next;
+    if (!loop->ready)
+        loop->ready_tail = &loop->ready;
+    return task;
+}
+
+/* Whether a timer is due, as far as a glance tells. */
+static inline bool loop_timer_is_due(struct loop *loop)
+{
+    int64_t next = timers_next(&loop->timers);
+    if (next == TIMER_AT_ONCE)
+        return true;
+    if (next == INT64_MAX || clock_ticks() - loop->clock_glance < CLOCK_GLANCE_TICKS)
+        return false;
+    loop->clock_glance = clock_ticks();
+    return next <= whorl_now();
+}
+
+/* Something waits for the host to do it. */
+static inline bool loop_has_business(struct loop *loop)
+{
+    return !ring_is_quiet(&loop->ring) || stack_wants_trim(&loop->stacks) ||
+           loop_timer_is_due(loop);
+}
+
+/* The next to run: the host only where it has something to do, or nobody else is ready. */
+static inline struct task *ready_next(struct loop *loop)
+{
+    struct task *next = ready_pop(loop);
+    if (next == &loop->host && loop->ready && !loop_has_business(loop)) {
+        ready_push(loop, next);
+        next = ready_pop(loop);
+    }
+    loop->current = next;
+    return next;
+}
+
+/* Runs others until `self`, which the caller has put where somebody will find it, is next again. */
+static inline void loop_switch(struct loop *loop, struct task *self)
+{
+    struct task *next = ready_next(loop);
+    if (next != self)
+        fiber_switch(&self->fiber, &next->fiber);
+}
+
+#endif

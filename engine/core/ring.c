@@ -1,0 +1,169 @@
+/* The ring over io_uring, running: see ring.h. Opening it is in ring_open.c. */
+#include <assert.h>
+#include <core/ring.h>
+#include <core/ring_backend.h>
+#include <core/ring_compat.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <whorl/task.h>
+
+static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
+#define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
+#define IORING_OP_BIND KERNEL_OP_BIND
+#define IORING_OP_LISTEN KERNEL_OP_LISTEN
+#define ROW(opcode, name, kernel, release, fallback) [RING_OP_##opcode] = IORING_OP_##opcode,
+    RING_OPS(ROW)
+#undef ROW
+};
+
+unsigned ring_kernel_opcode(unsigned code)
+{
+    return kernel_opcodes[code];
+}
+
+static struct io_uring_sqe *take_slot(struct ring *ring)
+{
+    assert(ring_room(ring) > 0);
+    struct io_uring_sqe *slots = ring->slots;
+    return &slots[ring->tail++ & (ring->entries - 1)];
+}
+
+static const uint8_t link_flags[] = {
+    [RING_LINK_NONE] = 0,
+    [RING_LINK_SOFT] = IOSQE_IO_LINK,
+    [RING_LINK_HARD] = IOSQE_IO_HARDLINK,
+};
+
+void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link,
+               unsigned hints)
+{
+    struct io_uring_sqe *slot = take_slot(ring);
+    slot->opcode = kernel_opcodes[op->code];
+    slot->flags = link_flags[link] | (op->flags & WHORL_OP_FIXED_FILE ? IOSQE_FIXED_FILE : 0);
+    slot->ioprio = hints & RING_POLL_FIRST ? IORING_RECVSEND_POLL_FIRST : 0;
+    slot->fd = op->fd;
+    slot->off = op->offset;
+    slot->addr = op->addr;
+    slot->len = op->len;
+    slot->rw_flags = (int)op->op_flags;
+    slot->user_data = token;
+    slot->buf_index = op->buf_index;
+    slot->personality = 0;
+    slot->file_index = 0;
+    slot->addr3 = 0;
+    slot->__pad2[0] = 0;
+}
+
+void ring_fill_deadline(struct ring *ring, const void *timespec, uint64_t token,
+                        enum ring_link link, enum ring_report report)
+{
+    struct io_uring_sqe *slot = take_slot(ring);
+    memset(slot, 0, sizeof *slot);
+    slot->opcode = IORING_OP_LINK_TIMEOUT;
+    slot->flags = link_flags[link] | (report == RING_REPORT_REFUSAL ? IOSQE_CQE_SKIP_SUCCESS : 0);
+    slot->fd = -1;
+    slot->addr = (uintptr_t)timespec;
+    slot->len = 1;
+    slot->timeout_flags = IORING_TIMEOUT_ABS;
+    slot->user_data = token;
+}
+
+void ring_fill_cancel(struct ring *ring, uint64_t target, uint64_t token)
+{
+    struct io_uring_sqe *slot = take_slot(ring);
+    memset(slot, 0, sizeof *slot);
+    slot->opcode = IORING_OP_ASYNC_CANCEL;
+    slot->fd = -1;
+    slot->addr = target;
+    slot->user_data = token;
+}
+
+static _Noreturn void ring_broken(int error)
+{
+    fprintf(stderr, "whorl: io_uring_enter failed: %s. The loop cannot go on.\n", strerror(-error));
+    abort();
+}
+
+/* A wait's end for the kernel: absolute where it can, else what is left of it. */
+static void wait_until(const struct ring *ring, int64_t deadline, struct __kernel_timespec *end)
+{
+    int64_t ns = deadline;
+    if (!(ring->features & WHORL_FEATURE_ABS_TIMER)) {
+        ns = deadline - whorl_now();
+        ns = ns < 0 ? 0 : ns;
+    }
+    end->tv_sec = ns / 1000000000;
+    end->tv_nsec = ns % 1000000000;
+}
+
+static int enter(struct ring *ring, unsigned to_submit, int64_t deadline)
+{
+    unsigned flags = ring->enter_flags | IORING_ENTER_GETEVENTS;
+    if (deadline == RING_NOW || deadline == RING_FOREVER)
+        return io_uring_enter((unsigned)ring->fd, to_submit, deadline == RING_FOREVER, flags, NULL);
+    struct __kernel_timespec end;
+    wait_until(ring, deadline, &end);
+    struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&end};
+    flags |= IORING_ENTER_EXT_ARG;
+    if (ring->features & WHORL_FEATURE_ABS_TIMER)
+        flags |= IORING_ENTER_ABS_TIMER;
+    return io_uring_enter2((unsigned)ring->fd, to_submit, 1, flags, (sigset_t *)&arg, sizeof arg);
+}
+
+int ring_turn(struct ring *ring, int64_t deadline)
+{
+    __atomic_store_n(ring->kernel_tail, ring->tail, __ATOMIC_RELEASE);
+    int result = enter(ring, ring->tail - ring->submitted, deadline);
+    ring->submitted = __atomic_load_n(ring->kernel_head, __ATOMIC_ACQUIRE);
+    if (result >= 0 || result == -ETIME || result == -EINTR)
+        return 0;
+    if (result == -EAGAIN || result == -EBUSY || result == -ENOMEM)
+        return -EAGAIN;
+    ring_broken(result);
+}
+
+unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
+{
+    const struct io_uring_cqe *completions = ring->completions;
+    unsigned tail = __atomic_load_n(ring->kernel_completion_tail, __ATOMIC_ACQUIRE);
+    unsigned count = tail - ring->head;
+    for (unsigned head = ring->head; head != tail; head++) {
+        const struct io_uring_cqe *completion = &completions[head & ring->completion_mask];
+        sink(context, completion->user_data, completion->res,
+             completion->flags & IORING_CQE_F_SOCK_NONEMPTY ? RING_SOCKET_NONEMPTY : 0);
+    }
+    ring->head = tail;
+    if (count > 0)
+        __atomic_store_n(ring->kernel_completion_head, tail, __ATOMIC_RELEASE);
+    return count;
+}
+
+bool ring_has_deferred(const struct ring *ring)
+{
+    return __atomic_load_n(ring->kernel_flags, __ATOMIC_RELAXED) &
+           (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+int ring_register_files(struct ring *ring, const int *fds, unsigned count)
+{
+    /* Not liburing's call, which raises the program's RLIMIT_NOFILE when that is too low. */
+    return io_uring_register((unsigned)ring->backend->uring.ring_fd, IORING_REGISTER_FILES, fds,
+                             count);
+}
+
+int ring_unregister_files(struct ring *ring)
+{
+    return io_uring_unregister_files(&ring->backend->uring);
+}
+
+int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned count)
+{
+    return io_uring_register_buffers(&ring->backend->uring, iov, count);
+}
+
+int ring_unregister_buffers(struct ring *ring)
+{
+    return io_uring_unregister_buffers(&ring->backend->uring);
+}

@@ -1,0 +1,133 @@
+/*
+ * The ring: the one room that names liburing. To the rooms above, a ring takes ops and gives back
+ * completions.
+ *
+ * Filling puts an op into the submission queue, where the kernel does not see it yet; a turn hands
+ * all that is filled to the kernel, collects what has completed and, if asked, waits for more;
+ * reaping hands each completion to a sink, by its token. A token is 64 bits that the filler
+ * chooses; they must be unique among all in flight.
+ *
+ * Invariants: filled <= entries. A chain never crosses a submission: the filler asks ring_room for
+ * the whole of it. What completes is never lost: the kernel keeps what the completion queue cannot
+ * hold until it has been reaped.
+ *
+ * One ring a loop; used by the thread that opened it.
+ */
+#ifndef CORE_RING_H
+#define CORE_RING_H
+
+#include <core/opcodes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <whorl/op.h>
+#include <whorl/run.h>
+
+struct ring_backend;
+
+struct ring {
+    /* Submission. */
+    unsigned entries;
+    unsigned tail;      /* next slot to fill */
+    unsigned submitted; /* slots that the kernel has taken */
+    void *slots;
+    unsigned *kernel_head; /* shared: what the kernel has taken */
+    unsigned *kernel_tail; /* shared: what it may take */
+    unsigned *kernel_flags;
+    /* Completion. */
+    unsigned head;
+    unsigned *kernel_completion_head;
+    unsigned *kernel_completion_tail;
+    void *completions;
+    unsigned completion_mask;
+    /* Entering the kernel. */
+    int fd;               /* or the registered index */
+    unsigned enter_flags; /* those of every enter */
+    uint64_t features;    /* WHORL_FEATURE_* in use */
+    uint64_t supported;   /* bit n: RING_OP n */
+    struct ring_backend *backend;
+};
+
+/* How an op hangs together with the one filled after it. */
+enum ring_link { RING_LINK_NONE, RING_LINK_SOFT, RING_LINK_HARD };
+
+/* Hints for one op. */
+enum { RING_POLL_FIRST = 1 << 0 /* do not try before the socket is ready */ };
+
+/* What a completion says besides its result. */
+enum { RING_SOCKET_NONEMPTY = 1 << 0 /* more data waits on the socket that was received from */ };
+
+typedef void ring_sink(void *context, uint64_t token, int32_t result, unsigned flags);
+
+/* Points in time for ring_turn. */
+#define RING_NOW INT64_MIN     /* do not wait */
+#define RING_FOREVER INT64_MAX /* wait until something completes */
+
+/* Opens a ring, with as many of the features as the kernel has and `without` does not name. If
+ * RLIMIT_MEMLOCK is too small for it, one of half the size, and so on. -EPERM, -ENOSYS, -ENOMEM,
+ * -EMFILE, -ENFILE  as whorl_run says */
+int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_t without);
+
+/* Writes a sentence to stderr that says why ring_open gave `error`, and what to do; nothing for
+ * errors that speak for themselves. `entries` is what was asked for. */
+void ring_explain(int error, unsigned entries);
+
+/* Closes the ring. Nothing must be in flight. */
+void ring_close(struct ring *ring);
+
+/* Submission slots that are free. */
+static inline unsigned ring_room(const struct ring *ring)
+{
+    return ring->entries - (ring->tail - ring->submitted);
+}
+
+/* Fills one op; there must be room. */
+void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link,
+               unsigned hints);
+
+/* Whether a deadline completes only if it is refused, or always: with -ECANCELED where its op ended
+ * first, or never began; else it has fired. */
+enum ring_report { RING_REPORT_REFUSAL, RING_REPORT_ALWAYS };
+
+/* Fills a deadline for the op filled just before it, which must be linked to it: when the clock
+ * reaches it, the kernel cancels that op. `timespec` (a time of CLOCK_MONOTONIC) must stay until
+ * submitted. */
+void ring_fill_deadline(struct ring *ring, const void *timespec, uint64_t token,
+                        enum ring_link link, enum ring_report report);
+
+/* Fills a request to cancel the op whose token is `target`. Its result: 0 it was found and ends;
+ * -ENOENT it was not; -EALREADY it runs and may or may not end. */
+void ring_fill_cancel(struct ring *ring, uint64_t target, uint64_t token);
+
+/* Submits what is filled, collects what has completed, and waits until `deadline` for at least one
+ * completion. Returns early on a signal. Returns 0; -EAGAIN if the kernel could take nothing now,
+ * for want of memory or because completions wait to be reaped. Any other failure means that the
+ * ring is broken, and ends the program with a sentence. */
+int ring_turn(struct ring *ring, int64_t deadline);
+
+/* Hands each completion that is there to `sink`; returns how many. The sink may fill, but neither
+ * turn nor reap. */
+unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context);
+
+/* Nothing is filled, nothing has completed, nothing waits in the kernel to be collected. */
+static inline bool ring_is_quiet(const struct ring *ring)
+{
+    return ring->tail == ring->submitted &&
+           __atomic_load_n(ring->kernel_completion_tail, __ATOMIC_ACQUIRE) == ring->head &&
+           __atomic_load_n(ring->kernel_flags, __ATOMIC_RELAXED) == 0;
+}
+
+/* Completions wait in the kernel that another turn would collect. */
+bool ring_has_deferred(const struct ring *ring);
+
+static inline bool ring_supports(const struct ring *ring, unsigned code)
+{
+    return ring->supported >> code & 1;
+}
+
+/* Registered files and buffers: as whorl_register_files and its kin say. */
+int ring_register_files(struct ring *ring, const int *fds, unsigned count);
+int ring_unregister_files(struct ring *ring);
+int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned count);
+int ring_unregister_buffers(struct ring *ring);
+
+#endif

@@ -1,0 +1,55 @@
+/* Waiting for time, and for nothing: sleep, yield, now. */
+#include <core/loop.h>
+#include <errno.h>
+#include <time.h>
+
+int64_t whorl_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int whorl_yield(void)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    struct task *self = loop->current;
+    ready_push(loop, self);
+    loop_switch(loop, self);
+    return self->cancelled ? -ECANCELED : 0;
+}
+
+static void sleep_cancel(struct task *self)
+{
+    timer_disarm(&self->loop->timers, &self->timer);
+    task_wake(self, -ECANCELED);
+}
+
+static const struct wait_kind sleep_wait = {.name = "sleep", .cancel = sleep_cancel};
+
+static void sleep_over(struct timer *timer)
+{
+    task_wake((struct task *)((char *)timer - offsetof(struct task, timer)), 0);
+}
+
+int whorl_sleep_until(int64_t deadline)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    struct task *self = loop->current;
+    if (self->cancelled)
+        return task_refuse(loop, self);
+    if (deadline <= whorl_now())
+        return whorl_yield();
+    self->timer.fire = sleep_over;
+    timer_arm(&loop->timers, &self->timer, deadline);
+    return task_park(loop, self, &sleep_wait, NULL);
+}
+
+int whorl_sleep(int64_t ns)
+{
+    return ns <= 0 ? whorl_yield() : whorl_sleep_until(deadline_after(whorl_now(), ns));
+}

@@ -1,0 +1,278 @@
+/* Tasks: see task.h. Their life from spawn to end, and the calls that look at one. */
+#include <assert.h>
+#include <core/loop.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_IN_CHILD 70 /* sysexits' EX_SOFTWARE */
+#define ABANDON_BYTES                                                                              \
+    ((size_t)6144) /* of stack, for abandoning ops below a function's dead frames */
+
+struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error)
+{
+    struct task *task = (struct task *)((uintptr_t)handle & (((uintptr_t)1 << HANDLE_SHIFT) - 1));
+    unsigned generation = (unsigned)((uintptr_t)handle >> HANDLE_SHIFT);
+    *error = loop ? -EINVAL : -EPERM;
+    if (!loop || !task || generation == 0 || generation != task->generation)
+        return NULL;
+    if (task->loop != loop) {
+        *error = -EPERM;
+        return NULL;
+    }
+    /* A task that was released still knows itself. */
+    if (task->handle_taken && task != loop->current)
+        return NULL;
+    *error = 0;
+    return task;
+}
+
+int task_park(struct loop *loop, struct task *self, const struct wait_kind *kind, void *object)
+{
+    assert(loop->current == self && !self->wait);
+    self->wait = kind;
+    self->wait_object = object;
+    loop_switch(loop, self);
+    return self->wait_result;
+}
+
+void task_wake(struct task *task, int result)
+{
+    assert(task->wait && !task->ended);
+    task->wait = NULL;
+    task->wait_result = result;
+    ready_push(task->loop, task);
+}
+
+void task_cancel(struct task *task)
+{
+    task->cancelled = true;
+    if (task->wait && task->wait->cancel)
+        task->wait->cancel(task);
+}
+
+int task_refuse(struct loop *loop, struct task *self)
+{
+    ready_push(loop, self);
+    loop_switch(loop, self);
+    return -ECANCELED;
+}
+
+const char *task_name(struct task *task)
+{
+    if (!task->named)
+        snprintf(task->name, sizeof task->name, "task-%llu", (unsigned long long)task->number);
+    return task->name;
+}
+
+static void name_set(struct task *task, const char *name)
+{
+    size_t length = strnlen(name, WHORL_NAME_MAX);
+    memcpy(task->name, name, length);
+    task->name[length] = '\0';
+    task->named = true;
+}
+
+/* Gives the stack of a task that is over, and that nobody can ask for, back to the pool. */
+static void task_forget(struct task *task)
+{
+    if (!task->ended || task->references > 0)
+        return;
+    task->generation = 0;
+    stack_give(&task->loop->stacks, &task->stack, task->stack_class);
+}
+
+void task_unref(struct task *task)
+{
+    assert(task->references > 0);
+    task->references--;
+    task_forget(task);
+}
+
+/* Ends the running task. Its stack may be in the pool when it is left; nobody takes it before the
+ * switch. */
+ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task *self,
+                                                  intptr_t result)
+{
+    self->result = result;
+    self->ended = true;
+    *self->live_link = self->live_next;
+    if (self->live_next)
+        self->live_next->live_link = self->live_link;
+    for (struct joiner *joiner = self->joiners; joiner; joiner = joiner->next)
+        task_wake(joiner->task, 0);
+    if (self == loop->main)
+        loop_main_ended(loop, result);
+    task_forget(self);
+    fiber_end(&self->fiber, &ready_next(loop)->fiber);
+}
+
+/* Out of line, and below everything that the task's function had on the stack: ops of it may lie
+ * there still. */
+static __attribute__((noinline)) void abandon_below(struct loop *loop, struct task *self)
+{
+    loop->hooks->abandon(loop, self);
+}
+
+/* Where a task's fiber starts. Not instrumented: between the function's return and abandon_below
+ * nothing may be called, because it would overwrite what the function left on the stack. */
+__attribute__((no_sanitize("thread", "address"))) static void task_body(struct task *self)
+{
+    intptr_t result = -ECANCELED;
+    if (!self->cancelled)
+        result = self->fn(self->arg);
+    if (__builtin_expect(self->ops_in_flight > 0, 0)) {
+        size_t left = (size_t)((char *)__builtin_frame_address(0) - self->stack.bottom);
+        size_t keep = self->stack.size / 8 > ABANDON_BYTES ? self->stack.size / 8 : ABANDON_BYTES;
+        volatile char *skipped = __builtin_alloca(left - keep);
+        skipped[0] = 0;
+        abandon_below(self->loop, self);
+    }
+    self->result = result;
+}
+
+ANNOTATE_NO_RETURN static void task_start(void *arg)
+{
+    struct task *self = arg;
+    fiber_arrive(&self->fiber, self == self->loop->main ? &self->loop->host.fiber : NULL);
+    task_body(self);
+    if (loop_here != self->loop) {
+        fprintf(
+            stderr,
+            "whorl: task %s has returned in a forked child, where no loop runs. End the child with "
+            "_exit or exec.\n",
+            task_name(self));
+        _exit(EXIT_IN_CHILD);
+    }
+    task_end(self->loop, self, self->result);
+}
+
+struct task *task_make(struct loop *loop, unsigned stack_class, const char *name, whorl_fn *fn,
+                       void *arg)
+{
+    struct task *task = (struct task *)stack_take(&loop->stacks, stack_class);
+    if (!task)
+        return NULL;
+    task->loop = loop;
+    task->fn = fn;
+    task->arg = arg;
+    task->wait = NULL;
+    if (++loop->task_generation == 0)
+        loop->task_generation = 1;
+    task->generation = loop->task_generation;
+    task->stack_class = (uint8_t)stack_class;
+    task->cancelled = loop->draining;
+    task->ended = false;
+    task->handle_taken = false;
+    task->references = 1;
+    task->ops_in_flight = 0;
+    task->timer.link = NULL;
+    task->joiners = NULL;
+    task->joiners_end = &task->joiners;
+    task->number = ++loop->spawned;
+    task->named = false;
+    if (name)
+        name_set(task, name);
+    task->live_next = loop->live;
+    task->live_link = &loop->live;
+    if (loop->live)
+        loop->live->live_link = &task->live_next;
+    loop->live = task;
+    fiber_init(&task->fiber, task->stack.bottom, stack_top(&task->stack), task_start, task,
+               &loop->host.fiber);
+    return task;
+}
+
+/* Runs a new task at once; the running one goes on right after it first waits. */
+static void run_first(struct loop *loop, struct task *task)
+{
+    struct task *self = loop->current;
+    self->next = loop->ready;
+    if (!loop->ready)
+        loop->ready_tail = &self->next;
+    loop->ready = self;
+    loop->current = task;
+    fiber_switch(&self->fiber, &task->fiber);
+}
+
+static int spawn_error(const struct loop *loop, whorl_fn *fn, size_t stack_size)
+{
+    if (!loop)
+        return -EPERM;
+    if (!fn)
+        return -EINVAL;
+    if (stack_size && (stack_size < WHORL_STACK_MIN || stack_size > WHORL_STACK_MAX))
+        return -EINVAL;
+    return 0;
+}
+
+whorl_task *whorl_spawn_with(const whorl_spawn_options *options, whorl_fn *fn, void *arg)
+{
+    static const whorl_spawn_options defaults;
+    if (!options)
+        options = &defaults;
+    struct loop *loop = loop_here;
+    struct task *task = NULL;
+    whorl_task *handle = NULL;
+    int error = spawn_error(loop, fn, options->stack_size);
+    if (!error) {
+        size_t size = options->stack_size;
+        task = task_make(loop, size ? stack_class_of(size) : loop->stack_class, options->name, fn,
+                         arg);
+        error = task ? 0 : -ENOMEM;
+    }
+    if (task)
+        handle = task_handle(task);
+    if (options->error)
+        *options->error = error;
+    if (task && options->eager)
+        run_first(loop, task);
+    else if (task)
+        ready_push(loop, task);
+    return handle;
+}
+
+whorl_task *whorl_spawn(whorl_fn *fn, void *arg)
+{
+    struct loop *loop = loop_here;
+    if (spawn_error(loop, fn, 0))
+        return NULL;
+    struct task *task = task_make(loop, loop->stack_class, NULL, fn, arg);
+    if (!task)
+        return NULL;
+    ready_push(loop, task);
+    return task_handle(task);
+}
+
+whorl_task *whorl_self(void)
+{
+    struct task *self = task_here();
+    return self ? task_handle(self) : NULL;
+}
+
+int whorl_is_done(whorl_task *handle)
+{
+    int error;
+    struct task *task = task_of_handle(loop_here, handle, &error);
+    return task ? task->ended : error;
+}
+
+const char *whorl_name(whorl_task *handle)
+{
+    int error;
+    struct task *task = task_of_handle(loop_here, handle, &error);
+    return task ? task_name(task) : NULL;
+}
+
+int whorl_set_name(whorl_task *handle, const char *name)
+{
+    int error;
+    struct task *task = task_of_handle(loop_here, handle, &error);
+    if (!task)
+        return error;
+    if (!name)
+        return -EINVAL;
+    name_set(task, name);
+    return 0;
+}

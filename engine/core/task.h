@@ -1,0 +1,98 @@
+/*
+ * The task: a fiber with a function, a result, and whatever it waits for.
+ *
+ *     spawned --> ready <--> running --> ended --> gone
+ *                   ^           |
+ *                   '- parked <-'
+ *
+ * ready: in its loop's queue. running: loop->current. parked: `wait` says what for; whoever ends
+ * the wait calls task_wake, once. ended: has its result; its block stays until nobody can ask for
+ * it (references == 0).
+ *
+ * The control block lies at the top of the task's stack. A handle is its address with a generation
+ * in the top 16 bits, so that a handle that was given back is known as such.
+ */
+#ifndef CORE_TASK_H
+#define CORE_TASK_H
+
+#include <core/timers.h>
+#include <fiber/fiber.h>
+#include <fiber/stack.h>
+#include <stdbool.h>
+#include <whorl/task.h>
+
+struct loop;
+struct task;
+
+/* A way of waiting. */
+struct wait_kind {
+    const char *name; /* as a person would say it: "sleep", "join" */
+    /* Ends the wait of a parked task because it was cancelled, or sees to it that it will end.
+     * NULL: this wait is not cut short. */
+    void (*cancel)(struct task *task);
+};
+
+/* A task that waits for another's end; on the waiting task's stack. */
+struct joiner {
+    struct task *task;
+    struct joiner *next;
+};
+
+struct task {
+    struct stack stack; /* first: the block is the stack's */
+    struct fiber fiber;
+    struct task *next; /* in the ready queue */
+    struct loop *loop;
+    whorl_fn *fn;
+    void *arg;
+    intptr_t result;
+    const struct wait_kind *wait; /* not NULL: parked */
+    void *wait_object;            /* what is waited for, as the kind understands it */
+    int wait_result;
+    uint16_t generation;
+    uint8_t stack_class;
+    bool cancelled; /* the level */
+    bool ended;
+    bool handle_taken;      /* joined or released */
+    uint32_t references;    /* the handle, and each joiner */
+    uint32_t ops_in_flight; /* started and not ended */
+    struct timer timer;     /* for whatever it waits for */
+    struct joiner *joiners; /* first come, first woken */
+    struct joiner **joiners_end;
+    struct task *live_next; /* in the loop's list of tasks that have not ended */
+    struct task **live_link;
+    uint64_t number;
+    bool named;
+    char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */
+};
+
+#define HANDLE_SHIFT 48
+
+static inline whorl_task *task_handle(const struct task *task)
+{
+    return (whorl_task *)((uintptr_t)task | (uintptr_t)task->generation << HANDLE_SHIFT);
+}
+
+/* The task of a handle, for a call made by `loop`: its block, or NULL with *error set to -EPERM (no
+ * loop, or another thread's) or -EINVAL (given back). */
+struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error);
+
+/* Parks the running task until task_wake, and returns the result given there. */
+int task_park(struct loop *loop, struct task *self, const struct wait_kind *kind, void *object);
+
+/* Makes a parked task ready; its park returns `result`. */
+void task_wake(struct task *task, int result);
+
+/* Sets the cancel level, and ends the wait if the task is parked in one that can be cut short. */
+void task_cancel(struct task *task);
+
+/* What an await of a cancelled task gives: lets others run, then -ECANCELED. */
+int task_refuse(struct loop *loop, struct task *self);
+
+/* The name, made up if it has none. */
+const char *task_name(struct task *task);
+
+/* Drops a reference; without any, an ended task's stack goes back to the pool. */
+void task_unref(struct task *task);
+
+#endif

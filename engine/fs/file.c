@@ -1,0 +1,103 @@
+/* Files by the names of POSIX: each call is its op, awaited. */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <whorl/fs.h>
+#include <whorl/op.h>
+
+/* The mode that follows open's flags, where they call for one. */
+static mode_t mode_of(int flags, va_list arguments)
+{
+    bool wanted = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+    return wanted ? va_arg(arguments, mode_t) : 0;
+}
+
+int whorl_open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    whorl_op op = whorl_op_openat(AT_FDCWD, path, flags, mode_of(flags, arguments));
+    va_end(arguments);
+    return whorl_op_await(&op);
+}
+
+int whorl_openat(int dirfd, const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    whorl_op op = whorl_op_openat(dirfd, path, flags, mode_of(flags, arguments));
+    va_end(arguments);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_read(int fd, void *buf, size_t len)
+{
+    whorl_op op = whorl_op_read(fd, buf, len);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_write(int fd, const void *buf, size_t len)
+{
+    whorl_op op = whorl_op_write(fd, buf, len);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_pread(int fd, void *buf, size_t len, off_t offset)
+{
+    whorl_op op = whorl_op_pread(fd, buf, len, offset);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+    whorl_op op = whorl_op_pwrite(fd, buf, len, offset);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_readv(int fd, const struct iovec *iov, int count)
+{
+    whorl_op op = whorl_op_readv(fd, iov, count);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_writev(int fd, const struct iovec *iov, int count)
+{
+    whorl_op op = whorl_op_writev(fd, iov, count);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+    whorl_op op = whorl_op_preadv(fd, iov, count, offset);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+    whorl_op op = whorl_op_pwritev(fd, iov, count, offset);
+    return whorl_op_await(&op);
+}
+
+int whorl_fsync(int fd)
+{
+    whorl_op op = whorl_op_fsync(fd);
+    return whorl_op_await(&op);
+}
+
+int whorl_fdatasync(int fd)
+{
+    whorl_op op = whorl_op_fdatasync(fd);
+    return whorl_op_await(&op);
+}
+
+int whorl_ftruncate(int fd, off_t length)
+{
+    whorl_op op = whorl_op_ftruncate(fd, length);
+    return whorl_op_await(&op);
+}
+
+int whorl_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    whorl_op op = whorl_op_fallocate(fd, mode, offset, len);
+    return whorl_op_await(&op);
+}

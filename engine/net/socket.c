@@ -1,0 +1,79 @@
+/* Sockets by the names of POSIX: each call is its op, awaited; but shutdown, which does not wait.
+ */
+#include <core/loop.h>
+#include <errno.h>
+#include <whorl/net.h>
+#include <whorl/op.h>
+
+int whorl_socket(int domain, int type, int protocol)
+{
+    whorl_op op = whorl_op_socket(domain, type, protocol);
+    return whorl_op_await(&op);
+}
+
+int whorl_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    whorl_op op = whorl_op_bind(fd, addr, len);
+    return whorl_op_await(&op);
+}
+
+int whorl_listen(int fd, int backlog)
+{
+    whorl_op op = whorl_op_listen(fd, backlog);
+    return whorl_op_await(&op);
+}
+
+int whorl_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    whorl_op op = whorl_op_accept(fd, addr, len, flags);
+    return whorl_op_await(&op);
+}
+
+int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return whorl_accept4(fd, addr, len, 0);
+}
+
+int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    whorl_op op = whorl_op_connect(fd, addr, len);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_recv(int fd, void *buf, size_t len, int flags)
+{
+    whorl_op op = whorl_op_recv(fd, buf, len, flags);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_send(int fd, const void *buf, size_t len, int flags)
+{
+    whorl_op op = whorl_op_send(fd, buf, len, flags);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    whorl_op op = whorl_op_recvmsg(fd, message, flags);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    whorl_op op = whorl_op_sendmsg(fd, message, flags);
+    return whorl_op_await(&op);
+}
+
+/* The ring would send it to a kernel worker, for a call that never waits. */
+int whorl_shutdown(int fd, int how)
+{
+    if (!loop_here)
+        return -EPERM;
+    return shutdown(fd, how) < 0 ? -errno : 0;
+}
+
+int whorl_poll(int fd, unsigned events)
+{
+    whorl_op op = whorl_op_poll(fd, events);
+    return whorl_op_await(&op);
+}

@@ -1,0 +1,110 @@
+/* Awaiting ops: the wait of a task until what it started has ended, cancelled or not. */
+#include <assert.h>
+#include <errno.h>
+#include <op/op.h>
+
+#define DEADLINE_GRACE WHORL_MS(1) /* the kernel's own timeout comes first */
+
+/* Asks for the end of every op that is still awaited. */
+static void cancel_rest(struct loop *loop, struct op_wait *wait)
+{
+    wait->cancelled = true;
+    for (size_t i = 0; i < wait->count; i++)
+        if (wait->ops[i].state & OP_AWAITED)
+            op_ask_cancel(loop, &wait->ops[i]);
+}
+
+static void op_wait_cancel(struct task *self)
+{
+    cancel_rest(self->loop, self->wait_object);
+}
+
+static const struct wait_kind ops_wait = {.name = "io", .cancel = op_wait_cancel};
+
+void op_wait_fail(struct task *owner)
+{
+    struct op_wait *wait = owner->wait_object;
+    if (!wait->cancelled)
+        cancel_rest(owner->loop, wait);
+}
+
+/* The kernel's timeout cancels its op once, and may miss; this is the second look, which does not
+ * give up. */
+static void deadline_passed(struct timer *timer)
+{
+    struct task *self = (struct task *)((char *)timer - offsetof(struct task, timer));
+    struct op_wait *wait = self->wait_object;
+    int64_t now = whorl_now();
+    int64_t next = WHORL_FOREVER;
+    for (size_t i = 0; i < wait->count; i++) {
+        whorl_op *op = &wait->ops[i];
+        if (!(op->state & OP_AWAITED) || op->deadline == WHORL_FOREVER)
+            continue;
+        int64_t due = deadline_after(op->deadline, DEADLINE_GRACE);
+        if (due <= now)
+            op_nudge(self->loop, op);
+        else if (due < next)
+            next = due;
+    }
+    if (next != WHORL_FOREVER)
+        timer_arm(&self->loop->timers, timer, next);
+}
+
+void op_wait(struct loop *loop, struct task *self, struct op_wait *wait)
+{
+    assert(wait->pending > 0);
+    self->wait_object = wait;
+    if (self->cancelled && !wait->cancelled)
+        cancel_rest(loop, wait);
+    if (wait->deadline != WHORL_FOREVER) {
+        self->timer.fire = deadline_passed;
+        timer_arm(&loop->timers, &self->timer, deadline_after(wait->deadline, DEADLINE_GRACE));
+    }
+    task_park(loop, self, &ops_wait, wait);
+    if (timer_is_armed(&self->timer))
+        timer_disarm(&loop->timers, &self->timer);
+}
+
+int whorl_op_await(whorl_op *op)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    if (!op || op_check(op))
+        return -EINVAL;
+    struct task *self = loop->current;
+    if (!(op->state & (OP_IN_FLIGHT | OP_ENDED))) {
+        if (self->cancelled && !op_is_release(op)) {
+            op_end_unstarted(op, -ECANCELED);
+            return task_refuse(loop, self);
+        }
+        op_begin(loop, self, op);
+    }
+    if (op->state & OP_IN_FLIGHT) {
+        if (op->owner != self)
+            return -EPERM;
+        op->state |= OP_AWAITED;
+        struct op_wait wait = {.ops = op, .count = 1, .pending = 1, .deadline = op->deadline};
+        op_wait(loop, self, &wait);
+    }
+    return op->result;
+}
+
+/* --- Ops that outlive their task's function --- */
+
+static const struct wait_kind abandon_wait = {.name = "io that its function left in flight"};
+
+bool op_is_abandoned(const struct task *owner)
+{
+    return owner->wait == &abandon_wait;
+}
+
+void op_abandon(struct loop *loop, struct task *self)
+{
+    for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
+        for (whorl_op *op = loop->in_flight[i]; op; op = op->next)
+            if (op->owner == self)
+                op_ask_cancel(loop, op);
+    task_park(loop, self, &abandon_wait, NULL);
+    assert(self->ops_in_flight == 0);
+}

@@ -1,0 +1,140 @@
+/* Starting ops: from made to in flight. */
+#include <assert.h>
+#include <errno.h>
+#include <op/op.h>
+#include <op/table.h>
+#include <op/token.h>
+#include <sys/socket.h>
+
+#define KNOWN_FLAGS (WHORL_OP_FIXED_FILE | WHORL_OP_HARDLINK)
+
+int op_check(const whorl_op *op)
+{
+    return op->code < RING_OP_COUNT && !(op->flags & ~KNOWN_FLAGS) ? 0 : -EINVAL;
+}
+
+bool op_is_release(const whorl_op *op)
+{
+    return op_kinds[op->code].release;
+}
+
+void op_end_unstarted(whorl_op *op, int result)
+{
+    assert(!(op->state & OP_IN_FLIGHT));
+    op->result = result;
+    op->state = OP_ENDED;
+}
+
+/* A receive that would find the socket empty, as the last one left it, is told to wait first: that
+ * saves the kernel a try in vain. A wrong guess costs nothing but where the call must not wait; see
+ * op_complete. */
+static unsigned fill_hints(const struct loop *loop, const whorl_op *op)
+{
+    if ((op->code != RING_OP_RECV && op->code != RING_OP_RECVMSG) ||
+        (op->flags & WHORL_OP_FIXED_FILE) || (op->state & OP_CHAINED) ||
+        (op->op_flags & MSG_DONTWAIT))
+        return 0;
+    return drained_is_set(loop, op->fd) ? RING_POLL_FIRST : 0;
+}
+
+/* Fills the op, and its deadline if it has one. */
+static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
+{
+    if (++loop->op_generation == 0)
+        loop->op_generation = 1;
+    op->generation = loop->op_generation;
+    op->owed = 1;
+    unsigned hints = fill_hints(loop, op);
+    if (hints & RING_POLL_FIRST)
+        op->state |= OP_POLLED_FIRST;
+    if (op->deadline == WHORL_FOREVER) {
+        ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link, hints);
+        return;
+    }
+    op->timespec.seconds = op->deadline / 1000000000;
+    op->timespec.nanoseconds = op->deadline % 1000000000;
+    ring_fill(&loop->ring, op, token_of(op, TOKEN_OP),
+              link == RING_LINK_HARD ? link : RING_LINK_SOFT, hints);
+    if (op->state & OP_CHAINED) {
+        op->owed++;
+        ring_fill_deadline(&loop->ring, &op->timespec, token_of(op, TOKEN_OWED_DEADLINE), link,
+                           RING_REPORT_ALWAYS);
+    } else {
+        ring_fill_deadline(&loop->ring, &op->timespec, token_of(op, TOKEN_DEADLINE), link,
+                           RING_REPORT_REFUSAL);
+    }
+}
+
+static void set_in_flight(struct loop *loop, struct task *self, whorl_op *op, unsigned state)
+{
+    op->state = (uint16_t)(OP_IN_FLIGHT | state);
+    op->owed = 0;
+    op->attempts = 0;
+    op->owner = self;
+    whorl_op **bucket = op_bucket(loop, op->fd);
+    op->next = *bucket;
+    op->link = bucket;
+    if (op->next)
+        op->next->link = &op->next;
+    *bucket = op;
+    self->ops_in_flight++;
+}
+
+/* A registered file has no descriptor that a system call could use. */
+static int run_fallback(const whorl_op *op)
+{
+    op_fallback *fallback = op_kinds[op->code].fallback;
+    return fallback && !(op->flags & WHORL_OP_FIXED_FILE) ? fallback(op) : -EOPNOTSUPP;
+}
+
+void op_begin(struct loop *loop, struct task *self, whorl_op *op)
+{
+    assert(!(op->state & OP_IN_FLIGHT) && loop->current == self);
+    op->deadline = WHORL_FOREVER;
+    if (__builtin_expect(op->timeout != WHORL_FOREVER, 0)) {
+        if (op->timeout <= 0) {
+            op_end_unstarted(op, -ETIMEDOUT);
+            return;
+        }
+        op->deadline = deadline_after(whorl_now(), op->timeout);
+    }
+    if (__builtin_expect(loop->closers != NULL, 0) && closers_hold(loop, op)) {
+        op_end_unstarted(op, -EBADF);
+        return;
+    }
+    if (__builtin_expect(!ring_supports(&loop->ring, op->code), 0)) {
+        op_end_unstarted(op, run_fallback(op));
+        return;
+    }
+    loop_reserve(loop, 2);
+    set_in_flight(loop, self, op, 0);
+    fill(loop, op, RING_LINK_NONE);
+}
+
+void op_begin_linked(struct loop *loop, struct task *self, whorl_op *op, enum ring_link link,
+                     int64_t now)
+{
+    op->deadline = op->timeout == WHORL_FOREVER ? WHORL_FOREVER : deadline_after(now, op->timeout);
+    set_in_flight(loop, self, op, OP_CHAINED);
+    fill(loop, op, link);
+}
+
+void op_begin_again(struct loop *loop, whorl_op *op)
+{
+    assert((op->state & OP_IN_FLIGHT) && op->owed == 0);
+    loop_reserve(loop, 2);
+    fill(loop, op, RING_LINK_NONE);
+}
+
+int whorl_op_start(whorl_op *op)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    if (!op || op_check(op))
+        return -EINVAL;
+    if (op->state & OP_IN_FLIGHT)
+        return -EBUSY;
+    op_begin(loop, loop->current, op);
+    return 0;
+}

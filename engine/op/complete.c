@@ -1,0 +1,203 @@
+/* Completions, and cancels: from in flight to ended. See op.h for the states. */
+#include <assert.h>
+#include <errno.h>
+#include <op/op.h>
+#include <op/token.h>
+
+#define PROMPT_ATTEMPTS 3 /* cancels that are sent again at once when they missed */
+#define SLOWEST_SHIFT 10  /* then after 50 us, doubled up to 51 ms */
+
+static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
+
+/* --- Ending --- */
+
+/* What -ECANCELED or -EINTR from the kernel means: somebody asked for it, its time was up, or (in a
+ * chain) an op before it failed. */
+static int32_t verdict(const whorl_op *op)
+{
+    if (op->result != -ECANCELED && op->result != -EINTR)
+        return op->result;
+    if (op->state & OP_CANCEL_WANTED)
+        return -ECANCELED;
+    if (op->state & OP_TIMED_OUT)
+        return -ETIMEDOUT;
+    if (!(op->state & OP_CHAINED) && op->deadline != WHORL_FOREVER && whorl_now() >= op->deadline)
+        return -ETIMEDOUT;
+    return op->result;
+}
+
+static void unlist_cancel(struct loop *loop, whorl_op *op)
+{
+    whorl_op **link = &loop->cancels;
+    while (*link != op)
+        link = &(*link)->next_cancel;
+    *link = op->next_cancel;
+}
+
+static void tell_waiter(struct task *owner, const whorl_op *op)
+{
+    struct op_wait *wait = owner->wait_object;
+    wait->pending--;
+    if (op->result < 0 && !wait->error) {
+        wait->error = op->result;
+        if (wait->fail_fast && wait->pending > 0)
+            op_wait_fail(owner);
+    }
+    if (wait->pending == 0 && owner->wait)
+        task_wake(owner, 0);
+}
+
+static void settle(struct loop *loop, whorl_op *op)
+{
+    struct task *owner = op->owner;
+    unsigned state = op->state;
+    op->result = verdict(op);
+    op->state = OP_ENDED;
+    *op->link = op->next;
+    if (op->next)
+        op->next->link = op->link;
+    owner->ops_in_flight--;
+    if (state & OP_CANCEL_LISTED)
+        unlist_cancel(loop, op);
+    if (state & OP_WATCHED)
+        closers_notify(loop, op->fd);
+    if (state & OP_AWAITED)
+        tell_waiter(owner, op);
+    else if (owner->ops_in_flight == 0 && op_is_abandoned(owner))
+        task_wake(owner, 0);
+}
+
+/* Whether the kernel gave up for a reason of its own, and is to be asked again: a signal, or that a
+ * receive was told to wait first on a descriptor that must not wait. close(2) has closed when it
+ * says -EINTR, and connect(2) goes on. */
+static bool wants_again(const whorl_op *op)
+{
+    if (op->state & (OP_CHAINED | OP_CANCEL_WANTED))
+        return false;
+    if (op->result == -EAGAIN)
+        return op->state & OP_POLLED_FIRST;
+    return op->result == -EINTR && !op_is_release(op) && op->code != RING_OP_CONNECT &&
+           (op->deadline == WHORL_FOREVER || whorl_now() < op->deadline);
+}
+
+static void note_socket(struct loop *loop, const whorl_op *op, unsigned flags)
+{
+    if (op->code == RING_OP_RECV || op->code == RING_OP_RECVMSG)
+        drained_set(loop, op->fd, op->result >= 0 && !(flags & RING_SOCKET_NONEMPTY));
+}
+
+void op_complete(void *context, uint64_t token, int32_t result, unsigned flags)
+{
+    struct loop *loop = context;
+    enum token_tag tag = token & TOKEN_TAGS;
+    if (tag == TOKEN_DEADLINE)
+        return;
+    whorl_op *op = token_op(token);
+    assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
+    op->owed--;
+    if (tag == TOKEN_OP) {
+        op->result = result;
+        note_socket(loop, op, flags);
+    } else if (tag == TOKEN_OWED_DEADLINE) {
+        if (result != -ECANCELED)
+            op->state |= OP_TIMED_OUT;
+    } else {
+        op->state &= (uint16_t)~OP_CANCEL_SENT;
+        if (result != 0 && op->owed > 0) {
+            op->attempts++;
+            unsigned slow = op->attempts < PROMPT_ATTEMPTS ? 0 : op->attempts - PROMPT_ATTEMPTS;
+            list_cancel(loop, op,
+                        slow == 0
+                            ? TIMER_AT_ONCE
+                            : whorl_now() +
+                                  (WHORL_US(50) << (slow < SLOWEST_SHIFT ? slow : SLOWEST_SHIFT)));
+        }
+    }
+    if (op->owed > 0)
+        return;
+    if (wants_again(op))
+        list_cancel(loop, op, TIMER_AT_ONCE);
+    else
+        settle(loop, op);
+}
+
+/* --- Cancels to send, and ops to submit again --- */
+
+/* Does what the list asks for: sends a cancel for each op that is with the kernel, submits the
+ * others again. Ops that come to the list meanwhile wait for the next time. */
+static void serve_list(struct timer *timer)
+{
+    struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, cancel_timer));
+    size_t count = 0;
+    for (whorl_op *op = loop->cancels; op; op = op->next_cancel)
+        count++;
+    while (count-- > 0 && loop->cancels) {
+        /* Room comes first: making it may end ops, also listed ones. */
+        loop_reserve(loop, 2);
+        whorl_op *op = loop->cancels;
+        if (!op)
+            break;
+        loop->cancels = op->next_cancel;
+        op->state &= (uint16_t)~OP_CANCEL_LISTED;
+        if (op->owed == 0 && (op->state & OP_CANCEL_WANTED)) {
+            op->result = -ECANCELED;
+            settle(loop, op);
+        } else if (op->owed == 0) {
+            op->state &= (uint16_t)~OP_POLLED_FIRST;
+            op_begin_again(loop, op);
+        } else if (!(op->state & OP_CANCEL_SENT)) {
+            op->state |= OP_CANCEL_SENT;
+            op->owed++;
+            ring_fill_cancel(&loop->ring, token_of(op, TOKEN_OP), token_of(op, TOKEN_CANCEL));
+        }
+    }
+    if (loop->cancels && !timer_is_armed(timer))
+        timer_arm(&loop->timers, timer, TIMER_AT_ONCE);
+}
+
+static void list_cancel(struct loop *loop, whorl_op *op, int64_t due)
+{
+    if (!(op->state & OP_CANCEL_LISTED)) {
+        op->state |= OP_CANCEL_LISTED;
+        op->next_cancel = loop->cancels;
+        loop->cancels = op;
+    }
+    struct timer *timer = &loop->cancel_timer;
+    if (timer_is_armed(timer)) {
+        if (timer->deadline <= due)
+            return;
+        timer_disarm(&loop->timers, timer);
+    }
+    timer->fire = serve_list;
+    timer_arm(&loop->timers, timer, due);
+}
+
+void op_nudge(struct loop *loop, whorl_op *op)
+{
+    if (!(op->state & OP_CANCEL_SENT))
+        list_cancel(loop, op, TIMER_AT_ONCE);
+}
+
+void op_ask_cancel(struct loop *loop, whorl_op *op)
+{
+    assert(op->state & OP_IN_FLIGHT);
+    if (op_is_release(op))
+        return;
+    op->state |= OP_CANCEL_WANTED;
+    op_nudge(loop, op);
+}
+
+int whorl_op_cancel(whorl_op *op)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    if (!op)
+        return -EINVAL;
+    if (!(op->state & OP_IN_FLIGHT))
+        return -EALREADY;
+    if (((struct task *)op->owner)->loop != loop)
+        return -EPERM;
+    op_ask_cancel(loop, op);
+    return 0;
+}

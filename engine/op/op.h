@@ -1,0 +1,107 @@
+/*
+ * Ops: from a value to the kernel and back.
+ *
+ *     made --> in flight --> ended
+ *                ^  |          |
+ *                |  '- again   '--> in flight (started anew)
+ *
+ * made: fields set, nobody owns it. in flight: its owner is the task that started it; it is in the
+ * loop's table by descriptor; the kernel owes it `owed` completions: its own, and one for a cancel
+ * that was sent. It ends when nothing is owed any more, and not before: so its memory, and what it
+ * points to, may go as soon as it has ended. ended: has its result. An op in flight that is owed
+ * nothing is about to be submitted again (see op_complete).
+ *
+ * The token of a submission is the op's address, a tag in its low three bits, and in its top 16 a
+ * generation that is new for each activation.
+ *
+ * Cancel: asking and sending are apart. op_ask_cancel puts the op into the loop's list and arms a
+ * timer that is due at once; the host then sends a cancel for each op of the list. One that missed
+ * (between two members of a chain, or while the kernel is busy with the op) is asked for again, at
+ * once at first, then ever more slowly, until the op ends.
+ */
+#ifndef OP_OP_H
+#define OP_OP_H
+
+#include <core/loop.h>
+#include <whorl/op.h>
+
+enum op_state {
+    OP_IN_FLIGHT = 1 << 0,
+    OP_ENDED = 1 << 1,
+    OP_AWAITED = 1 << 2,       /* its owner is parked in op_wait, or about to be */
+    OP_CANCEL_WANTED = 1 << 3, /* somebody asked for its end: -ECANCELED means that */
+    OP_CANCEL_LISTED = 1 << 4, /* in the loop's list of cancels to send */
+    OP_CANCEL_SENT = 1 << 5,   /* a cancel is with the kernel */
+    OP_CHAINED = 1 << 6,       /* member of a chain: never submitted again by itself */
+    OP_WATCHED = 1 << 7,       /* a closer counts on its end */
+    OP_TIMED_OUT = 1 << 9,     /* its deadline has fired */
+    OP_POLLED_FIRST = 1 << 8,  /* submitted with RING_POLL_FIRST */
+};
+
+/* What a task waits for when it awaits ops; on its stack. */
+struct op_wait {
+    whorl_op *ops;
+    size_t count;
+    size_t pending;   /* of those, awaited and not ended */
+    int error;        /* the first in time, once there is one */
+    bool fail_fast;   /* the first error cancels the rest */
+    bool cancelled;   /* the rest is being cancelled */
+    int64_t deadline; /* the earliest of theirs */
+};
+
+/* -EINVAL if the op's code or flags are unknown, else 0. */
+int op_check(const whorl_op *op);
+
+/* Whether it does its work in a cancelled task too, and is not cancelled. */
+bool op_is_release(const whorl_op *op);
+
+/* Starts a made or ended op for `self`: afterwards it is in flight, or has ended already (its time
+ * was up before it began, or the kernel has no such operation and the fallback ran). May submit
+ * what is filled. */
+void op_begin(struct loop *loop, struct task *self, whorl_op *op);
+
+/* The same for a member of a chain, linked to the next as `link` says. There must be room for it.
+ */
+void op_begin_linked(struct loop *loop, struct task *self, whorl_op *op, enum ring_link link,
+                     int64_t now);
+
+/* Ends an op that is not in flight, with a result of the engine's own. */
+void op_end_unstarted(whorl_op *op, int result);
+
+/* Parks until every op of `wait` that is awaited has ended. */
+void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
+
+/* Asks for the end of an op in flight; a release is left alone. */
+void op_ask_cancel(struct loop *loop, whorl_op *op);
+
+/* The same for one whose time is up: its -ECANCELED will mean -ETIMEDOUT. */
+void op_nudge(struct loop *loop, whorl_op *op);
+
+/* Submits an op in flight that is owed nothing once more. */
+void op_begin_again(struct loop *loop, whorl_op *op);
+
+/* An op that `owner` awaits has failed, and the rest is to be cancelled. */
+void op_wait_fail(struct task *owner);
+
+/* Whether the task has returned and waits for the ops that it left in flight. */
+bool op_is_abandoned(const struct task *owner);
+
+/* The bucket of the loop's table for a descriptor. */
+static inline whorl_op **op_bucket(struct loop *loop, int fd)
+{
+    return &loop->in_flight[(unsigned)fd % IN_FLIGHT_BUCKETS];
+}
+
+/* Takes one completion; the loop's hook. */
+void op_complete(void *loop, uint64_t token, int32_t result, unsigned flags);
+
+/* Cancels and awaits what a task left in flight; the loop's hook. */
+void op_abandon(struct loop *loop, struct task *self);
+
+/* A watched op of `fd` has ended: tells its closers. Where close is. */
+void closers_notify(struct loop *loop, int fd);
+
+/* Whether the op would use a descriptor that is being closed. Where close is. */
+bool closers_hold(const struct loop *loop, const whorl_op *op);
+
+#endif

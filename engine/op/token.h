@@ -1,0 +1,46 @@
+/* Tokens of submissions, and the hint of which sockets are drained: small things that starting and
+ * completing share. */
+#ifndef OP_TOKEN_H
+#define OP_TOKEN_H
+
+#include <core/loop.h>
+#include <whorl/op.h>
+
+enum token_tag {
+    TOKEN_OP,            /* the op's own completion */
+    TOKEN_CANCEL,        /* that of a cancel sent for it */
+    TOKEN_DEADLINE,      /* a deadline that was refused: to be ignored, its op may be gone */
+    TOKEN_OWED_DEADLINE, /* a deadline of a chain's member, which always completes */
+    TOKEN_TAGS = 7,
+};
+
+#define TOKEN_SHIFT 48
+
+_Static_assert(_Alignof(whorl_op) > TOKEN_TAGS, "a tag fits below an op's address");
+
+static inline uint64_t token_of(const whorl_op *op, enum token_tag tag)
+{
+    return (uintptr_t)op | tag | (uint64_t)op->generation << TOKEN_SHIFT;
+}
+
+static inline whorl_op *token_op(uint64_t token)
+{
+    return (whorl_op *)(uintptr_t)(token & ((UINT64_C(1) << TOKEN_SHIFT) - 1) &
+                                   ~(uint64_t)TOKEN_TAGS);
+}
+
+static inline bool drained_is_set(const struct loop *loop, int fd)
+{
+    unsigned bit = (unsigned)fd % (sizeof loop->drained * 8);
+    return loop->drained[bit / 8] >> bit % 8 & 1;
+}
+
+static inline void drained_set(struct loop *loop, int fd, bool drained)
+{
+    unsigned bit = (unsigned)fd % (sizeof loop->drained * 8);
+    uint8_t mask = (uint8_t)(1 << bit % 8);
+    loop->drained[bit / 8] =
+        (uint8_t)(drained ? loop->drained[bit / 8] | mask : loop->drained[bit / 8] & ~mask);
+}
+
+#endif

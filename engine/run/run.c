@@ -1,0 +1,124 @@
+/*
+ * whorl_run: a loop for this thread, from its opening to its close, and what it changes of the
+ * thread meanwhile.
+ *
+ * SIGPIPE: a write to a closed pipe or socket raises it on the submitting thread. It is blocked
+ * while the loop runs, and one that became pending meanwhile is taken away at the end, so that the
+ * program never sees it. fork: in the child the forking thread has no loop, and its former signal
+ * mask.
+ */
+#include <core/loop.h>
+#include <errno.h>
+#include <fiber/overflow.h>
+#include <op/op.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <whorl/run.h>
+
+#define ENTRIES_MAX 32768
+#define COMPLETIONS_MAX 65536
+
+static const struct loop_hooks hooks = {.complete = op_complete, .abandon = op_abandon};
+
+static __thread sigset_t mask_before;
+
+/* --- SIGPIPE --- */
+
+static bool pipe_is_pending(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE);
+}
+
+/* Blocks SIGPIPE; returns whether one was pending already, and so is not ours to take away. */
+static bool pipe_block(void)
+{
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &mask_before);
+    return pipe_is_pending();
+}
+
+static void pipe_restore(bool was_pending)
+{
+    if (!was_pending && pipe_is_pending()) {
+        sigset_t pipe;
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        sigtimedwait(&pipe, NULL, &(struct timespec){0});
+    }
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+/* --- fork --- */
+
+static void in_child(void)
+{
+    if (!loop_here)
+        return;
+    loop_here = NULL;
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+/* --- Running --- */
+
+static int config_check(const whorl_config *config)
+{
+    if (config->stack_size &&
+        (config->stack_size < WHORL_STACK_MIN || config->stack_size > WHORL_STACK_MAX))
+        return -EINVAL;
+    if (config->entries > ENTRIES_MAX || config->completions > COMPLETIONS_MAX)
+        return -EINVAL;
+    return 0;
+}
+
+intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
+{
+    static const whorl_config defaults;
+    static pthread_once_t forks_watched = PTHREAD_ONCE_INIT;
+    if (!config)
+        config = &defaults;
+    if (!main || config_check(config))
+        return -EINVAL;
+    if (loop_here)
+        return -EBUSY;
+    pthread_once(&forks_watched, watch_forks);
+
+    struct loop *loop;
+    int error = loop_open(&loop, config, &hooks);
+    if (error)
+        return error;
+    struct overflow_watch watch;
+    intptr_t result = overflow_watch_start(&watch, loop_describe_overflow);
+    if (result == 0) {
+        bool was_pending = pipe_block();
+        loop_here = loop;
+        loop_run(loop, config->name, main, arg);
+        loop_here = NULL;
+        pipe_restore(was_pending);
+        overflow_watch_end(&watch);
+        result = loop->result;
+    }
+    loop_close(loop);
+    return result;
+}
+
+intptr_t whorl_run(whorl_fn *main, void *arg)
+{
+    return whorl_run_with(NULL, main, arg);
+}
+
+const char *whorl_version(void)
+{
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+    return TEXT(WHORL_VERSION_MAJOR) "." TEXT(WHORL_VERSION_MINOR) "." TEXT(WHORL_VERSION_PATCH);
+}

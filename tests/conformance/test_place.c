@@ -1,0 +1,324 @@
+/*
+ * Where calls may be made from: every call that needs a task is refused with -EPERM (a pointer
+ * result: NULL) outside a task, on a foreign thread, and in a child made by fork(2) inside a task.
+ *
+ * One table holds every such call of the public headers with arguments that would be good inside a
+ * task; each place walks it. Nothing that a refused call was given may have changed.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <whorl.h>
+
+enum { LEAVE_STATUS = 17 };
+
+static char buffer[16];
+static struct iovec vector = {buffer, sizeof buffer};
+static struct sockaddr_in address = {.sin_family = AF_INET};
+
+static intptr_t never(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* A pointer result as an error: NULL counts as -EPERM, anything else as success. */
+static intptr_t refused_if_null(const void *pointer)
+{
+    return pointer == NULL ? -EPERM : 0;
+}
+
+static intptr_t call_spawn_with(whorl_task *task)
+{
+    int error = 1;
+    whorl_spawn_options options = {.error = &error};
+
+    (void)task;
+    if (whorl_spawn_with(&options, never, NULL) != NULL)
+        return 0;
+    return error;
+}
+
+static intptr_t call_recvmsg(whorl_task *task)
+{
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+    (void)task;
+    return whorl_recvmsg(0, &message, 0);
+}
+
+static intptr_t call_sendmsg(whorl_task *task)
+{
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+    (void)task;
+    return whorl_sendmsg(0, &message, 0);
+}
+
+static intptr_t call_statx(whorl_task *task)
+{
+    struct statx result;
+
+    (void)task;
+    return whorl_statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &result);
+}
+
+static intptr_t call_register_files(whorl_task *task)
+{
+    int fd = 0;
+
+    (void)task;
+    return whorl_register_files(&fd, 1);
+}
+
+static intptr_t call_on_op(int (*call)(whorl_op *op))
+{
+    whorl_op op = whorl_op_nop();
+    intptr_t result = call(&op);
+
+    return op.state == whorl_op_nop().state ? result : 0;
+}
+
+static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
+{
+    whorl_op ops[2] = {whorl_op_nop(), whorl_op_nop()};
+
+    return call(ops, 2);
+}
+
+/* One function a call, made by the table's own macro, so that the table reads as a list. */
+#define CALL(name, expression)                                                                     \
+    static intptr_t in_##name(whorl_task *task)                                                    \
+    {                                                                                              \
+        (void)task;                                                                                \
+        return expression;                                                                         \
+    }
+#define CALLS(X)                                                                                   \
+    X(spawn, refused_if_null(whorl_spawn(never, NULL)))                                            \
+    X(spawn_with, call_spawn_with(task))                                                           \
+    X(join, whorl_join(task))                                                                      \
+    X(release, whorl_release(task))                                                                \
+    X(cancel, whorl_cancel(task))                                                                  \
+    X(uncancel, whorl_uncancel())                                                                  \
+    X(cancelling, whorl_cancelling(task))                                                          \
+    X(is_done, whorl_is_done(task))                                                                \
+    X(is_cancelled, whorl_is_cancelled(task))                                                      \
+    X(self, refused_if_null(whorl_self()))                                                         \
+    X(name, refused_if_null(whorl_name(task)))                                                     \
+    X(set_name, whorl_set_name(task, "renamed"))                                                   \
+    X(yield, whorl_yield())                                                                        \
+    X(sleep, whorl_sleep(1))                                                                       \
+    X(sleep_until, whorl_sleep_until(0))                                                           \
+    X(open, whorl_open("/", O_RDONLY))                                                             \
+    X(openat, whorl_openat(AT_FDCWD, "/", O_RDONLY))                                               \
+    X(close, whorl_close(0))                                                                       \
+    X(read, whorl_read(0, buffer, 1))                                                              \
+    X(write, whorl_write(0, buffer, 1))                                                            \
+    X(pread, whorl_pread(0, buffer, 1, 0))                                                         \
+    X(pwrite, whorl_pwrite(0, buffer, 1, 0))                                                       \
+    X(readv, whorl_readv(0, &vector, 1))                                                           \
+    X(writev, whorl_writev(0, &vector, 1))                                                         \
+    X(preadv, whorl_preadv(0, &vector, 1, 0))                                                      \
+    X(pwritev, whorl_pwritev(0, &vector, 1, 0))                                                    \
+    X(fsync, whorl_fsync(0))                                                                       \
+    X(fdatasync, whorl_fdatasync(0))                                                               \
+    X(statx, call_statx(task))                                                                     \
+    X(rename, whorl_rename("no-such-name", "no-such-name"))                                        \
+    X(renameat, whorl_renameat(AT_FDCWD, "no-such-name", AT_FDCWD, "no-such-name", 0))             \
+    X(unlink, whorl_unlink("no-such-name"))                                                        \
+    X(unlinkat, whorl_unlinkat(AT_FDCWD, "no-such-name", 0))                                       \
+    X(mkdir, whorl_mkdir("/", 0700))                                                               \
+    X(mkdirat, whorl_mkdirat(AT_FDCWD, "/", 0700))                                                 \
+    X(ftruncate, whorl_ftruncate(-1, 0))                                                           \
+    X(fallocate, whorl_fallocate(-1, 0, 0, 1))                                                     \
+    X(socket, whorl_socket(AF_INET, SOCK_STREAM, 0))                                               \
+    X(bind, whorl_bind(-1, (struct sockaddr *)&address, sizeof address))                           \
+    X(listen, whorl_listen(-1, 1))                                                                 \
+    X(accept, whorl_accept(-1, NULL, NULL))                                                        \
+    X(accept4, whorl_accept4(-1, NULL, NULL, 0))                                                   \
+    X(connect, whorl_connect(-1, (struct sockaddr *)&address, sizeof address))                     \
+    X(recv, whorl_recv(-1, buffer, 1, 0))                                                          \
+    X(send, whorl_send(-1, buffer, 1, 0))                                                          \
+    X(recvmsg, call_recvmsg(task))                                                                 \
+    X(sendmsg, call_sendmsg(task))                                                                 \
+    X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
+    X(poll, whorl_poll(-1, POLLIN))                                                                \
+    X(op_start, call_on_op(whorl_op_start))                                                        \
+    X(op_await, call_on_op(whorl_op_await))                                                        \
+    X(op_cancel, call_on_op(whorl_op_cancel))                                                      \
+    X(gather_ops, call_on_ops(whorl_gather_ops))                                                   \
+    X(link_ops, call_on_ops(whorl_link_ops))                                                       \
+    X(register_files, call_register_files(task))                                                   \
+    X(unregister_files, whorl_unregister_files())                                                  \
+    X(register_buffers, whorl_register_buffers(&vector, 1))                                        \
+    X(unregister_buffers, whorl_unregister_buffers())
+
+CALLS(CALL)
+
+#define ENTRY(name, expression) {#name, in_##name},
+static const struct {
+    const char *name;
+    intptr_t (*call)(whorl_task *task);
+} calls[] = {CALLS(ENTRY)};
+
+/* Walks the table; tells of each call that was not refused, and counts them. */
+static int count_not_refused(whorl_task *task)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        intptr_t result = calls[i].call(task);
+
+        if (result == -EPERM)
+            continue;
+        dprintf(STDOUT_FILENO, "whorl_%s gave %zd, not -EPERM\n", calls[i].name, (ssize_t)result);
+        count++;
+    }
+    return count;
+}
+
+static void every_call_outside_a_task_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(count_not_refused(NULL), 0);
+}
+
+static void every_call_is_refused_again_when_the_run_is_over(void **state)
+{
+    (void)state;
+    assert_int_equal(whorl_run(never, NULL), 0);
+    assert_int_equal(count_not_refused(NULL), 0);
+}
+
+static void *walk_on_this_thread(void *task)
+{
+    return (void *)(intptr_t)count_not_refused(task);
+}
+
+static intptr_t sleep_forever(void *arg)
+{
+    (void)arg;
+    return whorl_sleep(WHORL_FOREVER);
+}
+
+static intptr_t hand_a_task_to_a_foreign_thread(void *arg)
+{
+    whorl_task *task = whorl_spawn_with(&(whorl_spawn_options){.name = "kept"}, sleep_forever, arg);
+    pthread_t thread;
+    void *not_refused = NULL;
+
+    check(task != NULL);
+    check_equal(whorl_yield(), 0);
+    check_equal(pthread_create(&thread, NULL, walk_on_this_thread, task), 0);
+    check_equal(pthread_join(thread, &not_refused), 0);
+    check_equal((intptr_t)not_refused, 0);
+    check_equal(whorl_is_done(task), 0);
+    check_equal(whorl_cancelling(task), 0);
+    check_text(whorl_name(task), "kept");
+    check_equal(whorl_cancel(task), 0);
+    check_equal(whorl_join(task), -ECANCELED);
+    return 0;
+}
+
+static void every_call_from_a_foreign_thread_is_refused(void **state)
+{
+    (void)state;
+    run_checks(hand_a_task_to_a_foreign_thread, NULL);
+}
+
+/* The calls that take a handle, made by a task of another loop. */
+static intptr_t try_a_foreign_handle(void *arg)
+{
+    whorl_task *task = arg;
+
+    if (whorl_join(task) != -EPERM || whorl_release(task) != -EPERM)
+        return 1;
+    if (whorl_cancel(task) != -EPERM || whorl_cancelling(task) != -EPERM)
+        return 2;
+    if (whorl_is_done(task) != -EPERM || whorl_is_cancelled(task) != -EPERM)
+        return 3;
+    if (whorl_name(task) != NULL || whorl_set_name(task, "renamed") != -EPERM)
+        return 4;
+    return 0;
+}
+
+static void *run_a_loop_with(void *task)
+{
+    return (void *)whorl_run(try_a_foreign_handle, task);
+}
+
+static intptr_t hand_a_task_to_a_foreign_loop(void *arg)
+{
+    whorl_task *task = whorl_spawn(sleep_forever, arg);
+    pthread_t thread;
+    void *result = NULL;
+
+    check(task != NULL);
+    check_equal(whorl_yield(), 0);
+    check_equal(pthread_create(&thread, NULL, run_a_loop_with, task), 0);
+    check_equal(pthread_join(thread, &result), 0);
+    check_equal((intptr_t)result, 0);
+    check_equal(whorl_is_done(task), 0);
+    check_equal(whorl_cancel(task), 0);
+    check_equal(whorl_join(task), -ECANCELED);
+    return 0;
+}
+
+static void a_handle_is_refused_in_a_task_of_another_loop(void **state)
+{
+    (void)state;
+    run_checks(hand_a_task_to_a_foreign_loop, NULL);
+}
+
+static intptr_t fork_and_walk(void *arg)
+{
+    whorl_task *task = whorl_spawn(sleep_forever, arg);
+    int status = 0;
+    pid_t pid;
+
+    check(task != NULL);
+    check_equal(whorl_yield(), 0);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        _exit(count_not_refused(task) == 0 ? LEAVE_STATUS : 1);
+    check(pid > 0);
+    check_equal(waitpid(pid, &status, 0), pid);
+    check(WIFEXITED(status));
+    check_equal(WEXITSTATUS(status), LEAVE_STATUS);
+    check_equal(whorl_cancel(task), 0);
+    check_equal(whorl_join(task), -ECANCELED);
+    return 0;
+}
+
+static void every_call_in_a_child_of_fork_is_refused(void **state)
+{
+    (void)state;
+    run_checks(fork_and_walk, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(every_call_outside_a_task_is_refused),
+        behaviour(every_call_is_refused_again_when_the_run_is_over),
+        behaviour(every_call_from_a_foreign_thread_is_refused),
+        behaviour(a_handle_is_refused_in_a_task_of_another_loop),
+        behaviour(every_call_in_a_child_of_fork_is_refused),
+    };
+
+    return run_behaviours("place", tests);
+}

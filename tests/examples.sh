@@ -1,0 +1,220 @@
+#!/bin/bash
+# The examples do what they say: their real output, their files, their errors and exit codes.
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+
+examples=$top_builddir/examples
+
+# --- hello, say_after
+
+hello() {
+    expect_status 0 "$examples/hello"
+    expect 'the output' "$(cat "$scratch/out")" $'Hello ...\n... world!'
+}
+
+# The lines with the times and durations blotted out.
+say_after_shape() {
+    sed -E 's/ at [0-9:]{8}/ at TIME/; s/[0-9]+\.[0-9] seconds/N seconds/' "$scratch/out"
+}
+
+durations() {
+    sed -nE 's/^finished .* after ([0-9.]+) seconds$/\1/p' "$scratch/out"
+}
+
+# Waits are never shorter than asked; that the two together take less than one after the other is
+# seen in one of three runs at least, however busy the machine.
+say_after() {
+    local run turn both
+    for run in 1 2 3; do
+        expect_status 0 "$examples/say_after"
+        expect 'the output' "$(say_after_shape)" "one after another:
+started at TIME
+hello
+world
+finished at TIME, after N seconds
+together:
+started at TIME
+hello
+world
+finished at TIME, after N seconds"
+        { read -r turn && read -r both; } < <(durations)
+        echo "run $run: $turn and $both seconds"
+        awk -v turn="$turn" -v both="$both" 'BEGIN { exit !(turn >= 3 && both >= 2) }' ||
+            fail 'a wait was shorter than asked'
+        awk -v turn="$turn" -v both="$both" 'BEGIN { exit !(both < turn) }' && return
+    done
+    fail 'the sleeps together took as long as one after another'
+}
+
+# --- copy_file
+
+copies() { # BYTES
+    head -c "$1" /dev/urandom >"$scratch/from"
+    expect_status 0 "$examples/copy_file" "$scratch/from" "$scratch/to"
+    cmp "$scratch/from" "$scratch/to"
+    expect 'the output' "$(cat "$scratch/out" "$scratch/err")" ''
+}
+
+copies_over_a_longer_file() {
+    head -c 1000000 /dev/urandom >"$scratch/to"
+    copies 70000
+}
+
+keeps_the_mode() {
+    echo text >"$scratch/from"
+    chmod 640 "$scratch/from"
+    rm -f "$scratch/to"
+    (umask 0; expect_status 0 "$examples/copy_file" "$scratch/from" "$scratch/to")
+    expect "the copy's mode" "$(stat -c %a "$scratch/to")" 640
+}
+
+refuses() { # STATUS SENTENCE ARGUMENTS...
+    local status=$1 sentence=$2
+    shift 2
+    expect_status "$status" "$examples/copy_file" "$@"
+    expect 'the sentence' "$(cat "$scratch/err")" "copy_file: $sentence"
+}
+
+missing_file() {
+    refuses 1 "cannot open $scratch/none: No such file or directory" "$scratch/none" "$scratch/to2"
+    [[ ! -e $scratch/to2 ]] || fail 'it made the copy of a missing file'
+}
+
+directories() {
+    echo text >"$scratch/from"
+    refuses 1 "cannot read $scratch: Is a directory" "$scratch" "$scratch/to2"
+    [[ ! -e $scratch/to2 ]] || fail 'it made the copy of a directory'
+    refuses 1 "cannot open $scratch: Is a directory" "$scratch/from" "$scratch"
+}
+
+same_file() {
+    echo text >"$scratch/from"
+    ln -f "$scratch/from" "$scratch/other_name"
+    refuses 1 "$scratch/from and $scratch/other_name are the same file" \
+        "$scratch/from" "$scratch/other_name"
+    expect 'the file' "$(cat "$scratch/from")" text
+}
+
+not_a_file() {
+    echo text >"$scratch/from"
+    refuses 1 '/dev/null is not a regular file' "$scratch/from" /dev/null
+}
+
+# A limit on the size of files, its signal ignored, makes a write fail in the middle.
+failing_write() {
+    head -c 3000000 /dev/urandom >"$scratch/from"
+    (
+        trap '' XFSZ
+        ulimit -f 1000
+        expect_status 1 "$examples/copy_file" "$scratch/from" "$scratch/limited"
+    )
+    grep -qxF "copy_file: cannot write $scratch/limited: File too large" "$scratch/err" ||
+        fail "it says: $(cat "$scratch/err")"
+}
+
+copy_file_arguments() {
+    refuses 2 'give two names, FROM and TO; --help tells more'
+    refuses 2 'give two names, FROM and TO; --help tells more' one two three
+    expect_status 0 "$examples/copy_file" --help
+    grep -q '^Usage: copy_file FROM TO$' "$scratch/out"
+}
+
+# --- tcp_echo
+
+# Starts the server in the background and sets port to where it listens. Every wait here ends.
+start_server() { # ARGUMENTS...
+    local tries
+    : >"$scratch/server.out"
+    "$examples/tcp_echo" "$@" >"$scratch/server.out" 2>"$scratch/server.err" &
+    server=$!
+    trap 'kill "$server" 2>/dev/null' EXIT
+    for ((tries = 0; tries < 300; tries++)); do
+        port=$(sed -nE 's/^listening on 127\.0\.0\.1 port ([0-9]+)$/\1/p' "$scratch/server.out")
+        [[ -n $port ]] && return
+        sleep 0.1
+    done
+    cat "$scratch/server.err"
+    fail 'the server does not listen'
+}
+
+# The server ends by itself with status 0 and nothing to complain of.
+expect_clean_end() {
+    local status=0
+    wait "$server" || status=$?
+    trap - EXIT
+    expect "the server's status" "$status" 0
+    expect "the server's complaints" "$(cat "$scratch/server.err")" ''
+}
+
+# Sends a line over descriptor FD and takes the answer.
+exchange() { # FD TEXT
+    local answer
+    printf '%s\n' "$2" >&"$1"
+    IFS= read -r -t 60 -u "$1" answer || fail "no answer to \"$2\""
+    expect 'the answer' "$answer" "$2"
+}
+
+echoes_to_several() {
+    start_server --connections 3
+    exec 5<>"/dev/tcp/127.0.0.1/$port" 6<>"/dev/tcp/127.0.0.1/$port"
+    exec 7<>"/dev/tcp/127.0.0.1/$port"
+    exchange 7 'the last one first'
+    exchange 5 'and then the first'
+    exchange 6 'and one between'
+    exchange 5 'and the first again'
+    exec 5>&- 6>&- 7>&-
+    expect_clean_end
+}
+
+# More than fits in the buffers of both sockets, so that sends are cut short and must go on.
+echoes_much() {
+    local reader
+    start_server --connections 1
+    head -c 20000003 /dev/urandom >"$scratch/sent"
+    exec 5<>"/dev/tcp/127.0.0.1/$port"
+    timeout 120 head -c 20000003 <&5 >"$scratch/received" &
+    reader=$!
+    timeout 120 cat "$scratch/sent" >&5
+    wait "$reader"
+    exec 5>&-
+    cmp "$scratch/sent" "$scratch/received"
+    expect_clean_end
+}
+
+taken_port() {
+    start_server
+    expect_status 1 "$examples/tcp_echo" "$port"
+    expect 'the sentence' "$(cat "$scratch/err")" 'tcp_echo: cannot listen: Address already in use'
+}
+
+tcp_echo_arguments() {
+    expect_status 2 "$examples/tcp_echo" 65536
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        'tcp_echo: PORT is a number from 0 to 65535, not "65536"; --help tells more'
+    expect_status 2 "$examples/tcp_echo" 7x
+    expect_status 2 "$examples/tcp_echo" 1 2
+    expect_status 2 "$examples/tcp_echo" --connections 0
+    expect_status 2 "$examples/tcp_echo" --no-such-option
+    expect_status 0 "$examples/tcp_echo" --help
+    grep -q '^Usage: tcp_echo ' "$scratch/out"
+}
+
+behaviour 'hello says its two words' hello
+behaviour 'say_after sleeps one after another, and together' say_after
+behaviour 'copy_file copies an empty file' copies 0
+behaviour 'copy_file copies one byte' copies 1
+behaviour 'copy_file copies exactly one piece' copies 131072
+behaviour 'copy_file copies 8 MiB and an odd tail' copies 8392123
+behaviour 'copy_file leaves nothing of a longer file' copies_over_a_longer_file
+behaviour "copy_file keeps the file's mode" keeps_the_mode
+behaviour 'copy_file names a missing file' missing_file
+behaviour 'copy_file refuses directories' directories
+behaviour 'copy_file does not empty the file that it is to copy' same_file
+behaviour 'copy_file refuses what is no regular file' not_a_file
+behaviour 'copy_file tells of a failing write' failing_write
+behaviour 'copy_file refuses nonsense arguments' copy_file_arguments
+behaviour 'tcp_echo serves several connections at once and ends' echoes_to_several
+behaviour 'tcp_echo sends 20 MB back' echoes_much
+behaviour 'tcp_echo names a port that is taken' taken_port
+behaviour 'tcp_echo refuses nonsense arguments' tcp_echo_arguments
+end_of_tests

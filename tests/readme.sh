@@ -1,0 +1,50 @@
+#!/bin/bash
+# The program that README.md shows is compiled by the command that it shows, against an installed
+# library, and prints what README.md says.
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+# shellcheck source=tests/stage.sh
+. "$top_srcdir/tests/stage.sh"
+
+# The first block of a language below the heading "A program".
+block() { # LANGUAGE
+    awk -v fence="\`\`\`$1" '
+        /^## / { inside = ($0 == "## A program") }
+        inside && block && /^```$/ { exit }
+        inside && block { print }
+        inside && $0 == fence { block = 1 }
+    ' "$top_srcdir/README.md"
+}
+
+program_does_what_it_says() {
+    stage_install
+    use_stage
+    cd "$scratch"
+    block c >first.c
+    block sh >commands
+    block text >expected
+    [[ -s first.c && -s commands && -s expected ]] || fail 'README.md lacks a block'
+    bash -eu commands >printed
+    diff expected printed || fail 'README.md (<) and the program (>) differ'
+}
+
+# Blank lines and lone braces are no lines.
+ten_lines() {
+    expect 'the number of lines' "$(block c | grep -c '[^{}[:space:]]')" 10
+}
+
+both_commands() {
+    local command
+    for command in tools/quickstart tools/check; do
+        grep -qF "$command" "$top_srcdir/README.md" || fail "README.md does not name $command"
+        [[ -x $top_srcdir/$command ]] || fail "$command cannot be run"
+        bash -n "$top_srcdir/$command"
+        "$top_srcdir/$command" --help >"$scratch/help"
+        grep -qF "$command" "$scratch/help" || fail "$command --help does not say what it is"
+    done
+}
+
+behaviour "README.md's program prints what README.md says" program_does_what_it_says
+behaviour "README.md's program has ten lines" ten_lines
+behaviour "README.md's commands are there and tell what they do" both_commands
+end_of_tests

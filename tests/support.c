@@ -1,0 +1,389 @@
+/*
+ * The helpers of support.h. Checks are counted with atomics, so that threads may fail too; all the
+ * rest is called from one thread at a time. Failures of these helpers themselves end the program:
+ * a test that cannot be set up must not pass.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "support.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WATCHDOG_SECONDS = 600 };
+
+static atomic_uint failures;
+static unsigned reported_failures;
+static int descriptors_before;
+static char directory[128];
+
+/* Ends the program: the test's surroundings failed, not the code under test. */
+static void __attribute__((noreturn)) give_up(const char *what)
+{
+    fprintf(stderr, "cannot set up the test: %s: %s\n", what, strerror(errno));
+    abort();
+}
+
+/* --- Programs and tests --- */
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        give_up("getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        give_up("setrlimit");
+}
+
+int run_behaviours_of(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    raise_descriptor_limit();
+    printf("%s: WHORL_TEST_SEED=%" PRIu64 "\n", name, test_seed());
+    alarm((unsigned)test_rounds(WATCHDOG_SECONDS));
+    const char *only = getenv("WHORL_TEST_ONLY");
+    if (only != NULL)
+        cmocka_set_test_filter(only);
+    return _cmocka_run_group_tests(name, tests, count, NULL, NULL) == 0 ? 0 : 1;
+}
+
+int behaviour_begin(void **state)
+{
+    (void)state;
+    atomic_store(&failures, 0);
+    reported_failures = 0;
+    directory[0] = '\0';
+    descriptors_before = open_descriptors();
+    return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+int behaviour_end(void **state)
+{
+    (void)state;
+    int status = 0;
+    if (directory[0] != '\0' && nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0) {
+        fprintf(stderr, "cannot remove %s: %s\n", directory, strerror(errno));
+        status = -1;
+    }
+    directory[0] = '\0';
+    int after = open_descriptors();
+    if (after != descriptors_before) {
+        fprintf(stderr, "descriptors leaked: %d were open before the test, %d are after it\n",
+                descriptors_before, after);
+        status = -1;
+    }
+    if (atomic_load(&failures) != reported_failures)
+        status = -1;
+    return status;
+}
+
+void print_skip(const char *name, const char *format, ...)
+{
+    char reason[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    printf("skipped: %s: %s\n", name, reason);
+}
+
+/* --- Running a main task --- */
+
+intptr_t run_with(const whorl_config *config, whorl_fn *fn, void *arg)
+{
+    intptr_t result = whorl_run_with(config, fn, arg);
+    unsigned failed = atomic_load(&failures);
+    if (failed != reported_failures) {
+        unsigned fresh = failed - reported_failures;
+        reported_failures = failed;
+        fail_msg("%u checks failed inside the loop", fresh);
+    }
+    return result;
+}
+
+intptr_t run(whorl_fn *fn, void *arg)
+{
+    return run_with(NULL, fn, arg);
+}
+
+void run_checks_with(const whorl_config *config, whorl_fn *fn, void *arg)
+{
+    intptr_t result = run_with(config, fn, arg);
+    if (result != 0)
+        fail_msg("the main task ended with %" PRIdPTR ", not 0", result);
+}
+
+void run_checks(whorl_fn *fn, void *arg)
+{
+    run_checks_with(NULL, fn, arg);
+}
+
+/* --- Checks --- */
+
+bool check_failed_at(const char *file, int line, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s:%d: check failed: %s\n", file, line, text);
+    atomic_fetch_add(&failures, 1);
+    return false;
+}
+
+bool check_at(bool holds, const char *text, const char *file, int line)
+{
+    return holds || check_failed_at(file, line, "%s", text);
+}
+
+/* " (ECANCELED)" for a value that may be -errno, or "". */
+static const char *errno_name(intmax_t value, char room[32])
+{
+    room[0] = '\0';
+    const char *name = value < 0 && value > -4096 ? strerrorname_np((int)-value) : NULL;
+    if (name != NULL)
+        snprintf(room, 32, " (%s)", name);
+    return room;
+}
+
+bool check_equal_at(intmax_t actual, intmax_t expected, const char *actual_text,
+                    const char *expected_text, const char *file, int line)
+{
+    if (actual == expected)
+        return true;
+    char actual_name[32], expected_name[32];
+    return check_failed_at(file, line, "%s is %" PRIdMAX "%s, not %s, %" PRIdMAX "%s", actual_text,
+                           actual, errno_name(actual, actual_name), expected_text, expected,
+                           errno_name(expected, expected_name));
+}
+
+bool check_text_at(const char *actual, const char *expected, const char *actual_text,
+                   const char *file, int line)
+{
+    if (actual != NULL && strcmp(actual, expected) == 0)
+        return true;
+    return check_failed_at(file, line, "%s is \"%s\", not \"%s\"", actual_text,
+                           actual != NULL ? actual : "(null)", expected);
+}
+
+unsigned failed_checks(void)
+{
+    return atomic_load(&failures);
+}
+
+/* --- Seeds and rounds --- */
+
+static uint64_t number_from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    if (text == NULL || text[0] == '\0')
+        return otherwise;
+    char *end;
+    errno = 0;
+    uint64_t number = strtoull(text, &end, 0);
+    if (errno != 0 || *end != '\0') {
+        fprintf(stderr, "%s=%s is not a number\n", name, text);
+        exit(2);
+    }
+    return number;
+}
+
+uint64_t test_seed(void)
+{
+    static bool known;
+    static uint64_t seed;
+    if (!known) {
+        uint32_t fresh;
+        if (getrandom(&fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh)
+            give_up("getrandom");
+        seed = number_from_environment("WHORL_TEST_SEED", fresh);
+        known = true;
+    }
+    return seed;
+}
+
+long test_rounds(long standard)
+{
+    uint64_t factor = number_from_environment("WHORL_TEST_ROUNDS", 1);
+    if (factor < 1 || factor > 100000) {
+        fprintf(stderr, "WHORL_TEST_ROUNDS must be from 1 to 100000\n");
+        exit(2);
+    }
+    return standard * (long)factor;
+}
+
+random_source random_from_seed(uint64_t stream)
+{
+    random_source source = {test_seed() ^ (stream * UINT64_C(0x9e3779b97f4a7c15))};
+    random_next(&source);
+    return source;
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014). */
+uint64_t random_next(random_source *source)
+{
+    uint64_t mixed = source->state += UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ (mixed >> 31);
+}
+
+uint64_t random_below(random_source *source, uint64_t bound)
+{
+    return random_next(source) % bound;
+}
+
+/* --- Descriptors and files --- */
+
+int open_descriptors(void)
+{
+    DIR *entries = opendir("/proc/self/fd");
+    if (entries == NULL)
+        give_up("/proc/self/fd");
+    int count = 0;
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
+        count += entry->d_name[0] != '.';
+    closedir(entries);
+    return count - 1; /* without the directory's own */
+}
+
+bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) != -1;
+}
+
+test_path path_of(const char *name)
+{
+    if (directory[0] == '\0') {
+        const char *parent = getenv("TMPDIR");
+        if (parent == NULL || strlen(parent) > 64)
+            parent = "/tmp";
+        snprintf(directory, sizeof directory, "%s/whorl-test-XXXXXX", parent);
+        if (mkdtemp(directory) == NULL)
+            give_up(directory);
+    }
+    test_path path;
+    const char *slash = name[0] != '\0' ? "/" : "";
+    int len = snprintf(path.text, sizeof path.text, "%s%s%s", directory, slash, name);
+    if (len < 0 || (size_t)len >= sizeof path.text)
+        give_up("a path is too long");
+    return path;
+}
+
+void write_whole(const char *path, const void *data, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, data, len) != (ssize_t)len || close(fd) != 0)
+        give_up(path);
+}
+
+ssize_t read_whole(const char *path, void *data, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t got = read(fd, data, room);
+    if (got < 0)
+        got = -errno;
+    close(fd);
+    return got;
+}
+
+pair pipe_pair(void)
+{
+    pair both;
+    if (pipe2(both.ends, O_CLOEXEC) != 0)
+        give_up("pipe");
+    return both;
+}
+
+pair unix_pair(void)
+{
+    pair both;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both.ends) != 0)
+        give_up("socketpair");
+    return both;
+}
+
+int tcp_listener(struct sockaddr_in *address, int backlog)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof *address;
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)address, len) != 0 || listen(fd, backlog) != 0 ||
+        getsockname(fd, (struct sockaddr *)address, &len) != 0)
+        give_up("a listening socket");
+    return fd;
+}
+
+pair tcp_pair(void)
+{
+    struct sockaddr_in address;
+    int listener = tcp_listener(&address, 1);
+    pair both;
+    both.ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (both.ends[0] < 0 || connect(both.ends[0], (struct sockaddr *)&address, sizeof address) != 0)
+        give_up("connect");
+    both.ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (both.ends[1] < 0)
+        give_up("accept");
+    close(listener);
+    return both;
+}
+
+void close_pair(pair *both)
+{
+    for (int i = 0; i < 2; i++) {
+        if (both->ends[i] != -1 && close(both->ends[i]) != 0)
+            give_up("close");
+        both->ends[i] = -1;
+    }
+}
+
+size_t fill_descriptor(int fd)
+{
+    static const char zeros[4096];
+    int flags = fcntl(fd, F_GETFL);
+    if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        give_up("fcntl");
+    size_t total = 0;
+    for (size_t piece = sizeof zeros; piece > 0;) {
+        ssize_t done = write(fd, zeros, piece);
+        if (done > 0)
+            total += (size_t)done;
+        else if (errno == EAGAIN)
+            piece /= 2;
+        else
+            give_up("write");
+    }
+    if (fcntl(fd, F_SETFL, flags) != 0)
+        give_up("fcntl");
+    return total;
+}

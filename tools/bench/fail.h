@@ -1,0 +1,14 @@
+/*
+ * Sentences for failures: one line on stderr, with the program's name before it. Any thread and any
+ * process of a run may call these; whoever finds a failure tells it, its callers only pass -1 on.
+ */
+#ifndef BENCH_FAIL_H
+#define BENCH_FAIL_H
+
+/* Prints the sentence and returns -1, so that a caller can return it on. */
+int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same for a call that gave `error`, an errno value, its sign does not matter. */
+int fail_call(const char *what, long error);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * Figures: what one run of one subject gives (a sample), what the rounds of a subject give together
+ * (a series), and what is drawn from them: median, spread, paired ratio.
+ *
+ * A figure that does not apply is NAN and is printed nowhere.
+ */
+#ifndef BENCH_FIGURES_H
+#define BENCH_FIGURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ROUNDS_MAX = 1000 };
+
+typedef enum figure {
+    FIGURE_PER_SECOND,
+    FIGURE_NS_PER_OP,
+    FIGURE_CPU_NS_PER_OP,
+    FIGURE_P50_NS,
+    FIGURE_P99_NS,
+    FIGURE_P999_NS,
+    FIGURE_BYTES_PER_TASK,
+    FIGURE_SPAWN_NS,
+    FIGURE_CANCEL_NS,
+    FIGURE_COUNT
+} figure;
+
+/* The figure's key in a JSON row. */
+const char *figure_key(figure which);
+
+typedef struct sample {
+    double value[FIGURE_COUNT];
+} sample;
+
+typedef struct series {
+    size_t rounds;
+    sample samples[ROUNDS_MAX];
+} series;
+
+typedef struct ratio {
+    double median;
+    double minimum;
+    double maximum;
+} ratio;
+
+/* A sample in which no figure applies. */
+void sample_clear(sample *out);
+
+/* Fills per_second, ns_per_op and cpu_ns_per_op from a count of operations, wall and CPU ns. */
+void sample_rate(sample *out, uint64_t count, int64_t elapsed, int64_t cpu);
+
+/* Median over the rounds; NAN if the figure does not apply. */
+double series_median(const series *from, figure which);
+
+/* (max - min) / median over the rounds. */
+double series_spread(const series *from, figure which);
+
+/* The ratio above / below of each round, and of those the median and the extremes. Rounds are
+ * paired: a machine that was slow for a while was slow for both. */
+ratio series_ratio(const series *above, const series *below, figure which);
+
+#endif

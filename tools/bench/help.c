@@ -1,0 +1,104 @@
+/*
+ * --help, for the whole and for each subcommand. Options, their defaults and their lines come from
+ * the option table; only what a subcommand does is told here.
+ */
+#include <inttypes.h>
+
+#include "options.h"
+
+static const char *const details[COMMAND_COUNT] = {
+    [COMMAND_SWITCH] =
+        "Tasks yield to each other: two of them, then 1000 (or --tasks alone). Beside whorl:\n"
+        "bare, a jump between stacks with no scheduler, and ucontext, swapcontext(3).\n",
+    [COMMAND_SPAWN] =
+        "One task is spawned and joined, over and over, while --tasks others are asleep.\n"
+        "Beside whorl: threads, pthread_create(3) and pthread_join(3), with as many threads\n"
+        "asleep, 2000 at most.\n",
+    [COMMAND_SLEEPERS] =
+        "--tasks tasks fall asleep, each on a stack with a guard; then they are cancelled and\n"
+        "joined. Beside whorl: threads, 2000 at most.\n",
+    [COMMAND_ECHO] =
+        "The server runs in a process of its own on the first processor, the load generator on\n"
+        "the second. Each connection sends a message, waits until it has come back, checks it,\n"
+        "and sends the next. CPU a message is the server's, with its kernel workers.\n"
+        "Beside whorl: liburing-oneshot, the same one-shot recv and send by hand; liburing,\n"
+        "multishot recv and provided buffers; epoll; threads, one a connection, left out above\n"
+        "1000 connections.\n",
+    [COMMAND_READ] =
+        "Random reads with --depth in flight from one thread. whorl: a task for each;\n"
+        "whorl-gather: one task and whorl_gather_ops; whorl-registered: with registered file\n"
+        "and buffers. Beside them: liburing and liburing-registered by hand, and threads, one\n"
+        "for each read in flight, 64 at most. The cache is warmed first, but with --direct.\n"
+        "Default file: 256 MiB, made in the current directory and removed at the end.\n",
+    [COMMAND_WRITE] =
+        "--total bytes in pieces of --size, --depth of them in flight, then fsync; the file is\n"
+        "emptied before each run. A FILE named with --file is OVERWRITTEN. whorl: a task for\n"
+        "each piece in flight. Beside it: liburing by hand, and threads, a pool that writes\n"
+        "with pwrite(2), 64 at most. The speed includes the fsync.\n",
+    [COMMAND_QUICK] =
+        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks) and spawn,\n"
+        "with short runs, and with fewer rounds where the machine is slow. It needs\n"
+        "about 200 MiB of disk in the current directory while it runs.\n",
+    [COMMAND_ALL] =
+        "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"
+        "the sleepers (left out with less) and 1.5 GiB of disk.\n",
+};
+
+static void print_value(FILE *out, const option_entry *entry, uint64_t value)
+{
+    if (entry->kind == OPTION_SECONDS)
+        fprintf(out, " (default %g)", (double)value / 1e9);
+    else if (entry->kind == OPTION_BYTES && value >= 1 << 30 && value % (1 << 30) == 0)
+        fprintf(out, " (default %" PRIu64 "G)", value >> 30);
+    else if (entry->kind == OPTION_BYTES && value >= 1 << 10 && value % (1 << 10) == 0)
+        fprintf(out, " (default %" PRIu64 "K)", value >> 10);
+    else
+        fprintf(out, " (default %" PRIu64 ")", value);
+}
+
+static void print_option(FILE *out, const option_entry *entry, const options *defaults)
+{
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", entry->name, entry->value != NULL ? " " : "",
+             entry->value != NULL ? entry->value : "");
+    fprintf(out, "  %-22s ", left);
+    for (const char *at = entry->help; *at != '\0'; at++) {
+        fputc(*at, out);
+        if (*at == '\n')
+            fprintf(out, "%25s", "");
+    }
+    bool is_number = entry->kind != OPTION_TEXT && entry->kind != OPTION_FLAG;
+    if (is_number && option_number(defaults, entry) != 0)
+        print_value(out, entry, option_number(defaults, entry));
+    fputc('\n', out);
+}
+
+static void print_general(FILE *out)
+{
+    fputs("whorl-bench measures whorl and, in the same run, what one would write without it.\n\n"
+          "Usage: whorl-bench SUBCOMMAND [OPTION]...\n\nSubcommands:\n",
+          out);
+    for (command which = 0; which < COMMAND_COUNT; which++)
+        fprintf(out, "  %-10s %s\n", command_name(which), command_summary(which));
+    fputs("\nwhorl-bench SUBCOMMAND --help tells a subcommand's options; --version the version.\n"
+          "\nEvery subject runs once a round. The tables show the median over the rounds, the\n"
+          "spread, which is (max - min) / median, and ratios, which are taken within each round.\n"
+          "\nExit status: 0 done; 1 a run failed; 2 the arguments make no sense.\n",
+          out);
+}
+
+void help_print(FILE *out, command which)
+{
+    if (which == COMMAND_COUNT) {
+        print_general(out);
+        return;
+    }
+    options nothing = {0};
+    options defaults = options_for(which, &nothing);
+    fprintf(out, "whorl-bench %s: %s.\n\n%s\nUsage: whorl-bench %s [OPTION]...\n\nOptions:\n",
+            command_name(which), command_summary(which), details[which], command_name(which));
+    for (size_t i = 0; i < option_count; i++)
+        if ((option_table[i].commands >> which & 1) != 0)
+            print_option(out, &option_table[i], &defaults);
+    fprintf(out, "  %-22s this text\n  %-22s the version\n", "--help", "--version");
+}

@@ -1,0 +1,128 @@
+/*
+ * The tables of subcommands and options, and the defaults of each subcommand. Everything that
+ * parses, refuses, explains or reports an option reads them.
+ */
+#include "options.h"
+
+#include <string.h>
+
+#define IN(which) (1u << COMMAND_##which)
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
+#define GIB(n) ((uint64_t)(n) << 30)
+#define SECOND UINT64_C(1000000000)
+
+enum {
+    EVERY = (1u << COMMAND_COUNT) - 1,
+    FILES = IN(READ) | IN(WRITE),
+    TIMED = IN(SWITCH) | IN(SPAWN) | IN(ECHO) | IN(READ),
+};
+
+#define ENTRY(field, value_kind, taken, carried, low, high, shown, text)                           \
+    {                                                                                              \
+        .name = #field, .offset = offsetof(options, field), .kind = value_kind, .commands = taken, \
+        .parameter = carried, .minimum = low, .maximum = high, .value = shown, .help = text        \
+    }
+
+const option_entry option_table[] = {
+    ENTRY(connections, OPTION_NUMBER, IN(ECHO) | IN(ALL), IN(ECHO), 1, 1000000, "N",
+          "connections, each with one message in flight"),
+    ENTRY(depth, OPTION_NUMBER, FILES | IN(ALL), FILES, 1, 4096, "N", "operations in flight"),
+    ENTRY(size, OPTION_BYTES, FILES | IN(ECHO), FILES | IN(ECHO), 1, GIB(1), "BYTES",
+          "bytes of a message, or of one read or write"),
+    ENTRY(total, OPTION_BYTES, IN(WRITE), IN(WRITE), 1, GIB(1024), "BYTES", "bytes written a run"),
+    ENTRY(tasks, OPTION_NUMBER, IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS),
+          IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS), 1, 10000000, "N",
+          "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers)"),
+    ENTRY(seconds, OPTION_SECONDS, TIMED | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND, "S",
+          "measured seconds of each run, such as 0.5"),
+    ENTRY(rounds, OPTION_NUMBER, EVERY, 0, 1, 1000, "N", "rounds; each runs every subject once"),
+    ENTRY(file, OPTION_TEXT, FILES | IN(ALL), FILES, 0, 0, "FILE",
+          "the file: read from it, or OVERWRITE it with write; default a temporary one\n"
+          "in the current directory (all uses it for reading only)"),
+    ENTRY(direct, OPTION_FLAG, FILES | IN(ALL), FILES, 0, 0, NULL,
+          "open with O_DIRECT, past the page cache"),
+    ENTRY(listen, OPTION_TEXT, IN(ECHO), 0, 0, 0, "[HOST:]PORT",
+          "be the server alone, until killed; port 0 takes any free one"),
+    ENTRY(subject, OPTION_TEXT, IN(ECHO), 0, 0, 0, "NAME",
+          "with --listen: whorl (default), liburing-oneshot, liburing, epoll or threads"),
+    ENTRY(connect, OPTION_TEXT, IN(ECHO), 0, 0, 0, "[HOST:]PORT",
+          "be the load generator alone, against a server that is there"),
+    ENTRY(json, OPTION_TEXT, EVERY, 0, 0, 0, "FILE",
+          "write the results to FILE as JSON; - is stdout, then without tables"),
+};
+
+const size_t option_count = sizeof option_table / sizeof option_table[0];
+
+static const struct {
+    const char *name;
+    const char *summary;
+    options defaults;
+} commands[COMMAND_COUNT] = {
+    [COMMAND_SWITCH] = {"switch",
+                        "ns of a yield, from task to task through the scheduler",
+                        {.tasks = 2, .seconds = SECOND / 4, .rounds = 5}},
+    [COMMAND_SPAWN] = {"spawn",
+                       "ns to spawn a task and join it, while others live",
+                       {.tasks = 1000, .seconds = SECOND / 4, .rounds = 5}},
+    [COMMAND_SLEEPERS] = {"sleepers",
+                          "resident bytes of a sleeping task, ns to start and to cancel it",
+                          {.tasks = 1000000, .rounds = 3}},
+    [COMMAND_ECHO] = {"echo",
+                      "an echo server over TCP: its CPU a message, messages a second, latency",
+                      {.connections = 64, .size = 64, .seconds = SECOND, .rounds = 5}},
+    [COMMAND_READ] = {"read",
+                      "random reads from a file, cached or O_DIRECT",
+                      {.depth = 64, .size = KIB(4), .seconds = SECOND, .rounds = 5}},
+    [COMMAND_WRITE] = {"write",
+                       "a file written from start to end, then fsync",
+                       {.depth = 32, .size = KIB(64), .total = GIB(1), .rounds = 5}},
+    [COMMAND_QUICK] = {"quick",
+                       "a little of each in under a minute; sizes are small and stated",
+                       {.rounds = 5}},
+    [COMMAND_ALL] = {"all", "each workload in turn, at its default sizes", {.rounds = 5}},
+};
+
+const char *command_name(command which)
+{
+    return commands[which].name;
+}
+
+const char *command_summary(command which)
+{
+    return commands[which].summary;
+}
+
+bool option_given(const options *from, const char *name)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (strcmp(option_table[i].name, name) == 0)
+            return (from->given >> i & 1) != 0;
+    return false;
+}
+
+uint64_t option_number(const options *from, const option_entry *entry)
+{
+    return *(const uint64_t *)((const char *)from + entry->offset);
+}
+
+const char *option_text(const options *from, const option_entry *entry)
+{
+    return *(const char *const *)((const char *)from + entry->offset);
+}
+
+options options_for(command which, const options *from)
+{
+    options made = commands[which].defaults;
+    made.command = which;
+    made.file_fd = -1;
+    made.given = from->given;
+    for (size_t i = 0; i < option_count; i++) {
+        const option_entry *entry = &option_table[i];
+        if ((from->given >> i & 1) == 0)
+            continue;
+        size_t length = entry->kind == OPTION_TEXT ? sizeof(char *) : sizeof(uint64_t);
+        memcpy((char *)&made + entry->offset, (const char *)from + entry->offset, length);
+    }
+    return made;
+}

@@ -1,0 +1,209 @@
+/*
+ * See plan.h. A file that the user names is opened while the plan is made, so that it is refused
+ * before anything runs; a temporary one is made when its turn comes, and gone after it.
+ */
+#include "plan.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "echo.h"
+#include "fail.h"
+#include "file.h"
+#include "progress.h"
+#include "read.h"
+#include "report.h"
+#include "sleepers.h"
+#include "spawn.h"
+#include "switch.h"
+#include "write.h"
+
+enum { BUFFERS_MAX = 1 << 30, SECTOR = 512, MANY_TASKS = 100000 };
+
+static const workload *const workloads[COMMAND_QUICK] = {
+    [COMMAND_SWITCH] = &switch_workload,     [COMMAND_SPAWN] = &spawn_workload,
+    [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_ECHO] = &echo_workload,
+    [COMMAND_READ] = &read_workload,         [COMMAND_WRITE] = &write_workload,
+};
+
+/* quick: what it runs, and the seconds that each may take before it starts no further round. */
+static const struct {
+    command command;
+    uint64_t tasks;
+    uint64_t milliseconds; /* measured in each run */
+    int64_t budget;        /* seconds */
+} quick_steps[] = {
+    {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
+    {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4},
+};
+
+enum { QUICK_FILE = 64 << 20 };
+
+static int check_blocks(const options *given)
+{
+    const char *which = command_name(given->command);
+    if (given->direct != 0 && given->size % SECTOR != 0)
+        return fail("--size %llu with --direct cannot be: O_DIRECT moves whole sectors, so give %s "
+                    "a multiple of %d",
+                    (unsigned long long)given->size, which, SECTOR);
+    if (given->direct != 0 && given->command == COMMAND_WRITE && given->total % SECTOR != 0)
+        return fail("--total %llu with --direct cannot be: O_DIRECT moves whole sectors, so give a "
+                    "multiple of %d",
+                    (unsigned long long)given->total, SECTOR);
+    if (given->size * given->depth <= BUFFERS_MAX)
+        return 0;
+    return fail("--depth %llu times --size %llu is more than a GiB of buffers: lower one of them",
+                (unsigned long long)given->depth, (unsigned long long)given->size);
+}
+
+static int check_tasks(const options *given)
+{
+    char reason[REASON_MAX];
+    bool is_many = given->command == COMMAND_SLEEPERS || given->tasks > MANY_TASKS;
+    if (!is_many || sleepers_fit(given, reason) == 0)
+        return 0;
+    return fail("%s", reason);
+}
+
+static int check(const options *given)
+{
+    switch (given->command) {
+    case COMMAND_ECHO:
+        return echo_check(given);
+    case COMMAND_READ:
+    case COMMAND_WRITE:
+        return check_blocks(given);
+    default:
+        return check_tasks(given);
+    }
+}
+
+static int prepare_file(options *given)
+{
+    if (given->command == COMMAND_READ)
+        return file_prepare_read(given);
+    return given->command == COMMAND_WRITE ? file_prepare_write(given) : FILE_READY;
+}
+
+static void add(plan *to, const options *with)
+{
+    step *made = &to->steps[to->count++];
+    bool is_load_alone = with->command == COMMAND_ECHO && with->connect != NULL;
+    *made = (step){.options = *with};
+    made->workload = is_load_alone ? &echo_connect_workload : workloads[with->command];
+}
+
+static void add_command(plan *to, command which, const options *given)
+{
+    options with = options_for(which, given);
+    add(to, &with);
+    if (which != COMMAND_SWITCH || option_given(given, "tasks"))
+        return;
+    with.tasks = 1000;
+    add(to, &with);
+}
+
+static void add_all(plan *to, const options *given)
+{
+    options no_file = *given;
+    no_file.file = NULL;
+    for (command which = COMMAND_SWITCH; which < COMMAND_QUICK; which++) {
+        add_command(to, which, which == COMMAND_READ ? given : &no_file);
+        to->steps[to->count - 1].may_be_left_out = which == COMMAND_SLEEPERS;
+    }
+}
+
+static void add_quick(plan *to, const options *given)
+{
+    for (size_t i = 0; i < sizeof quick_steps / sizeof quick_steps[0]; i++) {
+        options with = options_for(quick_steps[i].command, given);
+        with.rounds = given->rounds;
+        with.tasks = quick_steps[i].tasks;
+        with.seconds = quick_steps[i].milliseconds * 1000000;
+        with.budget = quick_steps[i].budget * NS_PER_SECOND;
+        with.total = with.total != 0 ? QUICK_FILE : 0;
+        with.file_made = QUICK_FILE;
+        add(to, &with);
+    }
+}
+
+/* What must hold before anything runs. 0, or an exit status. */
+static int judge(step *which)
+{
+    char reason[REASON_MAX];
+    bool is_out = which->may_be_left_out && sleepers_fit(&which->options, reason) != 0;
+    if (!is_out && check(&which->options) != 0)
+        return FILE_REFUSED;
+    bool has_file =
+        which->options.command == COMMAND_READ || which->options.command == COMMAND_WRITE;
+    if (has_file && which->options.file == NULL && file_check_room(&which->options) != 0)
+        return FILE_REFUSED;
+    return which->options.file != NULL ? prepare_file(&which->options) : FILE_READY;
+}
+
+int plan_make(plan *out, const options *given)
+{
+    *out = (plan){0};
+    if (given->command == COMMAND_QUICK)
+        add_quick(out, given);
+    else if (given->command == COMMAND_ALL)
+        add_all(out, given);
+    else
+        add_command(out, given->command, given);
+    int status = FILE_READY;
+    for (size_t i = 0; i < out->count && status == FILE_READY; i++)
+        status = judge(&out->steps[i]);
+    progress_clear();
+    if (status != FILE_READY)
+        plan_drop(out);
+    return status;
+}
+
+void plan_drop(plan *in)
+{
+    for (size_t i = 0; i < in->count; i++)
+        file_give_back(&in->steps[i].options);
+}
+
+static void note_file(FILE *tables, const options *given)
+{
+    if (given->file_fd < 0 || given->file_is_named)
+        return;
+    uint64_t bytes = given->command == COMMAND_READ ? file_size(given->file_fd) : given->total;
+    report_line(tables,
+                "  The file is a temporary one of %.6g MiB in the current directory; it is removed "
+                "again.",
+                (double)bytes / (1 << 20));
+}
+
+static int run_step(step *which, FILE *tables, json *rows)
+{
+    char reason[REASON_MAX];
+    if (which->may_be_left_out && sleepers_fit(&which->options, reason) != 0) {
+        report_line(tables, "\n%s is left out: %s.", command_name(which->options.command), reason);
+        return FILE_READY;
+    }
+    int status = which->options.file == NULL ? prepare_file(&which->options) : FILE_READY;
+    if (status != FILE_READY)
+        return status;
+    outcome *made = workload_run(which->workload, &which->options);
+    if (made == NULL)
+        return FILE_FAILED;
+    report_outcome(tables, made);
+    note_file(tables, &which->options);
+    if (rows != NULL)
+        json_outcome(rows, made);
+    free(made);
+    return FILE_READY;
+}
+
+int plan_run(plan *in, FILE *tables, json *rows)
+{
+    int status = FILE_READY;
+    for (size_t i = 0; i < in->count && status == FILE_READY; i++) {
+        status = run_step(&in->steps[i], tables, rows);
+        file_give_back(&in->steps[i].options);
+    }
+    plan_drop(in);
+    return status;
+}

@@ -1,0 +1,15 @@
+/*
+ * The sleepers workload, and whether this machine has the memory for it: a million tasks want about
+ * 6 GiB with what the kernel keeps for them.
+ */
+#ifndef BENCH_SLEEPERS_H
+#define BENCH_SLEEPERS_H
+
+#include "workload.h"
+
+extern const workload sleepers_workload;
+
+/* 0 if memory for --tasks is there; else -1, and what is missing in `reason`. */
+int sleepers_fit(const options *given, char reason[REASON_MAX]);
+
+#endif

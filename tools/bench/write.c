@@ -1,0 +1,98 @@
+/*
+ * The write workload: what its subjects share, and the table of them. A run that wrote less, or
+ * other bytes, than it should is a failure and not a figure.
+ */
+#include "write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fail.h"
+#include "threads_max.h"
+
+enum { CHECKED_MAX = 256 };
+
+int write_open(write_job *out, const options *given)
+{
+    *out = (write_job){.size = given->size, .total = given->total, .depth = given->depth};
+    out->pieces = (given->total + given->size - 1) / given->size;
+    out->fd = file_open(given, O_RDWR | O_TRUNC);
+    if (out->fd < 0)
+        return -1;
+    out->buffers = file_buffers(out->depth, out->size);
+    if (out->buffers == NULL)
+        return -1;
+    memset(out->buffers, 'w', out->depth * out->size);
+    /* What the run before left behind is not this one's to carry. */
+    return fsync(out->fd) == 0 ? 0 : fail_call("fsync of the emptied file", errno);
+}
+
+void write_start(write_job *in)
+{
+    in->cpu = clock_cpu();
+    in->start = clock_now();
+}
+
+void write_stop(write_job *in)
+{
+    in->elapsed = clock_now() - in->start;
+    in->cpu_used = clock_cpu() - in->cpu;
+}
+
+int write_failed(const write_job *in, uint64_t piece, long result)
+{
+    if (result < 0)
+        return fail_call("a write", result);
+    return fail("a write gave %ld bytes in place of %llu: is the disk full?", result,
+                (unsigned long long)write_length(in, piece));
+}
+
+static int check_piece(const write_job *in, char *buffer, uint64_t piece)
+{
+    uint64_t length = write_length(in, piece);
+    ssize_t got = pread(in->fd, buffer, length, (off_t)(piece * in->size));
+    if (got < 0)
+        return fail_call("reading back what was written", errno);
+    size_t stamp = length < sizeof piece ? length : sizeof piece;
+    if ((uint64_t)got == length && memcmp(buffer, &piece, stamp) == 0)
+        return 0;
+    return fail("piece %llu of the file is not what was written", (unsigned long long)piece);
+}
+
+/* The file's length, and of at most CHECKED_MAX pieces spread over it the first bytes. */
+static int check_file(const write_job *in)
+{
+    if (file_size(in->fd) != in->total)
+        return fail("the file has %llu bytes and not the %llu written",
+                    (unsigned long long)file_size(in->fd), (unsigned long long)in->total);
+    uint64_t step = in->pieces / CHECKED_MAX + 1;
+    for (uint64_t piece = 0; piece < in->pieces; piece += step)
+        if (check_piece(in, in->buffers, piece) != 0)
+            return -1;
+    return 0;
+}
+
+int write_close(write_job *in, sample *out)
+{
+    sample_rate(out, in->pieces, in->elapsed, in->cpu_used);
+    int failed = check_file(in);
+    close(in->fd);
+    return failed;
+}
+
+const workload write_workload = {
+    .command = COMMAND_WRITE,
+    .main = FIGURE_PER_SECOND,
+    .ratios_of = {{"MB/s", FIGURE_PER_SECOND}, {"CPU a write", FIGURE_CPU_NS_PER_OP}},
+    .columns = {{"MB/s", FIGURE_PER_SECOND, UNIT_MB_PER_SECOND},
+                {"writes/s", FIGURE_PER_SECOND, UNIT_COUNT},
+                {"CPU/write", FIGURE_CPU_NS_PER_OP, UNIT_NS}},
+    .subjects = {{"whorl", write_run_whorl, NULL, NULL},
+                 {"liburing", write_run_liburing, NULL, NULL},
+                 {"threads", write_run_threads, NULL, threads_cap_depth}},
+    .ratios = {{"whorl", "liburing"}, {"whorl", "threads"}},
+    .notes = {"The fsync at the end is in the time, and its CPU in the CPU a write.",
+              "threads: one for each write in flight, 64 at most."},
+};
