@@ -22,10 +22,10 @@ static void join_cancel(struct task *self)
 
 static const struct wait_kind join_wait = {.name = "join", .cancel = join_cancel};
 
-/* Whether `task` is `self`, or waits, through joins, for it. */
+/* Whether `task` is `self`, or waits, through joins, for it; which nobody does if nobody joins it. */
 static bool join_leads_to(const struct task *task, const struct task *self)
 {
-    while (task != self && task->wait == &join_wait)
+    while (self->joiners && task != self && task->wait == &join_wait)
         task = task->wait_object;
     return task == self;
 }

@@ -55,7 +55,6 @@ struct loop {
     struct timer cancel_timer;
     struct closer *closers;
     struct whorl_op *in_flight[IN_FLIGHT_BUCKETS]; /* every op in flight, by descriptor */
-    uint8_t drained[8192]; /* bit a descriptor: its last receive emptied the socket */
     struct task host;
 };
 

@@ -1,10 +1,10 @@
 /*
  * The one table of operations.
  *
- * A row: the opcode (RING_OP_x here, IORING_OP_x in the kernel), the name for people, the kernel that brought
- * it, whether it is a release (it runs in a cancelled task too, and is not cancelled itself), and
- * what runs in its place on the loop's thread where the kernel lacks it. The enum below, the ring's
- * opcodes, the ops' names and fallbacks are all made from this table.
+ * A row: the opcode (RING_OP_x here, IORING_OP_x in the kernel), the name for people, the kernel
+ * that brought it, whether it is a release (it runs in a cancelled task too, and is not cancelled
+ * itself), and what runs in its place on the loop's thread where the kernel lacks it. The enum
+ * below, the ring's opcodes, the ops' names and fallbacks are all made from this table.
  */
 #ifndef CORE_OPCODES_H
 #define CORE_OPCODES_H

@@ -36,13 +36,12 @@ static const uint8_t link_flags[] = {
     [RING_LINK_HARD] = IOSQE_IO_HARDLINK,
 };
 
-void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link,
-               unsigned hints)
+void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link)
 {
     struct io_uring_sqe *slot = take_slot(ring);
     slot->opcode = kernel_opcodes[op->code];
     slot->flags = link_flags[link] | (op->flags & WHORL_OP_FIXED_FILE ? IOSQE_FIXED_FILE : 0);
-    slot->ioprio = hints & RING_POLL_FIRST ? IORING_RECVSEND_POLL_FIRST : 0;
+    slot->ioprio = 0;
     slot->fd = op->fd;
     slot->off = op->offset;
     slot->addr = op->addr;
@@ -66,7 +65,7 @@ void ring_fill_deadline(struct ring *ring, const void *timespec, uint64_t token,
     slot->fd = -1;
     slot->addr = (uintptr_t)timespec;
     slot->len = 1;
-    slot->timeout_flags = IORING_TIMEOUT_ABS;
+    slot->timeout_flags = ring->clock_is_shifted ? 0 : IORING_TIMEOUT_ABS;
     slot->user_data = token;
 }
 
@@ -131,8 +130,7 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
     unsigned count = tail - ring->head;
     for (unsigned head = ring->head; head != tail; head++) {
         const struct io_uring_cqe *completion = &completions[head & ring->completion_mask];
-        sink(context, completion->user_data, completion->res,
-             completion->flags & IORING_CQE_F_SOCK_NONEMPTY ? RING_SOCKET_NONEMPTY : 0);
+        sink(context, completion->user_data, completion->res);
     }
     ring->head = tail;
     if (count > 0)

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <whorl/op.h>
 #include <whorl/run.h>
+#include <whorl/task.h>
 
 struct ring_backend;
 
@@ -40,23 +41,27 @@ struct ring {
     void *completions;
     unsigned completion_mask;
     /* Entering the kernel. */
-    int fd;               /* or the registered index */
-    unsigned enter_flags; /* those of every enter */
-    uint64_t features;    /* WHORL_FEATURE_* in use */
-    uint64_t supported;   /* bit n: RING_OP n */
+    int fd;                /* or the registered index */
+    bool clock_is_shifted; /* points in time mean another clock to the kernel: use durations */
+    unsigned enter_flags;  /* those of every enter */
+    uint64_t features;     /* WHORL_FEATURE_* in use */
+    uint64_t supported;    /* bit n: RING_OP n */
     struct ring_backend *backend;
 };
 
 /* How an op hangs together with the one filled after it. */
 enum ring_link { RING_LINK_NONE, RING_LINK_SOFT, RING_LINK_HARD };
 
-/* Hints for one op. */
-enum { RING_POLL_FIRST = 1 << 0 /* do not try before the socket is ready */ };
+typedef void ring_sink(void *context, uint64_t token, int32_t result);
 
-/* What a completion says besides its result. */
-enum { RING_SOCKET_NONEMPTY = 1 << 0 /* more data waits on the socket that was received from */ };
-
-typedef void ring_sink(void *context, uint64_t token, int32_t result, unsigned flags);
+/* A point in time as the kernel's timers take it: itself, or what is left until then. */
+static inline int64_t ring_clock(const struct ring *ring, int64_t deadline)
+{
+    if (!ring->clock_is_shifted)
+        return deadline;
+    int64_t left = deadline - whorl_now();
+    return left > 0 ? left : 0;
+}
 
 /* Points in time for ring_turn. */
 #define RING_NOW INT64_MIN     /* do not wait */
@@ -81,16 +86,14 @@ static inline unsigned ring_room(const struct ring *ring)
 }
 
 /* Fills one op; there must be room. */
-void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link,
-               unsigned hints);
+void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link);
 
 /* Whether a deadline completes only if it is refused, or always: with -ECANCELED where its op ended
  * first, or never began; else it has fired. */
 enum ring_report { RING_REPORT_REFUSAL, RING_REPORT_ALWAYS };
 
 /* Fills a deadline for the op filled just before it, which must be linked to it: when the clock
- * reaches it, the kernel cancels that op. `timespec` (a time of CLOCK_MONOTONIC) must stay until
- * submitted. */
+ * reaches it, the kernel cancels that op. `timespec` (from ring_clock) must stay until submitted. */
 void ring_fill_deadline(struct ring *ring, const void *timespec, uint64_t token,
                         enum ring_link link, enum ring_report report);
 

@@ -112,8 +112,8 @@ static void adopt_features(struct ring *ring, const struct io_uring_params *para
     }
 }
 
-/* On Linux 6.18 a wait with an absolute end wakes early inside a time namespace that shifts the
- * monotonic clock. */
+/* Inside a time namespace that shifts the monotonic clock, the ring takes points in time for those of
+ * the clock outside (seen on Linux 6.18). */
 static bool clock_is_shifted(void)
 {
     FILE *file = fopen("/proc/self/timens_offsets", "re");
@@ -173,7 +173,8 @@ int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_
     if (!ring->backend)
         return -ENOMEM;
     uint64_t wanted = ~without;
-    if ((wanted & WHORL_FEATURE_ABS_TIMER) && clock_is_shifted())
+    ring->clock_is_shifted = clock_is_shifted();
+    if (ring->clock_is_shifted)
         wanted &= ~(uint64_t)WHORL_FEATURE_ABS_TIMER;
     entries = entries < ENTRIES_MIN ? ENTRIES_MIN : entries;
     struct io_uring_params params;

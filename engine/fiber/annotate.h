@@ -9,6 +9,7 @@
 #define FIBER_ANNOTATE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -98,6 +99,17 @@ static inline void annotate_arrive(struct annotation *self, struct annotation *h
     (void)host;
 }
 
+/* Memory that stacks have lain in is plain memory again: fibers end without unwinding, and leave what
+ * AddressSanitizer marked of their frames behind, even beyond munmap. */
+static inline void annotate_memory(void *start, size_t size)
+{
+#if FIBER_ASAN
+    __asan_unpoison_memory_region(start, size);
+#endif
+    (void)start;
+    (void)size;
+}
+
 /* The thread's own stack becomes a fiber, or a stack is made ready for a new one. */
 static inline void annotate_host(struct annotation *self)
 {
@@ -113,8 +125,8 @@ static inline void annotate_fiber(struct annotation *self, const void *bottom, s
     self->bottom = bottom;
     self->size = size;
     self->fake_stack = NULL;
-    __asan_unpoison_memory_region(bottom, size);
 #endif
+    annotate_memory((void *)(uintptr_t)bottom, size);
     (void)self;
     (void)bottom;
     (void)size;

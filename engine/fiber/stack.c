@@ -87,6 +87,7 @@ void stack_pool_close(struct stack_pool *pool)
             for (uint32_t k = 0; k < slab->fresh; k++)
                 if (!slot_is_cold(slab, k))
                     stack_let_go(pool, slot_block(pool, slab, k));
+            annotate_memory(slab, slab->bytes);
             munmap(slab, slab->bytes);
         }
     }
@@ -164,6 +165,7 @@ static void stack_cool(struct stack_pool *pool, struct stack_class *class, struc
     struct slab *slab = stack->slab;
     uint32_t index = stack->index;
     stack_let_go(pool, stack);
+    annotate_memory(stack->bottom, stack->size);
     madvise(stack->bottom, stack->size, MADV_DONTNEED);
     if (slab->cold_count == 0) {
         slab->next_cold = class->cold;

@@ -42,7 +42,7 @@ static void deadline_passed(struct timer *timer)
             continue;
         int64_t due = deadline_after(op->deadline, DEADLINE_GRACE);
         if (due <= now)
-            op_nudge(self->loop, op);
+            op_ask_timeout(self->loop, op);
         else if (due < next)
             next = due;
     }

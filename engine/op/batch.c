@@ -135,7 +135,8 @@ static void chain_run(struct loop *loop, whorl_op *ops, size_t n)
     op_wait(loop, loop->current, &wait);
 }
 
-/* Runs a chain up to a member whose time is up: a nop goes in its place, and tells whether the chain came that far. */
+/* Runs a chain up to a member whose time is up: a nop goes in its place, and tells whether the
+ * chain came that far. */
 static void chain_run_to_expired(struct loop *loop, whorl_op *ops, size_t n, size_t expired)
 {
     whorl_op asked = ops[expired];

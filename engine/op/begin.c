@@ -4,7 +4,6 @@
 #include <op/op.h>
 #include <op/table.h>
 #include <op/token.h>
-#include <sys/socket.h>
 
 #define KNOWN_FLAGS (WHORL_OP_FIXED_FILE | WHORL_OP_HARDLINK)
 
@@ -25,18 +24,6 @@ void op_end_unstarted(whorl_op *op, int result)
     op->state = OP_ENDED;
 }
 
-/* A receive that would find the socket empty, as the last one left it, is told to wait first: that
- * saves the kernel a try in vain. A wrong guess costs nothing but where the call must not wait; see
- * op_complete. */
-static unsigned fill_hints(const struct loop *loop, const whorl_op *op)
-{
-    if ((op->code != RING_OP_RECV && op->code != RING_OP_RECVMSG) ||
-        (op->flags & WHORL_OP_FIXED_FILE) || (op->state & OP_CHAINED) ||
-        (op->op_flags & MSG_DONTWAIT))
-        return 0;
-    return drained_is_set(loop, op->fd) ? RING_POLL_FIRST : 0;
-}
-
 /* Fills the op, and its deadline if it has one. */
 static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
 {
@@ -44,17 +31,15 @@ static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
         loop->op_generation = 1;
     op->generation = loop->op_generation;
     op->owed = 1;
-    unsigned hints = fill_hints(loop, op);
-    if (hints & RING_POLL_FIRST)
-        op->state |= OP_POLLED_FIRST;
     if (op->deadline == WHORL_FOREVER) {
-        ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link, hints);
+        ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link);
         return;
     }
-    op->timespec.seconds = op->deadline / 1000000000;
-    op->timespec.nanoseconds = op->deadline % 1000000000;
+    int64_t end = ring_clock(&loop->ring, op->deadline);
+    op->timespec.seconds = end / 1000000000;
+    op->timespec.nanoseconds = end % 1000000000;
     ring_fill(&loop->ring, op, token_of(op, TOKEN_OP),
-              link == RING_LINK_HARD ? link : RING_LINK_SOFT, hints);
+              link == RING_LINK_HARD ? link : RING_LINK_SOFT);
     if (op->state & OP_CHAINED) {
         op->owed++;
         ring_fill_deadline(&loop->ring, &op->timespec, token_of(op, TOKEN_OWED_DEADLINE), link,

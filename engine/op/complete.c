@@ -67,26 +67,16 @@ static void settle(struct loop *loop, whorl_op *op)
         task_wake(owner, 0);
 }
 
-/* Whether the kernel gave up for a reason of its own, and is to be asked again: a signal, or that a
- * receive was told to wait first on a descriptor that must not wait. close(2) has closed when it
+/* Whether a signal ended it in the kernel, and it is to be submitted again. close(2) has closed when it
  * says -EINTR, and connect(2) goes on. */
 static bool wants_again(const whorl_op *op)
 {
-    if (op->state & (OP_CHAINED | OP_CANCEL_WANTED))
-        return false;
-    if (op->result == -EAGAIN)
-        return op->state & OP_POLLED_FIRST;
-    return op->result == -EINTR && !op_is_release(op) && op->code != RING_OP_CONNECT &&
+    return op->result == -EINTR && !(op->state & (OP_CHAINED | OP_CANCEL_WANTED | OP_TIMED_OUT)) &&
+           !op_is_release(op) && op->code != RING_OP_CONNECT &&
            (op->deadline == WHORL_FOREVER || whorl_now() < op->deadline);
 }
 
-static void note_socket(struct loop *loop, const whorl_op *op, unsigned flags)
-{
-    if (op->code == RING_OP_RECV || op->code == RING_OP_RECVMSG)
-        drained_set(loop, op->fd, op->result >= 0 && !(flags & RING_SOCKET_NONEMPTY));
-}
-
-void op_complete(void *context, uint64_t token, int32_t result, unsigned flags)
+void op_complete(void *context, uint64_t token, int32_t result)
 {
     struct loop *loop = context;
     enum token_tag tag = token & TOKEN_TAGS;
@@ -97,7 +87,6 @@ void op_complete(void *context, uint64_t token, int32_t result, unsigned flags)
     op->owed--;
     if (tag == TOKEN_OP) {
         op->result = result;
-        note_socket(loop, op, flags);
     } else if (tag == TOKEN_OWED_DEADLINE) {
         if (result != -ECANCELED)
             op->state |= OP_TIMED_OUT;
@@ -143,7 +132,6 @@ static void serve_list(struct timer *timer)
             op->result = -ECANCELED;
             settle(loop, op);
         } else if (op->owed == 0) {
-            op->state &= (uint16_t)~OP_POLLED_FIRST;
             op_begin_again(loop, op);
         } else if (!(op->state & OP_CANCEL_SENT)) {
             op->state |= OP_CANCEL_SENT;
@@ -172,19 +160,24 @@ static void list_cancel(struct loop *loop, whorl_op *op, int64_t due)
     timer_arm(&loop->timers, timer, due);
 }
 
-void op_nudge(struct loop *loop, whorl_op *op)
+static void ask(struct loop *loop, whorl_op *op, unsigned why)
 {
+    assert(op->state & OP_IN_FLIGHT);
+    if (op_is_release(op))
+        return;
+    op->state |= (uint16_t)why;
     if (!(op->state & OP_CANCEL_SENT))
         list_cancel(loop, op, TIMER_AT_ONCE);
 }
 
 void op_ask_cancel(struct loop *loop, whorl_op *op)
 {
-    assert(op->state & OP_IN_FLIGHT);
-    if (op_is_release(op))
-        return;
-    op->state |= OP_CANCEL_WANTED;
-    op_nudge(loop, op);
+    ask(loop, op, OP_CANCEL_WANTED);
+}
+
+void op_ask_timeout(struct loop *loop, whorl_op *op)
+{
+    ask(loop, op, OP_TIMED_OUT);
 }
 
 int whorl_op_cancel(whorl_op *op)

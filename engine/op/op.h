@@ -34,8 +34,7 @@ enum op_state {
     OP_CANCEL_SENT = 1 << 5,   /* a cancel is with the kernel */
     OP_CHAINED = 1 << 6,       /* member of a chain: never submitted again by itself */
     OP_WATCHED = 1 << 7,       /* a closer counts on its end */
-    OP_TIMED_OUT = 1 << 9,     /* its deadline has fired */
-    OP_POLLED_FIRST = 1 << 8,  /* submitted with RING_POLL_FIRST */
+    OP_TIMED_OUT = 1 << 8,     /* its deadline has fired */
 };
 
 /* What a task waits for when it awaits ops; on its stack. */
@@ -75,7 +74,7 @@ void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
 void op_ask_cancel(struct loop *loop, whorl_op *op);
 
 /* The same for one whose time is up: its -ECANCELED will mean -ETIMEDOUT. */
-void op_nudge(struct loop *loop, whorl_op *op);
+void op_ask_timeout(struct loop *loop, whorl_op *op);
 
 /* Submits an op in flight that is owed nothing once more. */
 void op_begin_again(struct loop *loop, whorl_op *op);
@@ -93,7 +92,7 @@ static inline whorl_op **op_bucket(struct loop *loop, int fd)
 }
 
 /* Takes one completion; the loop's hook. */
-void op_complete(void *loop, uint64_t token, int32_t result, unsigned flags);
+void op_complete(void *loop, uint64_t token, int32_t result);
 
 /* Cancels and awaits what a task left in flight; the loop's hook. */
 void op_abandon(struct loop *loop, struct task *self);

@@ -1,9 +1,8 @@
-/* Tokens of submissions, and the hint of which sockets are drained: small things that starting and
- * completing share. */
+/* Tokens of submissions, which starting ops and completing them share. */
 #ifndef OP_TOKEN_H
 #define OP_TOKEN_H
 
-#include <core/loop.h>
+#include <stdint.h>
 #include <whorl/op.h>
 
 enum token_tag {
@@ -27,20 +26,6 @@ static inline whorl_op *token_op(uint64_t token)
 {
     return (whorl_op *)(uintptr_t)(token & ((UINT64_C(1) << TOKEN_SHIFT) - 1) &
                                    ~(uint64_t)TOKEN_TAGS);
-}
-
-static inline bool drained_is_set(const struct loop *loop, int fd)
-{
-    unsigned bit = (unsigned)fd % (sizeof loop->drained * 8);
-    return loop->drained[bit / 8] >> bit % 8 & 1;
-}
-
-static inline void drained_set(struct loop *loop, int fd, bool drained)
-{
-    unsigned bit = (unsigned)fd % (sizeof loop->drained * 8);
-    uint8_t mask = (uint8_t)(1 << bit % 8);
-    loop->drained[bit / 8] =
-        (uint8_t)(drained ? loop->drained[bit / 8] | mask : loop->drained[bit / 8] & ~mask);
 }
 
 #endif

@@ -17,16 +17,17 @@ extern "C" {
 struct statx;
 
 /* open(2), openat(2): a new descriptor, the caller's to close. `mode_t mode` follows the flags when
- * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2). O_CREAT and O_TRUNC go to a kernel
- * worker. */
+ * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2). The kernel opens a FIFO without
+ * waiting for its other end: O_WRONLY without a reader gives -ENXIO. */
 WHORL_API int whorl_open(const char *path, int flags, ...);
 WHORL_API int whorl_openat(int dirfd, const char *path, int flags, ...);
 
 /* close(2), after ending what tasks of this loop have in flight on fd: those calls give -ECANCELED,
- * or their result where they had done their work. Costs nothing when there is none. Works, and does
- * not return before it has, in a cancelled task too. Other loops' calls on fd are not seen. -EBADF:
- * not a descriptor. Any other error: the descriptor is closed all the same, as close(2) says of
- * Linux. */
+ * or their result where they had done their work, and new ones on it -EBADF. Costs nothing when
+ * there is none. Works, and does not return before it has, in a cancelled task too. Other loops'
+ * calls on fd are not seen.
+ *   -EBADF  not a descriptor, or another task is closing it
+ *   else    the descriptor is closed all the same, as close(2) says of Linux */
 WHORL_API int whorl_close(int fd);
 
 /* read(2), write(2): at the file's position. Bytes done, which may be fewer than asked; 0 at the
@@ -34,13 +35,14 @@ WHORL_API int whorl_close(int fd);
 WHORL_API ssize_t whorl_read(int fd, void *buf, size_t len);
 WHORL_API ssize_t whorl_write(int fd, const void *buf, size_t len);
 
-/* pread(2), pwrite(2): at an offset, leaving the position alone. -EINVAL: the offset is negative.
- */
+/* pread(2), pwrite(2): at an offset, leaving the position alone. On what has no position, such as a
+ * pipe, the offset is ignored.
+ *   -EINVAL  the offset is negative */
 WHORL_API ssize_t whorl_pread(int fd, void *buf, size_t len, off_t offset);
 WHORL_API ssize_t whorl_pwrite(int fd, const void *buf, size_t len, off_t offset);
 
-/* readv(2), writev(2), preadv(2), pwritev(2). -EINVAL: count is negative or above IOV_MAX (1024),
- * or the offset is negative. */
+/* readv(2), writev(2), preadv(2), pwritev(2).
+ *   -EINVAL  count is negative or above IOV_MAX (1024), or the offset is negative */
 WHORL_API ssize_t whorl_readv(int fd, const struct iovec *iov, int count);
 WHORL_API ssize_t whorl_writev(int fd, const struct iovec *iov, int count);
 WHORL_API ssize_t whorl_preadv(int fd, const struct iovec *iov, int count, off_t offset);

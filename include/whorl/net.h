@@ -3,9 +3,8 @@
  *
  * Every call also gives -EPERM outside a task, -ECANCELED in a cancelled one, and the errors of the
  * manual page that its text names. Memory behind a pointer is the engine's until the call returns.
- * On a descriptor that has O_NONBLOCK, or with MSG_DONTWAIT, a call that would wait gives -EAGAIN
- * (connect: -EINPROGRESS), as in POSIX; on any other it parks the task. No call raises SIGPIPE.
- * Closing is whorl_close, in fs.h.
+ * With MSG_DONTWAIT a call that would wait gives -EAGAIN instead; whether a socket has O_NONBLOCK
+ * makes no difference. No call raises SIGPIPE. Closing is whorl_close, in fs.h.
  */
 #ifndef WHORL_NET_H
 #define WHORL_NET_H
@@ -48,7 +47,7 @@ WHORL_API ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags)
 WHORL_API int whorl_shutdown(int fd, int how);
 
 /* Waits until one of `events` (POLLIN, POLLOUT, ... of poll(2)) is there, or an error or hang-up.
- * Returns the set of those that are. */
+ * Returns the set of those that are; a peer that has finished sending may add POLLRDHUP unasked. */
 WHORL_API int whorl_poll(int fd, unsigned events);
 
 #ifdef __cplusplus

@@ -64,9 +64,9 @@ typedef struct whorl_op {
 } whorl_op;
 
 /* --- Making ops. None of these waits or fails; arguments are judged by the kernel when the op
- * runs, save where a plain call's text says otherwise. Lengths above 0x7ffff000 bytes are cut to
- * it, as read(2) and write(2) do. Argument for argument they are the calls of fs.h and net.h, which
- * say what each op gives and which errors are its own. --- */
+ * runs. Lengths above 0x7ffff000 bytes are cut to it, as read(2) and write(2) do. Argument for
+ * argument they are the calls of fs.h and net.h, which say what each op gives and which errors are
+ * its own. --- */
 
 WHORL_API whorl_op whorl_op_nop(void); /* ends with 0 at once */
 
@@ -113,45 +113,56 @@ WHORL_API whorl_op whorl_op_write_fixed(int fd, const void *buf, size_t len, off
 
 /* Starts an op and returns 0 at once; it reaches the kernel with everything else of this turn, when
  * the calling task next waits. Is no waiting point: works in a cancelled task too. An op that has
- * ended may be started again. -EBUSY   it is in flight -EINVAL  op is NULL, or its code or its
- * flags are unknown -EPERM   not inside a task */
+ * ended may be started again.
+ *   -EBUSY   it is in flight
+ *   -EINVAL  op is NULL, or its code or its flags are unknown
+ *   -EPERM   not inside a task
+ * The op's own result may already be there: -ETIMEDOUT if its timeout is <= 0, -EBADF if its
+ * descriptor is being closed, -EOPNOTSUPP if it names a registered file for an operation that runs
+ * without the ring here (see WHORL_FEATURE_OP_*). */
 WHORL_API int whorl_op_start(whorl_op *op);
 
 /* Waits until the op has ended, starting it if it was only made, and returns op->result. An op that
- * has ended gives its result again, at once. -ECANCELED  it had no effect: the caller is cancelled,
- * or the op was -ETIMEDOUT  op.timeout ran out first and the op had no effect -EINVAL     op is
- * NULL, or its code or its flags are unknown -EPERM      not inside a task, or another task started
- * the op else        what the operation gives The timeout is the kernel's (IORING_OP_LINK_TIMEOUT).
- * It is a request, like a cancel: an operation that cannot be interrupted, such as a running fsync,
- * goes on, and is waited for. */
+ * has ended gives its result again, at once.
+ *   -ECANCELED  it had no effect: the caller is cancelled, or the op was
+ *   -ETIMEDOUT  op.timeout ran out first and the op had no effect
+ *   -EINVAL     op is NULL, or its code or its flags are unknown
+ *   -EPERM      not inside a task, or another task started the op
+ *   else        what the operation gives
+ * The timeout is the kernel's (IORING_OP_LINK_TIMEOUT). It is a request, like a cancel: an
+ * operation that cannot be interrupted, such as a running fsync, goes on, and is waited for. */
 WHORL_API int whorl_op_await(whorl_op *op);
 
 /* Asks for an op in flight to be ended; does not wait: await it to learn whether it was. Returns 0.
- * It is a level too: asked again for, until it is heard or the op ends. Any task of the same loop
- * may ask. -EALREADY  the op is not in flight -EINVAL    op is NULL -EPERM     not inside a task of
- * the same loop */
+ * It is a level too: asked for again, until it is heard or the op ends. A close or shutdown goes
+ * on. Any task of the same loop may ask.
+ *   -EALREADY  the op is not in flight
+ *   -EINVAL    op is NULL
+ *   -EPERM     not inside a task of the same loop */
 WHORL_API int whorl_op_cancel(whorl_op *op);
 
 /* Runs n ops together: one submission for all (as many as config.entries hold at a time), and one
  * wait. Returns when all have ended: 0 if none failed, else the first error in time; each op has
  * its own result. The first failure cancels the others that are still in flight; so does a cancel
  * of the caller. To run them without that, start each and then await each: it costs the same. Ops
- * of the array that are in flight already, or have ended, are awaited like whorl_op_await. -EINVAL
- * ops is NULL while n is not 0, or an op's code or flags are unknown: none was started -ECANCELED
- * the caller is cancelled, and some op had no effect for it -EPERM      not inside a task, or
- * another task's op is among them: none was started */
+ * of the array that are in flight already, or have ended, are awaited like whorl_op_await.
+ *   -EINVAL     ops is NULL while n is not 0, or an op's code or flags are unknown: none was
+ *   started
+ *   -ECANCELED  the caller is cancelled, and some op had no effect for it
+ *   -EPERM      not inside a task, or another task's op is among them: none was started */
 WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
 
 /* Runs n ops in order, as one chain in the kernel: each starts when the one before it has
  * succeeded. One that fails, or reads or writes less than asked (use MSG_WAITALL for recv and
  * send), ends the chain: those after it give -ECANCELED and had no effect. After an op with
- * WHORL_OP_HARDLINK the next starts in any case. A timeout counts from the start of the chain.
- * Returns when all have ended: 0 if none failed, else the first error in the chain's order; each op
- * has its own result. A cancel of the caller ends the chain where it stands. -EINVAL     as for
- * whorl_gather_ops; or an op in the array has been started or has ended already -E2BIG      more
- * than config.entries hold: n, and one more for each timeout -ECANCELED, -EPERM  as for
- * whorl_gather_ops -EOPNOTSUPP an op of the chain is none that this kernel has as an operation (see
- * WHORL_FEATURE_OP_*) */
+ * WHORL_OP_HARDLINK the next runs even if that op ran and failed. A timeout counts from the start
+ * of the chain. Returns when all have ended: 0 if none failed, else the first error in the chain's
+ * order; each op has its own result. A cancel of the caller ends the chain where it stands.
+ *   -EINVAL     as for whorl_gather_ops; or an op in the array has been started or has ended
+ *   already
+ *   -E2BIG      more than config.entries hold: n, and one more for each timeout
+ *   -EOPNOTSUPP this kernel lacks one of the operations (see WHORL_FEATURE_OP_*)
+ *   -ECANCELED, -EPERM  as for whorl_gather_ops */
 WHORL_API int whorl_link_ops(whorl_op *ops, size_t n);
 
 /* The operation's name, such as "recv"; a static string. "unknown" if there is none. From: any
@@ -159,27 +170,36 @@ WHORL_API int whorl_link_ops(whorl_op *ops, size_t n);
 WHORL_API const char *whorl_op_name(const whorl_op *op);
 
 /* --- Registered files and buffers: the kernel looks them up once, not at every op. Each belongs to
- * the loop, lasts until unregistered or the run's end, and cannot be registered twice (-EBUSY). ---
- */
+ * the loop, lasts until unregistered or the run's end, and cannot be registered twice (-EBUSY).
+ * --- */
 
 /* Registers n descriptors as slots 0 to n - 1, for ops with WHORL_OP_FIXED_FILE. The descriptors
  * may be closed afterwards; the slots keep the files open. A descriptor of -1 leaves its slot
- * empty. -EBADF, -EMFILE (more than RLIMIT_NOFILE), -EINVAL (n is 0 or fds is NULL), -EBUSY,
- * -ENOMEM, -EPERM */
+ * empty.
+ *   -EBADF   one is no descriptor
+ *   -EBUSY   files are registered already
+ *   -EINVAL  n is 0, or fds is NULL
+ *   -EMFILE  n is more than RLIMIT_NOFILE, or than the kernel takes
+ *   -ENOMEM, -EPERM */
 WHORL_API int whorl_register_files(const int *fds, unsigned n);
 
 /* Gives the slots back. The files are closed when the ops that use them have ended.
- *   -ENXIO  none are registered;  -EPERM */
+ *   -ENXIO  none are registered
+ *   -EPERM */
 WHORL_API int whorl_unregister_files(void);
 
 /* Registers n buffers as slots 0 to n - 1, for whorl_op_read_fixed and _write_fixed. Their memory
  * is pinned and, for an unprivileged user, counts against RLIMIT_MEMLOCK. It must stay until
- * unregistered. -EFAULT, -EINVAL (n is 0, iov is NULL, or a buffer above 1 GiB), -EBUSY, -ENOMEM,
- * -EPERM */
+ * unregistered.
+ *   -EBUSY   buffers are registered already
+ *   -EFAULT  one is not the program's memory, or larger than 1 GiB
+ *   -EINVAL  n is 0, or iov is NULL
+ *   -ENOMEM, -EPERM */
 WHORL_API int whorl_register_buffers(const struct iovec *iov, unsigned n);
 
 /* Gives the buffers back. Ops that use them must have ended.
- *   -ENXIO  none are registered;  -EPERM */
+ *   -ENXIO  none are registered
+ *   -EPERM */
 WHORL_API int whorl_unregister_buffers(void);
 
 #ifdef __cplusplus

@@ -37,21 +37,25 @@ WHORL_API whorl_task *whorl_spawn(whorl_fn *fn, void *arg);
 
 /* The same with options (NULL: all defaults). *options->error tells why it returned NULL:
  *   -EINVAL  fn is NULL, or the stack size is out of bounds
- *   -ENOMEM  no memory for a stack (without WHORL_FEATURE_GUARD_INSTALL also: vm.max_map_count
- * reached) -EPERM   not inside a task */
+ *   -ENOMEM  no memory for a stack; without WHORL_FEATURE_GUARD_INSTALL also: vm.max_map_count
+ *   reached
+ *   -EPERM   not inside a task */
 WHORL_API whorl_task *whorl_spawn_with(const whorl_spawn_options *options, whorl_fn *fn, void *arg);
 
 /* Waits until `task` has ended, takes its handle back and returns its result. Any number of tasks
  * may wait for the same one: all get the result, and the handle is gone when the first of them
- * returns. Cancelling the joiner does not cancel `task`. -ECANCELED  the calling task is cancelled
- * and `task` has not ended; the handle stays valid -EDEADLK    the task is the caller, or waits,
- * through joins, for the caller -EINVAL     the handle was given back before -EPERM      not inside
- * a task of the same loop (Each may as well be the task's own result;
- * whorl_cancelling(whorl_self()) tells a cancel apart.) */
+ * returns. Cancelling the joiner does not cancel `task`.
+ *   -ECANCELED  the calling task is cancelled and `task` has not ended; the handle stays valid
+ *   -EDEADLK    the task is the caller, or waits, through joins, for the caller
+ *   -EINVAL     the handle was given back before
+ *   -EPERM      not inside a task of the same loop
+ * Each may as well be the task's own result; whorl_cancelling(whorl_self()) tells a cancel
+ * apart. */
 WHORL_API intptr_t whorl_join(whorl_task *task);
 
 /* Gives the handle back without waiting: the task goes on alone and leaves nothing behind at its
- * end. -EINVAL, -EPERM  as for whorl_join */
+ * end.
+ *   -EINVAL, -EPERM  as for whorl_join */
 WHORL_API int whorl_release(whorl_task *task);
 
 /* Cancels a task. A cancel is a level, not an event: the call in which the task waits, and every
@@ -59,8 +63,9 @@ WHORL_API int whorl_release(whorl_task *task);
  * its work all the same gives its result, and the cancel shows at the next call. A refused call
  * still lets other tasks run before it returns. whorl_close and whorl_shutdown always do their
  * work. A task that has not run yet never runs its function and ends with -ECANCELED. Cancelling
- * twice is cancelling once; a task may cancel itself. Returns 0; does not wait. -EALREADY the task
- * has ended -EINVAL, -EPERM  as for whorl_join */
+ * twice is cancelling once; a task may cancel itself. Returns 0; does not wait.
+ *   -EALREADY        the task has ended
+ *   -EINVAL, -EPERM  as for whorl_join */
 WHORL_API int whorl_cancel(whorl_task *task);
 
 /* Takes the calling task's cancel back, so that it may wait again as if it had never been
@@ -76,8 +81,8 @@ WHORL_API int whorl_is_done(whorl_task *task);
 /* 1 if the task has ended with -ECANCELED, else 0. -EINVAL, -EPERM as for whorl_join. */
 WHORL_API int whorl_is_cancelled(whorl_task *task);
 
-/* The calling task's handle; NULL outside a task. It stays valid as long as the task's own handle.
- */
+/* The calling task's handle, valid as long as the task lives or was not joined; a task that was
+ * released can still use it on itself. NULL outside a task. */
 WHORL_API whorl_task *whorl_self(void);
 
 /* The task's name: a string that lives as long as the handle is valid. NULL where whorl_join would
@@ -85,7 +90,8 @@ WHORL_API whorl_task *whorl_self(void);
 WHORL_API const char *whorl_name(whorl_task *task);
 
 /* Gives the task another name (copied, cut at WHORL_NAME_MAX bytes).
- *   -EINVAL  the name is NULL;  -EINVAL, -EPERM  as for whorl_join */
+ *   -EINVAL          also: the name is NULL
+ *   -EINVAL, -EPERM  as for whorl_join */
 WHORL_API int whorl_set_name(whorl_task *task, const char *name);
 
 /* Lets every task that is ready run before the caller goes on. Returns 0.
@@ -93,7 +99,8 @@ WHORL_API int whorl_set_name(whorl_task *task, const char *name);
 WHORL_API int whorl_yield(void);
 
 /* Waits at least `ns` nanoseconds; 0 or less is whorl_yield. Returns 0. Tasks whose time comes at
- * the same nanosecond wake in the order in which they went to sleep. -ECANCELED, -EPERM */
+ * the same nanosecond wake in the order in which they went to sleep.
+ *   -ECANCELED, -EPERM */
 WHORL_API int whorl_sleep(int64_t ns);
 
 /* Waits until whorl_now() is at least `deadline`; a time that has passed is whorl_yield. Returns 0.

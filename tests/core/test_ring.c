@@ -22,9 +22,8 @@ static int seen[TOKENS];
 static int32_t results[TOKENS];
 static int seen_count;
 
-static void note(void *context, uint64_t token, int32_t result, unsigned flags)
+static void note(void *context, uint64_t token, int32_t result)
 {
-    (void)flags;
     assert_ptr_equal(context, &ring);
     assert_true(token < TOKENS);
     seen[token]++;
@@ -58,7 +57,7 @@ static void fill_nop(uint64_t token)
 {
     whorl_op op = whorl_op_nop();
 
-    ring_fill(&ring, &op, token, RING_LINK_NONE, 0);
+    ring_fill(&ring, &op, token, RING_LINK_NONE);
 }
 
 static void each_op_completes_once_by_its_token(void **state)
@@ -158,8 +157,8 @@ static void a_cancel_reaches_its_op_alone(void **state)
 
     (void)state;
     open_ring(ENTRIES, COMPLETIONS, 0);
-    ring_fill(&ring, &op, 1, RING_LINK_NONE, 0);
-    ring_fill(&ring, &op, 2, RING_LINK_NONE, 0);
+    ring_fill(&ring, &op, 1, RING_LINK_NONE);
+    ring_fill(&ring, &op, 2, RING_LINK_NONE);
     assert_int_equal(ring_turn(&ring, RING_NOW), 0);
     assert_int_equal(ring_reap(&ring, note, &ring), 0);
     ring_fill_cancel(&ring, 1, 3);
@@ -188,7 +187,7 @@ static void a_deadline_ends_its_op_and_completes_not_itself(void **state)
 
     (void)state;
     open_ring(ENTRIES, COMPLETIONS, 0);
-    ring_fill(&ring, &op, 1, RING_LINK_SOFT, 0);
+    ring_fill(&ring, &op, 1, RING_LINK_SOFT);
     ring_fill_deadline(&ring, &end, 2, RING_LINK_NONE, RING_REPORT_REFUSAL);
     reap_until(1);
     assert_true(whorl_now() >= deadline);
@@ -196,13 +195,41 @@ static void a_deadline_ends_its_op_and_completes_not_itself(void **state)
     /* The other way: the op is done before its deadline, which says nothing then. */
     assert_int_equal(write(both.ends[1], "x", 1), 1);
     end.seconds += 1000;
-    ring_fill(&ring, &op, 3, RING_LINK_SOFT, 0);
-    ring_fill_deadline(&ring, &end, 4, RING_LINK_NONE);
+    ring_fill(&ring, &op, 3, RING_LINK_SOFT);
+    ring_fill_deadline(&ring, &end, 4, RING_LINK_NONE, RING_REPORT_REFUSAL);
     reap_until(2);
     assert_int_equal(results[3] & POLLIN, POLLIN);
     fill_nop(5);
     reap_until(3);
     assert_int_equal(seen[2] + seen[4], 0);
+    ring_close(&ring);
+    close_pair(&both);
+}
+
+static void a_deadline_that_always_reports_tells_whether_it_fired(void **state)
+{
+    pair both = pipe_pair();
+    whorl_op op = whorl_op_poll(both.ends[0], POLLIN);
+    int64_t deadline = whorl_now() + WHORL_MS(2);
+    struct {
+        int64_t seconds;
+        int64_t nanoseconds;
+    } end = {deadline / WHORL_SECONDS(1), deadline % WHORL_SECONDS(1)};
+
+    (void)state;
+    open_ring(ENTRIES, COMPLETIONS, 0);
+    ring_fill(&ring, &op, 1, RING_LINK_SOFT);
+    ring_fill_deadline(&ring, &end, 2, RING_LINK_NONE, RING_REPORT_ALWAYS);
+    reap_until(2);
+    assert_int_equal(results[1], -ECANCELED);
+    assert_int_not_equal(results[2], -ECANCELED);
+    assert_int_equal(write(both.ends[1], "x", 1), 1);
+    end.seconds += 1000;
+    ring_fill(&ring, &op, 3, RING_LINK_SOFT);
+    ring_fill_deadline(&ring, &end, 4, RING_LINK_NONE, RING_REPORT_ALWAYS);
+    reap_until(4);
+    assert_int_equal(results[3] & POLLIN, POLLIN);
+    assert_int_equal(results[4], -ECANCELED);
     ring_close(&ring);
     close_pair(&both);
 }
@@ -213,9 +240,9 @@ static void a_soft_link_breaks_where_a_hard_one_holds(void **state)
 
     (void)state;
     open_ring(ENTRIES, COMPLETIONS, 0);
-    ring_fill(&ring, &bad, 1, RING_LINK_SOFT, 0);
+    ring_fill(&ring, &bad, 1, RING_LINK_SOFT);
     fill_nop(2);
-    ring_fill(&ring, &bad, 3, RING_LINK_HARD, 0);
+    ring_fill(&ring, &bad, 3, RING_LINK_HARD);
     fill_nop(4);
     reap_until(4);
     assert_int_equal(results[1], -EBADF);
@@ -270,6 +297,7 @@ int main(void)
         behaviour(a_wait_ends_with_the_first_completion),
         behaviour(a_cancel_reaches_its_op_alone),
         behaviour(a_deadline_ends_its_op_and_completes_not_itself),
+        behaviour(a_deadline_that_always_reports_tells_whether_it_fired),
         behaviour(a_soft_link_breaks_where_a_hard_one_holds),
         behaviour(a_ring_closes_all_that_it_opened),
         behaviour(what_is_done_without_is_not_among_the_features),

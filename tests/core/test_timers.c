@@ -197,6 +197,47 @@ static void a_timer_armed_while_expiring_waits_for_the_next_call(void **state)
     assert_int_equal(fired_count, 9 + 3);
 }
 
+/* The first to fire arms three that are long due; the second takes one of them back. */
+static void arm_three_late(struct timer *timer)
+{
+    note_fired(timer);
+    for (size_t i = 10; i < 13; i++)
+        timer_arm(&timers, &entries[i].timer, (int64_t)i - 100);
+}
+
+static void disarm_one_late(struct timer *timer)
+{
+    size_t which = (size_t)((struct entry *)timer - entries);
+
+    note_fired(timer);
+    assert_true(timer_is_armed(&entries[8 + which].timer));
+    timer_disarm(&timers, &entries[8 + which].timer);
+    assert_false(timer_is_armed(&entries[8 + which].timer));
+}
+
+static void a_timer_armed_while_expiring_can_be_disarmed_there(void **state)
+{
+    (void)state;
+    for (size_t which = 2; which < 5; which++) {
+        start_anew();
+        entries[1].timer.fire = arm_three_late;
+        entries[which].timer.fire = disarm_one_late;
+        timer_arm(&timers, &entries[1].timer, 1);
+        timer_arm(&timers, &entries[which].timer, 2);
+        timer_arm(&timers, &entries[5].timer, 3);
+        timer_arm(&timers, &entries[6].timer, 30);
+        timers_expire(&timers, 10);
+        assert_int_equal(fired_count, 3);
+        fired_count = 0;
+        timers_expire(&timers, 10);
+        assert_int_equal(fired_count, 2);
+        assert_true(fired[0] < fired[1]);
+        assert_ptr_not_equal(fired[0], &entries[8 + which]);
+        assert_ptr_not_equal(fired[1], &entries[8 + which]);
+        assert_int_equal(timers_next(&timers), 30);
+    }
+}
+
 static void disarm_all_others(struct timer *timer)
 {
     note_fired(timer);
@@ -257,6 +298,7 @@ int main(void)
         behaviour(equal_deadlines_fire_in_the_order_of_arming),
         behaviour(the_farthest_deadlines_are_kept_apart),
         behaviour(a_timer_armed_while_expiring_waits_for_the_next_call),
+        behaviour(a_timer_armed_while_expiring_can_be_disarmed_there),
         behaviour(a_timer_may_disarm_others_that_are_due),
         behaviour(a_large_heap_in_either_order_of_arming_empties),
     };

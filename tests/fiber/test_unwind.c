@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fiber/fiber.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,13 @@
 #include <unistd.h>
 
 #define SUBJECT "--be-the-subject"
+
+/* With the C library's ucontext the outermost frames are the library's, which may have no names. */
+#if defined(WHORL_SWITCH_UCONTEXT)
+enum { NAMELESS_FRAMES_ALLOWED = 1 };
+#else
+enum { NAMELESS_FRAMES_ALLOWED = 0 };
+#endif
 
 static volatile int reached;
 
@@ -110,7 +118,8 @@ static void assert_is_clean(const char *backtrace)
             fail_msg("no frame of %s in:\n%s", frames[i], backtrace);
     }
     if (strstr(backtrace, "corrupt") != NULL || strstr(backtrace, "Backtrace stopped") != NULL ||
-        strstr(backtrace, "Cannot access memory") != NULL || strstr(backtrace, "??") != NULL)
+        strstr(backtrace, "Cannot access memory") != NULL ||
+        (strstr(backtrace, "??") != NULL && !NAMELESS_FRAMES_ALLOWED))
         fail_msg("the walk did not end where it should:\n%s", backtrace);
     if (count < 4 || count > 12)
         fail_msg("%d frames in:\n%s", count, backtrace);
