@@ -58,6 +58,18 @@ no_lazy_tls() {
     ! grep __tls_get_addr "$scratch/symbols" || fail 'it calls __tls_get_addr'
 }
 
+# The archive's insides have short names that a program may use for its own.
+archive_shows_only_whorl_names() {
+    local archive=$top_builddir/.libs/libwhorl.a foreign
+    [[ -e $archive ]] || skip 'no archive was built'
+    # shellcheck disable=SC2086
+    ${NM:-nm} -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' >"$scratch/shown"
+    grep -qx whorl_run "$scratch/shown" || fail 'whorl_run is not in the archive'
+    foreign=$(awk '!/^whorl_/' "$scratch/shown")
+    expect 'the list of foreign names' "$foreign" ''
+}
+
+behaviour 'the archive shows only whorl_ names' archive_shows_only_whorl_names
 behaviour 'the shared library exports only whorl_ names' only_whorl_names
 behaviour 'the shared library exports every declared call, and no other' every_declared_call
 behaviour 'the shared library has a versioned name' versioned_name

@@ -22,7 +22,8 @@ static void join_cancel(struct task *self)
 
 static const struct wait_kind join_wait = {.name = "join", .cancel = join_cancel};
 
-/* Whether `task` is `self`, or waits, through joins, for it; which nobody does if nobody joins it. */
+/* Whether `task` is `self`, or waits, through joins, for it; which nobody does if nobody joins
+ * it. */
 static bool join_leads_to(const struct task *task, const struct task *self)
 {
     while (self->joiners && task != self && task->wait == &join_wait)

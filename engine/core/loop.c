@@ -53,7 +53,9 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
         return error;
     }
     loop->hooks = hooks;
-    loop->ready_tail = &loop->ready;
+    loop->host.next = &loop->host;
+    loop->host.previous = &loop->host;
+    loop->current = &loop->host;
     loop->stack_class =
         (uint8_t)stack_class_of(config->stack_size ? config->stack_size : DEFAULT_STACK_SIZE);
     loop->drain_warning = config->drain_warning ? config->drain_warning : DEFAULT_DRAIN_WARNING;
@@ -123,7 +125,7 @@ static void loop_turn(struct loop *loop)
     struct ring *ring = &loop->ring;
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
-    if (!loop->ready)
+    if (loop->host.next == &loop->host)
         ring_turn(ring, timers_next(&loop->timers));
     else if (!ring_is_quiet(ring))
         ring_turn(ring, RING_NOW);
@@ -150,9 +152,8 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
         return;
     }
     loop->main = task;
-    ready_push(loop, task);
+    ready_add(loop, task);
     while (loop->live) {
-        ready_push(loop, host);
         loop_switch(loop, host);
         if (loop->live)
             loop_turn(loop);

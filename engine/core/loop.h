@@ -1,15 +1,15 @@
 /*
- * The loop: one thread's ready queue, timers and ring, and what runs when.
+ * The loop: one thread's circle of ready tasks, its timers and ring, and what runs when.
  *
- * The loop itself is a task, `host`, on the thread's own stack: its place in the ready queue marks
- * the end of a turn. Tasks switch straight to the next one in the queue; when that is the host, it
- * turns the ring, wakes whom the completions and timers wake, and goes to the end of the queue
- * again. If the ring is quiet and no timer is due, the task that meets the host in the queue puts
- * it back to the end itself, and saves the switch. So every ready task runs once a turn, and every
- * turn looks at the ring: neither starves the other.
+ * The tasks that are ready stand in a circle, and with them the one that runs, `current`. Yielding
+ * is a step to the next; who becomes ready is put in just before `current`, where he comes last;
+ * who parks is taken out. The loop itself is a task, `host`, on the thread's own stack: its place
+ * in the circle marks the end of a turn. Tasks switch straight to the next one; when that is the
+ * host, it turns the ring, and wakes whom the completions and timers wake. If the ring is quiet and
+ * no timer is due, the host is stepped over, which saves the switch. So every ready task runs once
+ * a turn, and every turn looks at the ring: neither starves the other.
  *
- * Invariant: while a task runs, the host is in the ready queue; while the host runs, `current` is
- * the host.
+ * Invariant: the host and `current` are in the circle whenever a task's own code runs.
  */
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
@@ -33,8 +33,7 @@ struct closer;
 
 struct loop {
     struct task *current;
-    struct task *ready;
-    struct task **ready_tail;
+    struct task host;
     struct timers timers;
     uint64_t clock_glance; /* ticks when the clock was last looked at */
     struct ring ring;
@@ -55,7 +54,6 @@ struct loop {
     struct timer cancel_timer;
     struct closer *closers;
     struct whorl_op *in_flight[IN_FLIGHT_BUCKETS]; /* every op in flight, by descriptor */
-    struct task host;
 };
 
 /* The calling thread's loop, NULL if it runs none. */
@@ -97,22 +95,22 @@ static inline void loop_reserve(struct loop *loop, unsigned count)
 struct task *task_make(struct loop *loop, unsigned stack_class, const char *name, whorl_fn *fn,
                        void *arg);
 
-/* --- The ready queue and the switch --- */
+/* --- The circle and the switch --- */
 
-static inline void ready_push(struct loop *loop, struct task *task)
+static inline void ready_add(struct loop *loop, struct task *task)
 {
-    task->next = NULL;
-    *loop->ready_tail = task;
-    loop->ready_tail = &task->next;
+    struct task *before = loop->current->previous;
+    task->next = loop->current;
+    task->previous = before;
+    before->next = task;
+    loop->current->previous = task;
 }
 
-static inline struct task *ready_pop(struct loop *loop)
+/* The task keeps its link to the next one, for loop_next. */
+static inline void ready_remove(struct task *task)
 {
-    struct task *task = loop->ready;
-    loop->ready = task->next;
-    if (!loop->ready)
-        loop->ready_tail = &loop->ready;
-    return task;
+    task->previous->next = task->next;
+    task->next->previous = task->previous;
 }
 
 /* Whether a timer is due, as far as a glance tells. */
@@ -134,22 +132,21 @@ static inline bool loop_has_business(struct loop *loop)
            loop_timer_is_due(loop);
 }
 
-/* The next to run: the host only where it has something to do, or nobody else is ready. */
-static inline struct task *ready_next(struct loop *loop)
+/* Steps from `self`, which may just have been taken out, to who runs next: the host only where it
+ * has something to do, or nobody else is ready. */
+static inline struct task *loop_next(struct loop *loop, const struct task *self)
 {
-    struct task *next = ready_pop(loop);
-    if (next == &loop->host && loop->ready && !loop_has_business(loop)) {
-        ready_push(loop, next);
-        next = ready_pop(loop);
-    }
+    struct task *next = self->next;
+    if (next == &loop->host && next->next != next && !loop_has_business(loop))
+        next = next->next;
     loop->current = next;
     return next;
 }
 
-/* Runs others until `self`, which the caller has put where somebody will find it, is next again. */
+/* Runs others until `self` is next again. */
 static inline void loop_switch(struct loop *loop, struct task *self)
 {
-    struct task *next = ready_next(loop);
+    struct task *next = loop_next(loop, self);
     if (next != self)
         fiber_switch(&self->fiber, &next->fiber);
 }

@@ -93,7 +93,8 @@ void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_
 enum ring_report { RING_REPORT_REFUSAL, RING_REPORT_ALWAYS };
 
 /* Fills a deadline for the op filled just before it, which must be linked to it: when the clock
- * reaches it, the kernel cancels that op. `timespec` (from ring_clock) must stay until submitted. */
+ * reaches it, the kernel cancels that op. `timespec` (from ring_clock) must stay until
+ * submitted. */
 void ring_fill_deadline(struct ring *ring, const void *timespec, uint64_t token,
                         enum ring_link link, enum ring_report report);
 

@@ -63,6 +63,14 @@ static void explain_memory(unsigned entries)
             entries);
 }
 
+static void explain_descriptors(int error)
+{
+    fprintf(stderr,
+            "whorl: no descriptor is left for the ring: %s. Close some, or raise the limit (%s).\n",
+            error == -EMFILE ? "RLIMIT_NOFILE is reached" : "the system's table of files is full",
+            error == -EMFILE ? "ulimit -n" : "sysctl fs.file-max");
+}
+
 void ring_explain(int error, unsigned entries)
 {
     if (error == -EPERM)
@@ -71,4 +79,6 @@ void ring_explain(int error, unsigned entries)
         explain_missing();
     else if (error == -ENOMEM)
         explain_memory(entries);
+    else if (error == -EMFILE || error == -ENFILE)
+        explain_descriptors(error);
 }

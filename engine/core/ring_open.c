@@ -112,8 +112,8 @@ static void adopt_features(struct ring *ring, const struct io_uring_params *para
     }
 }
 
-/* Inside a time namespace that shifts the monotonic clock, the ring takes points in time for those of
- * the clock outside (seen on Linux 6.18). */
+/* Inside a time namespace that shifts the monotonic clock, the ring takes points in time for those
+ * of the clock outside (seen on Linux 6.18). */
 static bool clock_is_shifted(void)
 {
     FILE *file = fopen("/proc/self/timens_offsets", "re");

@@ -16,7 +16,6 @@ int whorl_yield(void)
     if (!loop)
         return -EPERM;
     struct task *self = loop->current;
-    ready_push(loop, self);
     loop_switch(loop, self);
     return self->cancelled ? -ECANCELED : 0;
 }

@@ -33,6 +33,7 @@ int task_park(struct loop *loop, struct task *self, const struct wait_kind *kind
     assert(loop->current == self && !self->wait);
     self->wait = kind;
     self->wait_object = object;
+    ready_remove(self);
     loop_switch(loop, self);
     return self->wait_result;
 }
@@ -42,7 +43,7 @@ void task_wake(struct task *task, int result)
     assert(task->wait && !task->ended);
     task->wait = NULL;
     task->wait_result = result;
-    ready_push(task->loop, task);
+    ready_add(task->loop, task);
 }
 
 void task_cancel(struct task *task)
@@ -54,7 +55,6 @@ void task_cancel(struct task *task)
 
 int task_refuse(struct loop *loop, struct task *self)
 {
-    ready_push(loop, self);
     loop_switch(loop, self);
     return -ECANCELED;
 }
@@ -105,7 +105,8 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
     if (self == loop->main)
         loop_main_ended(loop, result);
     task_forget(self);
-    fiber_end(&self->fiber, &ready_next(loop)->fiber);
+    ready_remove(self);
+    fiber_end(&self->fiber, &loop_next(loop, self)->fiber);
 }
 
 /* Out of line, and below everything that the task's function had on the stack: ops of it may lie
@@ -188,10 +189,7 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
 static void run_first(struct loop *loop, struct task *task)
 {
     struct task *self = loop->current;
-    self->next = loop->ready;
-    if (!loop->ready)
-        loop->ready_tail = &self->next;
-    loop->ready = self;
+    ready_add(loop, task);
     loop->current = task;
     fiber_switch(&self->fiber, &task->fiber);
 }
@@ -229,7 +227,7 @@ whorl_task *whorl_spawn_with(const whorl_spawn_options *options, whorl_fn *fn, v
     if (task && options->eager)
         run_first(loop, task);
     else if (task)
-        ready_push(loop, task);
+        ready_add(loop, task);
     return handle;
 }
 
@@ -241,7 +239,7 @@ whorl_task *whorl_spawn(whorl_fn *fn, void *arg)
     struct task *task = task_make(loop, loop->stack_class, NULL, fn, arg);
     if (!task)
         return NULL;
-    ready_push(loop, task);
+    ready_add(loop, task);
     return task_handle(task);
 }
 

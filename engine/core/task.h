@@ -5,7 +5,7 @@
  *                   ^           |
  *                   '- parked <-'
  *
- * ready: in its loop's queue. running: loop->current. parked: `wait` says what for; whoever ends
+ * ready: in its loop's circle. running: loop->current. parked: `wait` says what for; whoever ends
  * the wait calls task_wake, once. ended: has its result; its block stays until nobody can ask for
  * it (references == 0).
  *
@@ -41,7 +41,8 @@ struct joiner {
 struct task {
     struct stack stack; /* first: the block is the stack's */
     struct fiber fiber;
-    struct task *next; /* in the ready queue */
+    struct task *next; /* in the circle of ready tasks */
+    struct task *previous;
     struct loop *loop;
     whorl_fn *fn;
     void *arg;

@@ -44,7 +44,7 @@ typedef struct whorl_config {
  *   -ENOSYS   the kernel has no io_uring, or one older than Linux 5.19
  *   -ENOMEM   no memory; or RLIMIT_MEMLOCK is too small even for the smallest ring
  *   -EMFILE, -ENFILE   no descriptor is left for the ring
- * For -EPERM, -ENOSYS and -ENOMEM a sentence on stderr tells the cause and how to mend it. */
+ * For each but -EINVAL and -EBUSY a sentence on stderr tells the cause and how to mend it. */
 WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
 
 /* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and

@@ -147,7 +147,7 @@ static void check_all_cancelled_but(const whorl_op *ops, int place)
 
 static void check_bytes_are_left(pair *both)
 {
-    char bytes[WAITING];
+    char bytes[WAITING] = {0};
     check_equal(send(both->ends[1], bytes, WAITING, 0), WAITING);
     check_equal(recv(both->ends[0], bytes, WAITING, MSG_DONTWAIT), WAITING);
 }
