@@ -14,6 +14,7 @@
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
 
+#include <assert.h>
 #include <core/clock.h>
 #include <core/ring.h>
 #include <core/task.h>
@@ -149,6 +150,19 @@ static inline void loop_switch(struct loop *loop, struct task *self)
     struct task *next = loop_next(loop, self);
     if (next != self)
         fiber_switch(&self->fiber, &next->fiber);
+}
+
+/* Parks the running task until task_wake, and returns the result given there. Inline, as each frame
+ * on a parked stack is memory to fetch again at the wake. */
+static inline int task_park(struct loop *loop, struct task *self, const struct wait_kind *kind,
+                            void *object)
+{
+    assert(loop->current == self && !self->wait);
+    self->wait = kind;
+    self->wait_object = object;
+    ready_remove(self);
+    loop_switch(loop, self);
+    return self->wait_result;
 }
 
 #endif

@@ -109,7 +109,7 @@ void ring_fill_cancel(struct ring *ring, uint64_t target, uint64_t token);
 int ring_turn(struct ring *ring, int64_t deadline);
 
 /* Hands each completion that is there to `sink`; returns how many. The sink may fill, but neither
- * turn nor reap. */
+ * turn nor reap. The low 48 bits of tokens that come soon are prefetched, as addresses. */
 unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context);
 
 /* Nothing is filled, nothing has completed, nothing waits in the kernel to be collected. */

@@ -28,16 +28,6 @@ struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *er
     return task;
 }
 
-int task_park(struct loop *loop, struct task *self, const struct wait_kind *kind, void *object)
-{
-    assert(loop->current == self && !self->wait);
-    self->wait = kind;
-    self->wait_object = object;
-    ready_remove(self);
-    loop_switch(loop, self);
-    return self->wait_result;
-}
-
 void task_wake(struct task *task, int result)
 {
     assert(task->wait && !task->ended);

@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <whorl/task.h>
 
+#define TASK_LINE 64 /* bytes of a cache line */
+
 struct loop;
 struct task;
 
@@ -38,32 +40,36 @@ struct joiner {
     struct joiner *next;
 };
 
+/* In cache lines, by who touches them: a wake and a switch, the second and third alone. */
 struct task {
     struct stack stack; /* first: the block is the stack's */
-    struct fiber fiber;
+    uint64_t number;
+    whorl_fn *fn;
+    void *arg;
+
+    _Alignas(TASK_LINE) struct fiber fiber;
     struct task *next; /* in the circle of ready tasks */
     struct task *previous;
     struct loop *loop;
-    whorl_fn *fn;
-    void *arg;
-    intptr_t result;
-    const struct wait_kind *wait; /* not NULL: parked */
-    void *wait_object;            /* what is waited for, as the kind understands it */
+
+    _Alignas(TASK_LINE) const struct wait_kind *wait; /* not NULL: parked */
+    void *wait_object; /* what is waited for, as the kind understands it */
     int wait_result;
+    uint32_t ops_in_flight; /* started and not ended */
+    uint32_t references;    /* the handle, and each joiner */
     uint16_t generation;
     uint8_t stack_class;
     bool cancelled; /* the level */
     bool ended;
-    bool handle_taken;      /* joined or released */
-    uint32_t references;    /* the handle, and each joiner */
-    uint32_t ops_in_flight; /* started and not ended */
+    bool handle_taken; /* joined or released */
+    bool named;
+    intptr_t result;
+    struct task *live_next; /* in the loop's list of tasks that have not ended */
+    struct task **live_link;
+
     struct timer timer;     /* for whatever it waits for */
     struct joiner *joiners; /* first come, first woken */
     struct joiner **joiners_end;
-    struct task *live_next; /* in the loop's list of tasks that have not ended */
-    struct task **live_link;
-    uint64_t number;
-    bool named;
     char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */
 };
 
@@ -77,9 +83,6 @@ static inline whorl_task *task_handle(const struct task *task)
 /* The task of a handle, for a call made by `loop`: its block, or NULL with *error set to -EPERM (no
  * loop, or another thread's) or -EINVAL (given back). */
 struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error);
-
-/* Parks the running task until task_wake, and returns the result given there. */
-int task_park(struct loop *loop, struct task *self, const struct wait_kind *kind, void *object);
 
 /* Makes a parked task ready; its park returns `result`. */
 void task_wake(struct task *task, int result);

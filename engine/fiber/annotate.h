@@ -99,8 +99,8 @@ static inline void annotate_arrive(struct annotation *self, struct annotation *h
     (void)host;
 }
 
-/* Memory that stacks have lain in is plain memory again: fibers end without unwinding, and leave what
- * AddressSanitizer marked of their frames behind, even beyond munmap. */
+/* Memory that stacks have lain in is plain memory again: fibers end without unwinding, and leave
+ * what AddressSanitizer marked of their frames behind, even beyond munmap. */
 static inline void annotate_memory(void *start, size_t size)
 {
 #if FIBER_ASAN

@@ -50,19 +50,26 @@ static void deadline_passed(struct timer *timer)
         timer_arm(&self->loop->timers, timer, next);
 }
 
-void op_wait(struct loop *loop, struct task *self, struct op_wait *wait)
+/* Inline in the await of one op, which is on every hot path. */
+static inline void wait_for(struct loop *loop, struct task *self, struct op_wait *wait)
 {
     assert(wait->pending > 0);
+    bool timed = wait->deadline != WHORL_FOREVER;
     self->wait_object = wait;
-    if (self->cancelled && !wait->cancelled)
+    if (__builtin_expect(self->cancelled, 0) && !wait->cancelled)
         cancel_rest(loop, wait);
-    if (wait->deadline != WHORL_FOREVER) {
+    if (__builtin_expect(timed, 0)) {
         self->timer.fire = deadline_passed;
         timer_arm(&loop->timers, &self->timer, deadline_after(wait->deadline, DEADLINE_GRACE));
     }
     task_park(loop, self, &ops_wait, wait);
-    if (timer_is_armed(&self->timer))
+    if (__builtin_expect(timed, 0) && timer_is_armed(&self->timer))
         timer_disarm(&loop->timers, &self->timer);
+}
+
+void op_wait(struct loop *loop, struct task *self, struct op_wait *wait)
+{
+    wait_for(loop, self, wait);
 }
 
 int whorl_op_await(whorl_op *op)
@@ -85,7 +92,7 @@ int whorl_op_await(whorl_op *op)
             return -EPERM;
         op->state |= OP_AWAITED;
         struct op_wait wait = {.ops = op, .count = 1, .pending = 1, .deadline = op->deadline};
-        op_wait(loop, self, &wait);
+        wait_for(loop, self, &wait);
     }
     return op->result;
 }

@@ -43,8 +43,10 @@ static void tell_waiter(struct task *owner, const whorl_op *op)
         if (wait->fail_fast && wait->pending > 0)
             op_wait_fail(owner);
     }
-    if (wait->pending == 0 && owner->wait)
+    if (wait->pending == 0 && owner->wait) {
+        fiber_prefetch(&owner->fiber);
         task_wake(owner, 0);
+    }
 }
 
 static void settle(struct loop *loop, whorl_op *op)
@@ -67,8 +69,8 @@ static void settle(struct loop *loop, whorl_op *op)
         task_wake(owner, 0);
 }
 
-/* Whether a signal ended it in the kernel, and it is to be submitted again. close(2) has closed when it
- * says -EINTR, and connect(2) goes on. */
+/* Whether a signal ended it in the kernel, and it is to be submitted again. close(2) has closed
+ * when it says -EINTR, and connect(2) goes on. */
 static bool wants_again(const whorl_op *op)
 {
     return op->result == -EINTR && !(op->state & (OP_CHAINED | OP_CANCEL_WANTED | OP_TIMED_OUT)) &&
