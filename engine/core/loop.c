@@ -119,10 +119,34 @@ void loop_main_ended(struct loop *loop, intptr_t result)
 
 /* --- Turns --- */
 
+#if WHORL_DEBUG
+/* What must hold between turns, of all tasks: checked in debug builds, as it takes time. */
+static void check_invariants(const struct loop *loop)
+{
+    const struct task *task = &loop->host;
+    do {
+        assert(task->next->previous == task && task->previous->next == task);
+        assert(!task->wait && !task->ended && task->loop == loop);
+        task = task->next;
+    } while (task != &loop->host);
+    for (task = loop->live; task; task = task->live_next)
+        assert(*task->live_link == task && !task->ended && task->generation != 0);
+    for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
+        for (const whorl_op *op = loop->in_flight[i]; op; op = op->next)
+            assert(*op->link == op && ((struct task *)op->owner)->ops_in_flight > 0);
+}
+#else
+static void check_invariants(const struct loop *loop)
+{
+    (void)loop;
+}
+#endif
+
 /* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. */
 static void loop_turn(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
+    check_invariants(loop);
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
     if (loop->host.next == &loop->host)
