@@ -53,6 +53,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
         return error;
     }
     loop->hooks = hooks;
+    loop->cancels_end = &loop->cancels;
     loop->host.next = &loop->host;
     loop->host.previous = &loop->host;
     loop->current = &loop->host;

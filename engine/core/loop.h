@@ -21,6 +21,7 @@
 #include <fiber/overflow.h>
 
 #define IN_FLIGHT_BUCKETS 4096
+#define CLOSER_BUCKETS 64
 
 /* What the floors above do for the loop. */
 struct loop_hooks {
@@ -52,8 +53,10 @@ struct loop {
     /* Kept by the floor of ops. */
     uint16_t op_generation;
     struct whorl_op *cancels; /* ops to cancel, or to submit again, when the timer fires */
+    struct whorl_op **cancels_end;
     struct timer cancel_timer;
-    struct closer *closers;
+    unsigned closing; /* closers that wait */
+    struct closer *closers[CLOSER_BUCKETS];
     struct whorl_op *in_flight[IN_FLIGHT_BUCKETS]; /* every op in flight, by descriptor */
 };
 

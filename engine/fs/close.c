@@ -7,6 +7,7 @@
  * is none. A closer is on the list of its loop while it waits; it is not cancelled, as a release
  * must do its work.
  */
+#include <assert.h>
 #include <errno.h>
 #include <op/op.h>
 #include <whorl/fs.h>
@@ -20,11 +21,25 @@ struct closer {
 
 static const struct wait_kind close_wait = {.name = "close"};
 
+static struct closer **bucket_of(struct loop *loop, int fd)
+{
+    return &loop->closers[(unsigned)fd % CLOSER_BUCKETS];
+}
+
+static struct closer *closer_of(struct loop *loop, int fd)
+{
+    struct closer *closer = *bucket_of(loop, fd);
+    while (closer && closer->fd != fd)
+        closer = closer->next;
+    return closer;
+}
+
 void closers_notify(struct loop *loop, int fd)
 {
-    for (struct closer *closer = loop->closers; closer; closer = closer->next)
-        if (closer->fd == fd && --closer->pending == 0)
-            task_wake(closer->task, 0);
+    struct closer *closer = closer_of(loop, fd);
+    assert(closer && closer->pending > 0);
+    if (--closer->pending == 0)
+        task_wake(closer->task, 0);
 }
 
 /* Whether the op uses descriptor `fd` and would wait on it. socket(2) has a domain in its place. */
@@ -34,33 +49,46 @@ static bool is_on(const whorl_op *op, int fd)
            op->code != RING_OP_NOP && !op_is_release(op);
 }
 
-bool closers_hold(const struct loop *loop, const whorl_op *op)
+bool closers_hold(struct loop *loop, const whorl_op *op)
 {
-    for (const struct closer *closer = loop->closers; closer; closer = closer->next)
-        if (is_on(op, closer->fd))
-            return true;
-    return false;
+    return is_on(op, op->fd) && closer_of(loop, op->fd);
 }
 
-static bool is_closing(const struct loop *loop, int fd)
+/* Asks every op in flight on the descriptor to end; returns how many there are. */
+static size_t end_in_flight(struct loop *loop, int fd)
 {
-    const struct closer *closer = loop->closers;
-    while (closer && closer->fd != fd)
-        closer = closer->next;
-    return closer != NULL;
-}
-
-static void end_in_flight(struct loop *loop, struct closer *closer)
-{
-    for (whorl_op *op = *op_bucket(loop, closer->fd); op; op = op->next) {
-        if (is_on(op, closer->fd)) {
+    size_t count = 0;
+    for (whorl_op *op = *op_bucket(loop, fd); op; op = op->next) {
+        if (is_on(op, fd)) {
             op->state |= OP_WATCHED;
             op_ask_cancel(loop, op);
-            closer->pending++;
+            count++;
         }
     }
-    if (closer->pending > 0)
-        task_park(loop, closer->task, &close_wait, NULL);
+    return count;
+}
+
+static int close_now(int fd)
+{
+    whorl_op op = whorl_op_close(fd);
+    return whorl_op_await(&op);
+}
+
+/* Waits for the ops to end, and closes. The closer stays known until then, so that nobody starts
+ * another. */
+static int close_after(struct loop *loop, int fd, size_t pending)
+{
+    struct closer **bucket = bucket_of(loop, fd);
+    struct closer closer = {.task = loop->current, .next = *bucket, .fd = fd, .pending = pending};
+    *bucket = &closer;
+    loop->closing++;
+    task_park(loop, closer.task, &close_wait, NULL);
+    int result = close_now(fd);
+    while (*bucket != &closer)
+        bucket = &(*bucket)->next;
+    *bucket = closer.next;
+    loop->closing--;
+    return result;
 }
 
 int whorl_close(int fd)
@@ -68,16 +96,8 @@ int whorl_close(int fd)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    if (is_closing(loop, fd))
+    if (loop->closing && closer_of(loop, fd))
         return -EBADF;
-    struct closer closer = {.task = loop->current, .next = loop->closers, .fd = fd};
-    loop->closers = &closer;
-    end_in_flight(loop, &closer);
-    whorl_op op = whorl_op_close(fd);
-    int result = whorl_op_await(&op);
-    struct closer **link = &loop->closers;
-    while (*link != &closer)
-        link = &(*link)->next;
-    *link = closer.next;
-    return result;
+    size_t pending = end_in_flight(loop, fd);
+    return pending > 0 ? close_after(loop, fd, pending) : close_now(fd);
 }

@@ -91,7 +91,7 @@ static size_t chain_slots(const whorl_op *ops, size_t n)
     return slots;
 }
 
-static int chain_check(const struct loop *loop, const whorl_op *ops, size_t n)
+static int chain_check(struct loop *loop, const whorl_op *ops, size_t n)
 {
     int error = batch_check(loop->current, ops, n);
     if (error)
@@ -101,6 +101,8 @@ static int chain_check(const struct loop *loop, const whorl_op *ops, size_t n)
             return -EINVAL;
         if (!ring_supports(&loop->ring, ops[i].code))
             return -EOPNOTSUPP;
+        if (loop->closing && closers_hold(loop, &ops[i]))
+            return -EBADF;
     }
     return chain_slots(ops, n) > loop->ring.entries ? -E2BIG : 0;
 }

@@ -83,7 +83,7 @@ void op_begin(struct loop *loop, struct task *self, whorl_op *op)
         }
         op->deadline = deadline_after(whorl_now(), op->timeout);
     }
-    if (__builtin_expect(loop->closers != NULL, 0) && closers_hold(loop, op)) {
+    if (__builtin_expect(loop->closing, 0) && closers_hold(loop, op)) {
         op_end_unstarted(op, -EBADF);
         return;
     }

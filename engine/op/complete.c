@@ -4,8 +4,11 @@
 #include <op/op.h>
 #include <op/token.h>
 
-#define PROMPT_ATTEMPTS 3 /* cancels that are sent again at once when they missed */
-#define SLOWEST_SHIFT 10  /* then after 50 us, doubled up to 51 ms */
+/* A cancel that missed is sent again at once, three times; then after 50 us, doubled up to 51
+ * ms. */
+#define PROMPT_ATTEMPTS 3
+#define FIRST_PAUSE WHORL_US(25)
+#define SLOWEST_SHIFT 11
 
 static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
 
@@ -28,10 +31,12 @@ static int32_t verdict(const whorl_op *op)
 
 static void unlist_cancel(struct loop *loop, whorl_op *op)
 {
-    whorl_op **link = &loop->cancels;
-    while (*link != op)
-        link = &(*link)->next_cancel;
-    *link = op->next_cancel;
+    op->state &= (uint16_t)~OP_CANCEL_LISTED;
+    *op->cancel_link = op->cancel_next;
+    if (op->cancel_next)
+        op->cancel_next->cancel_link = op->cancel_link;
+    else
+        loop->cancels_end = op->cancel_link;
 }
 
 static void tell_waiter(struct task *owner, const whorl_op *op)
@@ -52,15 +57,15 @@ static void tell_waiter(struct task *owner, const whorl_op *op)
 static void settle(struct loop *loop, whorl_op *op)
 {
     struct task *owner = op->owner;
-    unsigned state = op->state;
     op->result = verdict(op);
+    if (op->state & OP_CANCEL_LISTED)
+        unlist_cancel(loop, op);
+    unsigned state = op->state;
     op->state = OP_ENDED;
     *op->link = op->next;
     if (op->next)
         op->next->link = op->link;
     owner->ops_in_flight--;
-    if (state & OP_CANCEL_LISTED)
-        unlist_cancel(loop, op);
     if (state & OP_WATCHED)
         closers_notify(loop, op->fd);
     if (state & OP_AWAITED)
@@ -76,6 +81,16 @@ static bool wants_again(const whorl_op *op)
     return op->result == -EINTR && !(op->state & (OP_CHAINED | OP_CANCEL_WANTED | OP_TIMED_OUT)) &&
            !op_is_release(op) && op->code != RING_OP_CONNECT &&
            (op->deadline == WHORL_FOREVER || whorl_now() < op->deadline);
+}
+
+/* When to send a cancel again that missed. */
+static int64_t next_attempt(whorl_op *op)
+{
+    if (op->attempts < PROMPT_ATTEMPTS + SLOWEST_SHIFT)
+        op->attempts++;
+    if (op->attempts <= PROMPT_ATTEMPTS)
+        return TIMER_AT_ONCE;
+    return whorl_now() + (FIRST_PAUSE << (op->attempts - PROMPT_ATTEMPTS));
 }
 
 void op_complete(void *context, uint64_t token, int32_t result)
@@ -94,15 +109,8 @@ void op_complete(void *context, uint64_t token, int32_t result)
             op->state |= OP_TIMED_OUT;
     } else {
         op->state &= (uint16_t)~OP_CANCEL_SENT;
-        if (result != 0 && op->owed > 0) {
-            op->attempts++;
-            unsigned slow = op->attempts < PROMPT_ATTEMPTS ? 0 : op->attempts - PROMPT_ATTEMPTS;
-            list_cancel(loop, op,
-                        slow == 0
-                            ? TIMER_AT_ONCE
-                            : whorl_now() +
-                                  (WHORL_US(50) << (slow < SLOWEST_SHIFT ? slow : SLOWEST_SHIFT)));
-        }
+        if (result != 0 && op->owed > 0)
+            list_cancel(loop, op, next_attempt(op));
     }
     if (op->owed > 0)
         return;
@@ -120,7 +128,7 @@ static void serve_list(struct timer *timer)
 {
     struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, cancel_timer));
     size_t count = 0;
-    for (whorl_op *op = loop->cancels; op; op = op->next_cancel)
+    for (whorl_op *op = loop->cancels; op; op = op->cancel_next)
         count++;
     while (count-- > 0 && loop->cancels) {
         /* Room comes first: making it may end ops, also listed ones. */
@@ -128,8 +136,7 @@ static void serve_list(struct timer *timer)
         whorl_op *op = loop->cancels;
         if (!op)
             break;
-        loop->cancels = op->next_cancel;
-        op->state &= (uint16_t)~OP_CANCEL_LISTED;
+        unlist_cancel(loop, op);
         if (op->owed == 0 && (op->state & OP_CANCEL_WANTED)) {
             op->result = -ECANCELED;
             settle(loop, op);
@@ -149,8 +156,10 @@ static void list_cancel(struct loop *loop, whorl_op *op, int64_t due)
 {
     if (!(op->state & OP_CANCEL_LISTED)) {
         op->state |= OP_CANCEL_LISTED;
-        op->next_cancel = loop->cancels;
-        loop->cancels = op;
+        op->cancel_next = NULL;
+        op->cancel_link = loop->cancels_end;
+        *loop->cancels_end = op;
+        loop->cancels_end = &op->cancel_next;
     }
     struct timer *timer = &loop->cancel_timer;
     if (timer_is_armed(timer)) {

@@ -101,6 +101,6 @@ void op_abandon(struct loop *loop, struct task *self);
 void closers_notify(struct loop *loop, int fd);
 
 /* Whether the op would use a descriptor that is being closed. Where close is. */
-bool closers_hold(const struct loop *loop, const whorl_op *op);
+bool closers_hold(struct loop *loop, const whorl_op *op);
 
 #endif

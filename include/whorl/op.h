@@ -56,7 +56,8 @@ typedef struct whorl_op {
     void *owner;
     struct whorl_op *next;
     struct whorl_op **link;
-    struct whorl_op *next_cancel;
+    struct whorl_op *cancel_next;
+    struct whorl_op **cancel_link;
     struct {
         int64_t seconds;
         int64_t nanoseconds;
@@ -161,6 +162,7 @@ WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
  *   -EINVAL     as for whorl_gather_ops; or an op in the array has been started or has ended
  *   already
  *   -E2BIG      more than config.entries hold: n, and one more for each timeout
+ *   -EBADF      a descriptor of the chain is being closed: none was started
  *   -EOPNOTSUPP this kernel lacks one of the operations (see WHORL_FEATURE_OP_*)
  *   -ECANCELED, -EPERM  as for whorl_gather_ops */
 WHORL_API int whorl_link_ops(whorl_op *ops, size_t n);
