@@ -11,7 +11,8 @@
 #define DEFAULT_ENTRIES 256
 #define DEFAULT_COMPLETIONS 8192
 #define DEFAULT_DRAIN_WARNING WHORL_SECONDS(1)
-#define DRAIN_NAMES 8 /* tasks that one warning names */
+#define TRIM_STACKS 64 /* stacks that one turn gives back: each is a system call */
+#define DRAIN_NAMES 8  /* tasks that one warning names */
 
 __thread struct loop *loop_here;
 
@@ -150,7 +151,8 @@ static void loop_turn(struct loop *loop)
     check_invariants(loop);
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
-    if (loop->host.next == &loop->host)
+    bool idle = loop->host.next == &loop->host;
+    if (idle && !stack_wants_trim(&loop->stacks))
         ring_turn(ring, timers_next(&loop->timers));
     else if (!ring_is_quiet(ring))
         ring_turn(ring, RING_NOW);
@@ -163,7 +165,7 @@ static void loop_turn(struct loop *loop)
     if (loop->timers.root)
         timers_expire(&loop->timers, whorl_now());
     if (stack_wants_trim(&loop->stacks))
-        stack_trim(&loop->stacks);
+        stack_trim(&loop->stacks, TRIM_STACKS);
 }
 
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)

@@ -174,16 +174,16 @@ static void stack_cool(struct stack_pool *pool, struct stack_class *class, struc
     slab->cold[slab->cold_count++] = (uint16_t)index;
 }
 
-void stack_trim(struct stack_pool *pool)
+void stack_trim(struct stack_pool *pool, unsigned most)
 {
-    for (unsigned i = STACK_CLASSES; i-- > 0 && stack_wants_trim(pool);) {
+    for (unsigned i = STACK_CLASSES; i-- > 0;) {
         struct stack_class *class = &pool->classes[i];
-        while (class->warm && stack_wants_trim(pool)) {
+        while (class->warm && most > 0 && stack_wants_trim(pool)) {
             struct stack *stack = class->warm;
             class->warm = stack->next;
             pool->warm_count--;
+            most--;
             stack_cool(pool, class, stack);
         }
     }
-    assert(!stack_wants_trim(pool));
 }

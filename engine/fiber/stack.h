@@ -96,8 +96,9 @@ static inline bool stack_wants_trim(const struct stack_pool *pool)
     return pool->warm_count > pool->warm_limit;
 }
 
-/* Makes warm stacks cold until the limit is kept. Must not run on a stack that was given. */
-void stack_trim(struct stack_pool *pool);
+/* Makes at most `most` warm stacks cold, and none once the limit is kept. Must not run on a stack
+ * that was given. */
+void stack_trim(struct stack_pool *pool, unsigned most);
 
 /* Where a fiber's frames start: below the control block. */
 static inline void *stack_top(struct stack *stack)

@@ -8,6 +8,7 @@
 #include "core/child.h"
 
 #include <fiber/stack.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -187,7 +188,10 @@ static void a_pool_past_its_limit_gives_pages_back(void **state)
     for (int i = 0; i < COUNT; i++)
         stack_give(&pool, stacks[i], 2);
     assert_true(stack_wants_trim(&pool));
-    stack_trim(&pool);
+    unsigned warm = pool.warm_count;
+    stack_trim(&pool, 1);
+    assert_int_equal(pool.warm_count, warm - 1);
+    stack_trim(&pool, UINT_MAX);
     assert_false(stack_wants_trim(&pool));
     assert_int_equal(forgotten, COUNT - LIMIT);
     for (int i = 0; i < COUNT; i++) {
@@ -239,7 +243,7 @@ static void stacks_taken_at_random_are_never_had_twice(void **state)
             stack_give(&pool, &block->stack, block->class_index);
         }
         if (random_below(&source, 50) == 0 && stack_wants_trim(&pool))
-            stack_trim(&pool);
+            stack_trim(&pool, UINT_MAX);
     }
     for (int i = 0; i < count; i++)
         assert_int_equal(taken[i]->mark, (uintptr_t)taken[i] ^ (uint64_t)i);
