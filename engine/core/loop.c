@@ -43,8 +43,13 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
 {
     struct loop *loop =
         mmap(NULL, sizeof *loop, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (loop == MAP_FAILED)
+    if (loop == MAP_FAILED) {
+        fprintf(
+            stderr,
+            "whorl: no memory for a loop: %zu bytes. Free some, or raise RLIMIT_AS (ulimit -v).\n",
+            sizeof *loop);
         return -ENOMEM;
+    }
     unsigned entries = config->entries ? config->entries : DEFAULT_ENTRIES;
     unsigned completions = config->completions ? config->completions : DEFAULT_COMPLETIONS;
     int error = ring_open(&loop->ring, entries, completions, config->without);
@@ -174,7 +179,8 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     fiber_host(&host->fiber);
     struct task *task = task_make(loop, loop->stack_class, name ? name : "main", main, arg);
     if (!task) {
-        fprintf(stderr, "whorl: no memory for the main task's stack.\n");
+        fprintf(stderr, "whorl: no memory for the main task's stack. Free some, or raise RLIMIT_AS "
+                        "(ulimit -v).\n");
         loop->result = -ENOMEM;
         return;
     }
@@ -182,6 +188,11 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     ready_add(loop, task);
     while (loop->live) {
         loop_switch(loop, host);
+        while (loop->abandoned) {
+            struct task *returned = loop->abandoned;
+            loop->abandoned = returned->next;
+            loop->hooks->abandon(loop, returned);
+        }
         if (loop->live)
             loop_turn(loop);
     }

@@ -26,8 +26,9 @@
 /* What the floors above do for the loop. */
 struct loop_hooks {
     ring_sink *complete; /* takes a completion; its context is the loop */
-    /* Cancels and awaits what a task whose function has returned still has in flight. */
-    void (*abandon)(struct loop *loop, struct task *self);
+    /* Asks for the end of all that a task whose function has returned still has in flight; when the
+     * last of it has ended, the task is woken. */
+    void (*abandon)(struct loop *loop, struct task *task);
 };
 
 /* A task that waits in whorl_close; defined where close is. */
@@ -41,7 +42,8 @@ struct loop {
     struct ring ring;
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
-    struct task *live; /* all that have not ended */
+    struct task *live;      /* all that have not ended */
+    struct task *abandoned; /* their functions have returned, and left ops in flight */
     uint64_t spawned;
     uint16_t task_generation;
     uint8_t stack_class; /* default for tasks */
@@ -111,7 +113,7 @@ static inline void ready_add(struct loop *loop, struct task *task)
 }
 
 /* The task keeps its link to the next one, for loop_next. */
-static inline void ready_remove(struct task *task)
+static inline __attribute__((always_inline)) void ready_remove(struct task *task)
 {
     task->previous->next = task->next;
     task->next->previous = task->previous;

@@ -2,6 +2,7 @@
 #include <core/ring.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -81,4 +82,6 @@ void ring_explain(int error, unsigned entries)
         explain_memory(entries);
     else if (error == -EMFILE || error == -ENFILE)
         explain_descriptors(error);
+    else
+        fprintf(stderr, "whorl: io_uring could not be set up: %s.\n", strerror(-error));
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PROBE_OPS 256
 #define ENTRIES_MIN 2 /* an op and its deadline */
 
 /* Setup flags in the order in which a kernel that refuses may be too old for them. */
@@ -148,15 +149,20 @@ static const struct {
 
 static int adopt_ops(struct ring *ring, uint64_t wanted)
 {
-    struct io_uring_probe *probe = io_uring_get_probe_ring(&ring->backend->uring);
+    struct io_uring_probe *probe = calloc(1, sizeof *probe + PROBE_OPS * sizeof probe->ops[0]);
     if (!probe)
         return -ENOMEM;
+    int error = io_uring_register_probe(&ring->backend->uring, probe, PROBE_OPS);
+    if (error) {
+        free(probe);
+        return error;
+    }
     for (unsigned code = 0; code < RING_OP_COUNT; code++) {
         unsigned opcode = ring_kernel_opcode(code);
         if (opcode <= probe->last_op && (probe->ops[opcode].flags & IO_URING_OP_SUPPORTED))
             ring->supported |= UINT64_C(1) << code;
     }
-    io_uring_free_probe(probe);
+    free(probe);
     for (size_t i = 0; i < sizeof optional_ops / sizeof optional_ops[0]; i++) {
         if (!(wanted & optional_ops[i].feature))
             ring->supported &= ~(UINT64_C(1) << optional_ops[i].code);
@@ -164,6 +170,15 @@ static int adopt_ops(struct ring *ring, uint64_t wanted)
             ring->features |= optional_ops[i].feature;
     }
     return ring_supports(ring, RING_OP_SOCKET) ? 0 : -ENOSYS;
+}
+
+/* A seccomp filter may forbid one of io_uring's system calls alone: better known now than in the
+ * first turn. */
+static int try_enter(const struct ring *ring)
+{
+    int result =
+        io_uring_enter((unsigned)ring->backend->uring.ring_fd, 0, 0, IORING_ENTER_GETEVENTS, NULL);
+    return result < 0 ? result : 0;
 }
 
 int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_t without)
@@ -183,6 +198,8 @@ int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_
         goto free_backend;
     result = adopt_ops(ring, wanted);
     if (result == 0)
+        result = try_enter(ring);
+    if (result == 0)
         result = io_uring_ring_dontfork(&ring->backend->uring);
     if (result < 0)
         goto exit_queue;
@@ -196,7 +213,7 @@ exit_queue:
 free_backend:
     free(ring->backend);
     ring->backend = NULL;
-    return result;
+    return result == -EACCES ? -EPERM : result; /* some filters say it this way */
 }
 
 void ring_close(struct ring *ring)

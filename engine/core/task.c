@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #define EXIT_IN_CHILD 70 /* sysexits' EX_SOFTWARE */
-#define ABANDON_BYTES                                                                              \
-    ((size_t)6144) /* of stack, for abandoning ops below a function's dead frames */
 
 struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error)
 {
@@ -99,28 +97,27 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
     fiber_end(&self->fiber, &loop_next(loop, self)->fiber);
 }
 
-/* Out of line, and below everything that the task's function had on the stack: ops of it may lie
- * there still. */
-static __attribute__((noinline)) void abandon_below(struct loop *loop, struct task *self)
-{
-    loop->hooks->abandon(loop, self);
-}
+const struct wait_kind abandoned_wait = {.name = "io that its function left in flight"};
 
-/* Where a task's fiber starts. Not instrumented: between the function's return and abandon_below
- * nothing may be called, because it would overwrite what the function left on the stack. */
+/* Where a task's fiber starts. If the function has left ops in flight, they and their buffers may
+ * lie in its dead frames, just below: so nothing is called here then, and the task parks by a bare
+ * switch to the host, which has them cancelled and awaited on its own stack. Only the sanitizers'
+ * own calls cannot be avoided; they step aside. In a forked child there is nobody to wait for. */
 __attribute__((no_sanitize("thread", "address"))) static void task_body(struct task *self)
 {
-    intptr_t result = -ECANCELED;
+    struct loop *loop = self->loop;
+    self->result = -ECANCELED;
     if (!self->cancelled)
-        result = self->fn(self->arg);
-    if (__builtin_expect(self->ops_in_flight > 0, 0)) {
-        size_t left = (size_t)((char *)__builtin_frame_address(0) - self->stack.bottom);
-        size_t keep = self->stack.size / 8 > ABANDON_BYTES ? self->stack.size / 8 : ABANDON_BYTES;
-        volatile char *skipped = __builtin_alloca(left - keep);
-        skipped[0] = 0;
-        abandon_below(self->loop, self);
+        self->result = self->fn(self->arg);
+    if (__builtin_expect(self->ops_in_flight > 0, 0) && loop_here == loop) {
+        ANNOTATE_STEP_ASIDE(self->stack.bottom);
+        ready_remove(self);
+        self->wait = &abandoned_wait;
+        self->next = loop->abandoned;
+        loop->abandoned = self;
+        loop->current = &loop->host;
+        fiber_switch(&self->fiber, &loop->host.fiber);
     }
-    self->result = result;
 }
 
 ANNOTATE_NO_RETURN static void task_start(void *arg)

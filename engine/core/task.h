@@ -34,6 +34,9 @@ struct wait_kind {
     void (*cancel)(struct task *task);
 };
 
+/* That of a task whose function has returned while ops of it were in flight. */
+extern const struct wait_kind abandoned_wait;
+
 /* A task that waits for another's end; on the waiting task's stack. */
 struct joiner {
     struct task *task;

@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <fiber/overflow.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define SIGNAL_STACK_BYTES ((size_t)64 << 10)
+#define SIGNAL_STACK_LEAST                                                                         \
+    ((size_t)16 << 10) /* a thread's own that is smaller is replaced meanwhile */
 
 static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned watch_count;
@@ -43,12 +46,20 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     }
 }
 
+static bool is_ours(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_fault;
+}
+
 static void install_handler(overflow_describe *describe)
 {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
+    struct sigaction current;
     describe_address = describe;
-    sigaction(SIGSEGV, NULL, &former); /* first, so that the handler never finds it unset */
+    sigaction(SIGSEGV, NULL, &current);
+    if (!is_ours(&current)) /* as it may be in a forked child */
+        former = current;   /* before the handler can ask for it */
     sigaction(SIGSEGV, &action, NULL);
 }
 
@@ -57,7 +68,7 @@ static void remove_handler(void)
 {
     struct sigaction current;
     sigaction(SIGSEGV, NULL, &current);
-    if ((current.sa_flags & SA_SIGINFO) && current.sa_sigaction == on_fault)
+    if (is_ours(&current))
         sigaction(SIGSEGV, &former, NULL);
 }
 
@@ -66,13 +77,16 @@ int overflow_watch_start(struct overflow_watch *watch, overflow_describe *descri
     watch->stack = NULL;
     stack_t current;
     sigaltstack(NULL, &current);
-    if (current.ss_flags & SS_DISABLE) {
+    if ((current.ss_flags & SS_DISABLE) || current.ss_size < SIGNAL_STACK_LEAST) {
         void *memory = mmap(NULL, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        if (memory == MAP_FAILED)
+        if (memory == MAP_FAILED) {
+            fprintf(stderr, "whorl: no memory for a signal stack. Free some, or raise RLIMIT_AS "
+                            "(ulimit -v).\n");
             return -ENOMEM;
+        }
         stack_t own = {.ss_sp = memory, .ss_size = SIGNAL_STACK_BYTES};
-        sigaltstack(&own, NULL);
+        sigaltstack(&own, &watch->former);
         watch->stack = memory;
     }
     pthread_mutex_lock(&watch_lock);
@@ -91,10 +105,14 @@ void overflow_watch_end(struct overflow_watch *watch)
     if (watch->stack) {
         stack_t current;
         sigaltstack(NULL, &current);
-        if (current.ss_sp == watch->stack) {
-            stack_t none = {.ss_flags = SS_DISABLE};
-            sigaltstack(&none, NULL);
-        }
+        if (current.ss_sp == watch->stack)
+            sigaltstack(&watch->former, NULL);
         munmap(watch->stack, SIGNAL_STACK_BYTES);
     }
+}
+
+void overflow_after_fork(void)
+{
+    watch_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    watch_count = 0;
 }

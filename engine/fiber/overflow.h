@@ -22,12 +22,18 @@ typedef size_t overflow_describe(const void *address, char *text, size_t size);
 
 /* What one thread's watch keeps. */
 struct overflow_watch {
-    void *stack; /* the alternate signal stack; NULL if the thread had one of its own */
+    void
+        *stack; /* the alternate signal stack; NULL if the thread had one of its own that will do */
+    stack_t former;
 };
 
 /* Starts and ends a watch on this thread. Start gives -ENOMEM if there is no memory for the signal
  * stack. */
 int overflow_watch_start(struct overflow_watch *watch, overflow_describe *describe);
 void overflow_watch_end(struct overflow_watch *watch);
+
+/* In a forked child, before anything else there: the watches of the parent's threads are none of
+ * its own, and one of them may have held the lock. */
+void overflow_after_fork(void);
 
 #endif

@@ -88,6 +88,7 @@ void stack_pool_close(struct stack_pool *pool)
                 if (!slot_is_cold(slab, k))
                     stack_let_go(pool, slot_block(pool, slab, k));
             annotate_memory(slab, slab->bytes);
+            annotate_no_slab(slab, slab->bytes);
             munmap(slab, slab->bytes);
         }
     }
@@ -116,6 +117,7 @@ static struct slab *slab_open(struct stack_pool *pool, unsigned class_index)
     /* A huge page would make every idle stack of its 2 MiB resident. A kernel built without huge
      * pages refuses the advice, and needs none. */
     madvise(slab, bytes, MADV_NOHUGEPAGE);
+    annotate_slab(slab, bytes);
     slab->bytes = bytes;
     slab->size = size;
     slab->slots = pool->page;

@@ -68,27 +68,19 @@ static size_t end_in_flight(struct loop *loop, int fd)
     return count;
 }
 
-static int close_now(int fd)
-{
-    whorl_op op = whorl_op_close(fd);
-    return whorl_op_await(&op);
-}
-
-/* Waits for the ops to end, and closes. The closer stays known until then, so that nobody starts
- * another. */
-static int close_after(struct loop *loop, int fd, size_t pending)
+/* Waits for the ops to end. The closer is known until then, and no longer: once the close is
+ * submitted the number may stand for another file. */
+static void await_ends(struct loop *loop, int fd, size_t pending)
 {
     struct closer **bucket = bucket_of(loop, fd);
     struct closer closer = {.task = loop->current, .next = *bucket, .fd = fd, .pending = pending};
     *bucket = &closer;
     loop->closing++;
     task_park(loop, closer.task, &close_wait, NULL);
-    int result = close_now(fd);
     while (*bucket != &closer)
         bucket = &(*bucket)->next;
     *bucket = closer.next;
     loop->closing--;
-    return result;
 }
 
 int whorl_close(int fd)
@@ -96,8 +88,11 @@ int whorl_close(int fd)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    if (loop->closing && closer_of(loop, fd))
+    if (fd < 0 || (loop->closing && closer_of(loop, fd)))
         return -EBADF;
     size_t pending = end_in_flight(loop, fd);
-    return pending > 0 ? close_after(loop, fd, pending) : close_now(fd);
+    if (pending > 0)
+        await_ends(loop, fd, pending);
+    whorl_op op = whorl_op_close(fd);
+    return whorl_op_await(&op);
 }

@@ -99,19 +99,10 @@ int whorl_op_await(whorl_op *op)
 
 /* --- Ops that outlive their task's function --- */
 
-static const struct wait_kind abandon_wait = {.name = "io that its function left in flight"};
-
-bool op_is_abandoned(const struct task *owner)
-{
-    return owner->wait == &abandon_wait;
-}
-
-void op_abandon(struct loop *loop, struct task *self)
+void op_abandon(struct loop *loop, struct task *owner)
 {
     for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
         for (whorl_op *op = loop->in_flight[i]; op; op = op->next)
-            if (op->owner == self)
+            if (op->owner == owner)
                 op_ask_cancel(loop, op);
-    task_park(loop, self, &abandon_wait, NULL);
-    assert(self->ops_in_flight == 0);
 }

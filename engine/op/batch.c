@@ -59,8 +59,8 @@ int whorl_gather_ops(whorl_op *ops, size_t n)
     for (size_t i = 0; i < n; i++)
         if (!is_made(&ops[i]))
             wait_add(&wait, &ops[i]);
-    for (size_t i = 0; i < n && !wait.error && !refused; i++) {
-        if (is_made(&ops[i])) {
+    for (size_t i = 0; i < n; i++) {
+        if (is_made(&ops[i]) && ((!wait.error && !refused) || op_is_release(&ops[i]))) {
             op_begin(loop, self, &ops[i]);
             wait_add(&wait, &ops[i]);
         }
@@ -150,12 +150,18 @@ static void chain_run_to_expired(struct loop *loop, whorl_op *ops, size_t n, siz
     end_made(ops, n);
 }
 
+/* The first error in order; -ECANCELED only where there is no other, as it is what the others
+ * follow from. */
 static int chain_error(const whorl_op *ops, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (ops[i].result < 0)
+    int error = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ops[i].result < 0 && ops[i].result != -ECANCELED)
             return ops[i].result;
-    return 0;
+        if (ops[i].result == -ECANCELED)
+            error = -ECANCELED;
+    }
+    return error;
 }
 
 int whorl_link_ops(whorl_op *ops, size_t n)

@@ -37,6 +37,8 @@ static void unlist_cancel(struct loop *loop, whorl_op *op)
         op->cancel_next->cancel_link = op->cancel_link;
     else
         loop->cancels_end = op->cancel_link;
+    if (!loop->cancels && timer_is_armed(&loop->cancel_timer))
+        timer_disarm(&loop->timers, &loop->cancel_timer);
 }
 
 static void tell_waiter(struct task *owner, const whorl_op *op)
@@ -70,7 +72,7 @@ static void settle(struct loop *loop, whorl_op *op)
         closers_notify(loop, op->fd);
     if (state & OP_AWAITED)
         tell_waiter(owner, op);
-    else if (owner->ops_in_flight == 0 && op_is_abandoned(owner))
+    else if (owner->ops_in_flight == 0 && owner->wait == &abandoned_wait)
         task_wake(owner, 0);
 }
 
@@ -122,6 +124,19 @@ void op_complete(void *context, uint64_t token, int32_t result)
 
 /* --- Cancels to send, and ops to submit again --- */
 
+/* Which op to cancel so that `op` ends. The kernel does not find a member of a chain that has not
+ * begun: it ends with the first that lives. */
+static const whorl_op *cancel_target(const whorl_op *op)
+{
+    if (!(op->state & OP_CHAINED))
+        return op;
+    const struct op_wait *wait = ((const struct task *)op->owner)->wait_object;
+    const whorl_op *first = wait->ops;
+    while (!(first->state & OP_IN_FLIGHT))
+        first++;
+    return first;
+}
+
 /* Does what the list asks for: sends a cancel for each op that is with the kernel, submits the
  * others again. Ops that come to the list meanwhile wait for the next time. */
 static void serve_list(struct timer *timer)
@@ -145,7 +160,8 @@ static void serve_list(struct timer *timer)
         } else if (!(op->state & OP_CANCEL_SENT)) {
             op->state |= OP_CANCEL_SENT;
             op->owed++;
-            ring_fill_cancel(&loop->ring, token_of(op, TOKEN_OP), token_of(op, TOKEN_CANCEL));
+            ring_fill_cancel(&loop->ring, token_of(cancel_target(op), TOKEN_OP),
+                             token_of(op, TOKEN_CANCEL));
         }
     }
     if (loop->cancels && !timer_is_armed(timer))

@@ -82,9 +82,6 @@ void op_begin_again(struct loop *loop, whorl_op *op);
 /* An op that `owner` awaits has failed, and the rest is to be cancelled. */
 void op_wait_fail(struct task *owner);
 
-/* Whether the task has returned and waits for the ops that it left in flight. */
-bool op_is_abandoned(const struct task *owner);
-
 /* The bucket of the loop's table for a descriptor. */
 static inline whorl_op **op_bucket(struct loop *loop, int fd)
 {
@@ -94,8 +91,8 @@ static inline whorl_op **op_bucket(struct loop *loop, int fd)
 /* Takes one completion; the loop's hook. */
 void op_complete(void *loop, uint64_t token, int32_t result);
 
-/* Cancels and awaits what a task left in flight; the loop's hook. */
-void op_abandon(struct loop *loop, struct task *self);
+/* Asks for the end of all that a task has in flight; the loop's hook. */
+void op_abandon(struct loop *loop, struct task *owner);
 
 /* A watched op of `fd` has ended: tells its closers. Where close is. */
 void closers_notify(struct loop *loop, int fd);

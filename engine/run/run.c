@@ -57,6 +57,7 @@ static void pipe_restore(bool was_pending)
 
 static void in_child(void)
 {
+    overflow_after_fork();
     if (!loop_here)
         return;
     loop_here = NULL;

@@ -156,12 +156,15 @@ WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
 /* Runs n ops in order, as one chain in the kernel: each starts when the one before it has
  * succeeded. One that fails, or reads or writes less than asked (use MSG_WAITALL for recv and
  * send), ends the chain: those after it give -ECANCELED and had no effect. After an op with
- * WHORL_OP_HARDLINK the next runs even if that op ran and failed. A timeout counts from the start
- * of the chain. Returns when all have ended: 0 if none failed, else the first error in the chain's
- * order; each op has its own result. A cancel of the caller ends the chain where it stands.
+ * WHORL_OP_HARDLINK the next runs even if that op ran and failed, or was cancelled while it ran. A
+ * timeout counts from the start of the chain; one that runs out before its op has begun ends the
+ * chain where it stands, as does a cancel of the caller, or a whorl_close of a later op's
+ * descriptor. Returns when all have ended, each op with its own result: 0 if none failed, else the
+ * first error in the chain's order, where -ECANCELED counts only if there is no other. In a
+ * cancelled caller none runs, closes included.
  *   -EINVAL     as for whorl_gather_ops; or an op in the array has been started or has ended
  *   already
- *   -E2BIG      more than config.entries hold: n, and one more for each timeout
+ *   -E2BIG      more than the ring's entries hold: n, and one more for each timeout
  *   -EBADF      a descriptor of the chain is being closed: none was started
  *   -EOPNOTSUPP this kernel lacks one of the operations (see WHORL_FEATURE_OP_*)
  *   -ECANCELED, -EPERM  as for whorl_gather_ops */

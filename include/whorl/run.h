@@ -31,10 +31,11 @@ typedef struct whorl_config {
  *
  * Once main has returned, tasks that still live are cancelled and awaited (see whorl_cancel); the
  * ring is closed when nothing is in flight. One thread runs one loop; each thread may run its own.
- * While the loop runs, SIGPIPE is blocked on this thread, and one that a call provoked is
- * discarded. In a child made by fork(2) inside a task there is no loop: every call gives -EPERM
- * there, the child ends by _exit(2) or exec(3), and a task's function that returns in it ends the
- * child with status 70.
+ * While the loop runs, SIGPIPE is blocked on this thread, and one that is pending at the end is
+ * discarded, unless it was before. Threads and programs that a task starts inherit the block, as
+ * any other (a child of fork does not); posix_spawnattr_setsigmask(3) takes it away.
+ * In a child made by fork(2) inside a task there is no loop: calls give -EPERM there, but whorl_run
+ * may begin a new one. A task's function that returns in the child ends it with status 70.
  *
  * From: any thread, outside a task.
  * Errors, when main was never started:

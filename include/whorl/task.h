@@ -5,6 +5,9 @@
  * given back, by whorl_join or whorl_release, or until the run ends. A handle that was given back
  * is refused with -EINVAL (of 65,535 that come after it, one may be taken for it). Tasks that are
  * never joined or released keep one page each until the run ends.
+ *
+ * In C++, a task must not wait inside a catch block: the language counts exceptions by thread, and
+ * other tasks run on it meanwhile. An exception must not leave a task's function.
  */
 #ifndef WHORL_TASK_H
 #define WHORL_TASK_H
