@@ -85,6 +85,12 @@ static bool wants_again(const whorl_op *op)
            (op->deadline == WHORL_FOREVER || whorl_now() < op->deadline);
 }
 
+/* Whether a deadline's result says that it came to its end: it cancelled its op, or missed it. */
+static bool deadline_has_fired(int32_t result)
+{
+    return result == -ETIME || result == -ENOENT || result == -EALREADY;
+}
+
 /* When to send a cancel again that missed. */
 static int64_t next_attempt(whorl_op *op)
 {
@@ -107,7 +113,7 @@ void op_complete(void *context, uint64_t token, int32_t result)
     if (tag == TOKEN_OP) {
         op->result = result;
     } else if (tag == TOKEN_OWED_DEADLINE) {
-        if (result != -ECANCELED)
+        if (deadline_has_fired(result))
             op->state |= OP_TIMED_OUT;
     } else {
         op->state &= (uint16_t)~OP_CANCEL_SENT;
@@ -134,7 +140,7 @@ static const whorl_op *cancel_target(const whorl_op *op)
     const whorl_op *first = wait->ops;
     while (!(first->state & OP_IN_FLIGHT))
         first++;
-    return first;
+    return op_is_release(first) ? op : first;
 }
 
 /* Does what the list asks for: sends a cancel for each op that is with the kernel, submits the

@@ -219,6 +219,82 @@ static void cancels_in_great_number_need_no_room(void **state)
     test_free(all);
 }
 
+/* --- What goes on in spite of a cancel --- */
+
+enum { SYNCED = 4 << 20 };
+
+static intptr_t sync_file(void *arg)
+{
+    return whorl_fsync(*(int *)arg);
+}
+
+/* A running fsync does not hear the cancel, which is asked for again until it ends. */
+static intptr_t cancel_a_sync(void *arg)
+{
+    char *bytes = test_calloc(1, SYNCED);
+    int fd = *(int *)arg;
+    check_equal(whorl_pwrite(fd, bytes, SYNCED, 0), SYNCED);
+    test_free(bytes);
+    whorl_task *task = whorl_spawn(sync_file, arg);
+    check_equal(whorl_sleep(WHORL_US(100)), 0);
+    int cancelled = whorl_cancel(task);
+    check(cancelled == 0 || cancelled == -EALREADY);
+    intptr_t result = whorl_join(task);
+    check(result == 0 || result == -ECANCELED);
+    return 0;
+}
+
+static void a_cancel_that_was_asked_again_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    int fd = open(path_of("synced").text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (long round = 0; round < test_rounds(12); round++)
+        run_checks(cancel_a_sync, &fd);
+    assert_int_equal(close(fd), 0);
+}
+
+typedef struct chain {
+    pair waited, written;
+    whorl_op ops[2];
+} chain;
+
+static intptr_t link_hard(void *arg)
+{
+    chain *one = arg;
+    check_equal(whorl_link_ops(one->ops, 2), -ECANCELED);
+    return 0;
+}
+
+static intptr_t cancel_a_hard_link(void *arg)
+{
+    (void)arg;
+    for (int timed = 0; timed < 2; timed++) {
+        chain one = {.waited = unix_pair(), .written = unix_pair()};
+        char byte;
+        one.ops[0] = whorl_op_recv(one.waited.ends[0], &byte, 1, 0);
+        one.ops[0].flags = WHORL_OP_HARDLINK;
+        if (timed)
+            one.ops[0].timeout = WHORL_SECONDS(60);
+        one.ops[1] = whorl_op_write(one.written.ends[1], "x", 1);
+        whorl_task *task = whorl_spawn(link_hard, &one);
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        check_equal(whorl_cancel(task), 0);
+        check_equal(whorl_join(task), 0);
+        check_equal(one.ops[0].result, -ECANCELED);
+        bool wrote = recv(one.written.ends[0], &byte, 1, MSG_DONTWAIT) == 1;
+        check_equal(one.ops[1].result, wrote ? 1 : -ECANCELED);
+        close_pair(&one.waited);
+        close_pair(&one.written);
+    }
+    return 0;
+}
+
+static void an_op_hard_linked_to_a_cancelled_one_tells_the_truth(void **state)
+{
+    (void)state;
+    run_checks(cancel_a_hard_link, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -229,6 +305,8 @@ int main(void)
         behaviour(a_connect_that_waits_is_stopped),
         behaviour(a_cancel_after_completion_takes_nothing_back),
         behaviour(cancels_in_great_number_need_no_room),
+        behaviour(a_cancel_that_was_asked_again_leaves_nothing_behind),
+        behaviour(an_op_hard_linked_to_a_cancelled_one_tells_the_truth),
     };
     return run_behaviours("cancel", tests);
 }

@@ -305,6 +305,35 @@ static void a_cancelled_caller_starts_none(void **state)
     run_checks(gather_while_cancelled, NULL);
 }
 
+/* --- Many --- */
+
+enum { THOUSANDS = 20000 };
+
+static intptr_t fail_first_of_thousands(void *arg)
+{
+    whorl_op *ops = arg;
+    for (int i = 0; i < THOUSANDS; i++)
+        ops[i] = i == 0 ? whorl_op_fsync(-1) : whorl_op_nop();
+    check_equal(whorl_gather_ops(ops, THOUSANDS), -EBADF);
+    check_equal(ops[0].result, -EBADF);
+    int ended = 1;
+    for (int i = 1; i < THOUSANDS; i++)
+        ended += ops[i].result == 0 || ops[i].result == -ECANCELED;
+    check_equal(ended, THOUSANDS);
+    for (int i = 0; i < THOUSANDS; i++)
+        check_equal(whorl_op_cancel(&ops[i]), -EALREADY);
+    return 0;
+}
+
+static void a_failure_ends_thousands_of_others(void **state)
+{
+    (void)state;
+    whorl_op *ops = test_calloc(THOUSANDS, sizeof *ops);
+    run_checks(fail_first_of_thousands, ops);
+    run_checks_with(&(whorl_config){.entries = 2, .completions = 4}, fail_first_of_thousands, ops);
+    test_free(ops);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -317,6 +346,7 @@ int main(void)
         behaviour(another_tasks_op_keeps_all_from_starting),
         behaviour(a_cancel_of_the_caller_ends_the_batch),
         behaviour(a_cancelled_caller_starts_none),
+        behaviour(a_failure_ends_thousands_of_others),
     };
     return run_behaviours("gather", tests);
 }

@@ -1,6 +1,7 @@
 /*
  * What whorl_link_ops refuses: chains that are too long, ops that were started before, operations
- * that the kernel does not have. A refused chain has started nothing.
+ * that the kernel does not have, descriptors that are being closed. A refused chain has started
+ * nothing; a close that comes later ends the chain.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -165,6 +166,85 @@ static void an_operation_that_the_kernel_lacks_cannot_be_linked(void **state)
     }
 }
 
+/* --- Closes --- */
+
+static intptr_t recv_byte(void *arg)
+{
+    char byte;
+    return whorl_recv(*(int *)arg, &byte, 1, 0);
+}
+
+static intptr_t close_it(void *arg)
+{
+    return whorl_close(*(int *)arg);
+}
+
+static intptr_t link_on(void *arg)
+{
+    char byte;
+    return link_with(whorl_op_recv(*(int *)arg, &byte, 1, 0));
+}
+
+/* The closer waits for the reader when the chain comes. */
+static intptr_t link_while_it_is_closed(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    whorl_task *reader = whorl_spawn(recv_byte, &both.ends[0]);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    whorl_task *closer = whorl_spawn(close_it, &both.ends[0]);
+    whorl_task *linker = whorl_spawn(link_on, &both.ends[0]);
+    check_equal(whorl_join(linker), -EBADF);
+    check_equal(whorl_join(closer), 0);
+    check_equal(whorl_join(reader), -ECANCELED);
+    check(!take_made());
+    both.ends[0] = -1;
+    close_pair(&both);
+    return 0;
+}
+
+static void a_descriptor_that_is_being_closed_cannot_be_linked(void **state)
+{
+    (void)state;
+    run_checks(link_while_it_is_closed, NULL);
+}
+
+typedef struct chain {
+    whorl_op ops[2];
+} chain;
+
+static intptr_t link_chain(void *arg)
+{
+    return whorl_link_ops(((chain *)arg)->ops, 2);
+}
+
+static intptr_t close_under_a_later_op(void *arg)
+{
+    (void)arg;
+    char byte;
+    pair waited = unix_pair(), written = pipe_pair();
+    chain one = {
+        {whorl_op_recv(waited.ends[0], &byte, 1, 0), whorl_op_write(written.ends[1], "x", 1)}};
+    whorl_task *task = whorl_spawn(link_chain, &one);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(whorl_close(written.ends[1]), 0);
+    check(!is_open(written.ends[1]));
+    written.ends[1] = -1;
+    check_equal(whorl_join(task), -ECANCELED);
+    check_equal(one.ops[0].result, -ECANCELED);
+    check_equal(one.ops[1].result, -ECANCELED);
+    check_equal(read(written.ends[0], &byte, 1), 0);
+    close_pair(&waited);
+    close_pair(&written);
+    return 0;
+}
+
+static void a_close_of_a_later_ops_descriptor_ends_the_chain(void **state)
+{
+    (void)state;
+    run_checks(close_under_a_later_op, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -172,6 +252,8 @@ int main(void)
         behaviour(a_chain_is_never_split_over_two_submissions),
         behaviour(ops_that_were_started_cannot_be_linked),
         behaviour(an_operation_that_the_kernel_lacks_cannot_be_linked),
+        behaviour(a_descriptor_that_is_being_closed_cannot_be_linked),
+        behaviour(a_close_of_a_later_ops_descriptor_ends_the_chain),
     };
     return run_behaviours("link_limits", tests);
 }

@@ -168,14 +168,21 @@ static intptr_t exchange(void *arg)
     return 0;
 }
 
-/* A sanitizer's runtime makes calls of its own. */
+/* What makes calls of its own: a sanitizer's runtime, and swapcontext, which sets the signal mask at
+ * each switch. */
+#ifdef WHORL_SWITCH_UCONTEXT
+enum { HAS_CALLS_BESIDE = 1 };
+#else
+enum { HAS_CALLS_BESIDE = UNDER_SANITIZER };
+#endif
+
 static void check_tally(tally counted, int enters, int submissions)
 {
     print_message("%d enters, %d of them submit; %d other calls\n", counted.enters,
                   counted.submissions, counted.others);
     assert_int_equal(counted.submissions, submissions);
     assert_true(counted.enters <= enters);
-    if (!UNDER_SANITIZER)
+    if (!HAS_CALLS_BESIDE)
         assert_int_equal(counted.others, 0);
 }
 

@@ -178,6 +178,65 @@ static void a_close_that_was_left_is_done(void **state)
     run_checks(leave_a_close, NULL);
 }
 
+/* --- A buffer in the frame that is gone --- */
+
+enum { STACK = 64 << 10, BULK = UNDER_SANITIZER ? 16000 : 57000, NEIGHBOURS = 4, OWN = 4096 };
+
+static intptr_t keep_bytes(void *arg)
+{
+    unsigned char own[OWN];
+    memset(own, 0x5a, sizeof own);
+    check_equal(whorl_read(*(int *)arg, own, 1), 1);
+    for (int i = 1; i < OWN; i++)
+        if (!check_equal(own[i], 0x5a))
+            break;
+    return 0;
+}
+
+/* The op and most of the stack are given away: the end of the task must need neither. */
+static intptr_t leave_a_full_frame(void *arg)
+{
+    char buffer[BULK];
+    memset(buffer, 1, sizeof buffer);
+    whorl_op op = whorl_op_recv(*(int *)arg, buffer, sizeof buffer, MSG_WAITALL);
+    check_equal(whorl_op_start(&op), 0);
+    return RESULT;
+}
+
+static intptr_t leave_full_frames(void *arg)
+{
+    static char filled[BULK];
+    pair signals = pipe_pair();
+    whorl_spawn_options options = {.stack_size = STACK};
+    whorl_task *neighbours[NEIGHBOURS];
+    (void)arg;
+    memset(filled, 'A', sizeof filled);
+    for (int round = 0; round < NEIGHBOURS; round++) {
+        pair both = unix_pair();
+        int room = 4 * BULK;
+        check_equal(setsockopt(both.ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+        check_equal(send(both.ends[1], filled, BULK, 0), BULK);
+        neighbours[round] = whorl_spawn_with(&options, keep_bytes, &signals.ends[0]);
+        check_equal(whorl_yield(), 0);
+        whorl_task *task = whorl_spawn_with(&options, leave_a_full_frame, &both.ends[0]);
+        check_equal(whorl_join(task), RESULT);
+        int still = unread(both.ends[0]);
+        check(still == 0 || still == BULK);
+        close_pair(&both);
+    }
+    check_equal(write(signals.ends[1], filled, NEIGHBOURS), NEIGHBOURS);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        check_equal(whorl_join(neighbours[i]), 0);
+    close_pair(&signals);
+    return 0;
+}
+
+static void an_op_that_fills_the_frame_of_its_task_harms_nothing(void **state)
+{
+    (void)state;
+    run_checks(leave_full_frames, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -187,6 +246,7 @@ int main(void)
         behaviour(a_leftover_task_and_its_ops_end_with_the_run),
         behaviour(a_cancelled_task_ends_after_its_ops),
         behaviour(a_close_that_was_left_is_done),
+        behaviour(an_op_that_fills_the_frame_of_its_task_harms_nothing),
     };
     return run_behaviours("task_end", tests);
 }

@@ -283,6 +283,29 @@ static void a_timeout_on_an_op_that_is_ready_loses_nothing(void **state)
         run_checks_with(round % 2 ? &config : NULL, time_many_files, &random);
 }
 
+static intptr_t time_out_behind_a_blocked_one(void *arg)
+{
+    (void)arg;
+    char bytes[2];
+    pair both = unix_pair();
+    whorl_op ops[2] = {whorl_op_recv(both.ends[0], &bytes[0], 1, 0),
+                       whorl_op_recv(both.ends[0], &bytes[1], 1, 0)};
+    ops[1].timeout = WHORL_MS(5);
+    check_equal(whorl_link_ops(ops, 2), -ETIMEDOUT);
+    check_equal(ops[0].result, -ECANCELED);
+    check_equal(ops[1].result, -ETIMEDOUT);
+    check_equal(send(both.ends[1], "ab", 2, 0), 2);
+    check_equal(recv(both.ends[0], bytes, 2, MSG_DONTWAIT), 2);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_timeout_of_an_op_that_has_not_begun_ends_its_chain(void **state)
+{
+    (void)state;
+    run_checks(time_out_behind_a_blocked_one, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -294,6 +317,7 @@ int main(void)
         behaviour(an_op_that_timed_out_may_be_started_again),
         behaviour(a_timeout_that_races_with_completion_loses_nothing),
         behaviour(a_timeout_on_an_op_that_is_ready_loses_nothing),
+        behaviour(a_timeout_of_an_op_that_has_not_begun_ends_its_chain),
     };
     return run_behaviours("timeout", tests);
 }
