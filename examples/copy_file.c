@@ -35,7 +35,8 @@ static struct worker workers[WORKERS];
 
 static const char help[] =
     "Usage: copy_file FROM TO\n"
-    "Copies the file FROM to the file TO, which it replaces, and waits until it is on the disk.\n";
+    "Copies the file FROM to the file TO, which it replaces, and waits until it is on the disk.\n"
+    "Both must be regular files.\n";
 
 static int complain(const char *what, const char *path, int error)
 {
@@ -124,6 +125,24 @@ static int copy_pieces(struct copy *copy)
     return result;
 }
 
+/* Pieces are read and written at offsets, which only a regular file has. */
+static int check_kind(const char *path, const struct statx *seen)
+{
+    if (S_ISREG(seen->stx_mode))
+        return 0;
+    fprintf(stderr, "copy_file: %s is not a regular file\n", path);
+    return -EINVAL;
+}
+
+/* Asked before the open, which for a FIFO would wait for its other end. What cannot be looked at,
+ * or is not there, the open judges. */
+static int check_name(const char *path)
+{
+    struct statx seen;
+    int result = whorl_statx(AT_FDCWD, path, 0, STATX_TYPE, &seen);
+    return result < 0 ? 0 : check_kind(path, &seen);
+}
+
 /* TO is cut to nothing only when it is certain that it is not FROM by another name. */
 static int check_and_copy(struct copy *copy, const struct statx *from)
 {
@@ -131,10 +150,9 @@ static int check_and_copy(struct copy *copy, const struct statx *from)
     int result = whorl_statx(copy->to, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &to);
     if (result < 0)
         return complain("cannot look at", copy->to_path, result);
-    if (!S_ISREG(to.stx_mode)) {
-        fprintf(stderr, "copy_file: %s is not a regular file\n", copy->to_path);
-        return -EINVAL;
-    }
+    result = check_kind(copy->to_path, &to);
+    if (result < 0)
+        return result;
     if (from->stx_ino == to.stx_ino && from->stx_dev_major == to.stx_dev_major &&
         from->stx_dev_minor == to.stx_dev_minor) {
         fprintf(stderr, "copy_file: %s and %s are the same file\n", copy->from_path, copy->to_path);
@@ -158,8 +176,11 @@ static int copy_to(struct copy *copy)
     int result = whorl_statx(copy->from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &from);
     if (result < 0)
         return complain("cannot look at", copy->from_path, result);
-    if (S_ISDIR(from.stx_mode))
-        return complain("cannot read", copy->from_path, -EISDIR);
+    result = check_kind(copy->from_path, &from);
+    if (result == 0)
+        result = check_name(copy->to_path);
+    if (result < 0)
+        return result;
     copy->to = whorl_open(copy->to_path, O_WRONLY | O_CREAT | O_CLOEXEC, from.stx_mode & 0777);
     if (copy->to < 0)
         return complain("cannot open", copy->to_path, copy->to);
@@ -173,10 +194,13 @@ static int copy_to(struct copy *copy)
 static intptr_t copy_file(void *arg)
 {
     struct copy *copy = arg;
+    int result = check_name(copy->from_path);
+    if (result < 0)
+        return result;
     copy->from = whorl_open(copy->from_path, O_RDONLY | O_CLOEXEC);
     if (copy->from < 0)
         return complain("cannot open", copy->from_path, copy->from);
-    int result = copy_to(copy);
+    result = copy_to(copy);
     int closed = whorl_close(copy->from);
     if (closed < 0 && result == 0)
         return complain("cannot close", copy->from_path, closed);

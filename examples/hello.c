@@ -1,19 +1,27 @@
 /*
  * The smallest program: a main task that says a word, sleeps for a second, and says another.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <whorl.h>
 
+/* At once, however stdout is buffered. 0, or -errno. */
+static int say(const char *what)
+{
+    return puts(what) < 0 || fflush(stdout) != 0 ? -errno : 0;
+}
+
 static intptr_t hello(void *arg)
 {
     (void)arg;
-    puts("Hello ...");
+    int said = say("Hello ...");
+    if (said < 0)
+        return said;
     int slept = whorl_sleep(WHORL_SECONDS(1));
     if (slept < 0)
         return slept;
-    puts("... world!");
-    return 0;
+    return say("... world!");
 }
 
 int main(void)

@@ -22,8 +22,7 @@ static intptr_t say_after(void *arg)
     int slept = whorl_sleep(saying->delay);
     if (slept < 0)
         return slept;
-    puts(saying->what);
-    return 0;
+    return puts(saying->what) < 0 || fflush(stdout) != 0 ? -errno : 0;
 }
 
 /* Called as a plain function, say_after parks the task that calls it: 1 s, then 2 s more. */
@@ -65,8 +64,8 @@ static intptr_t timed(const char *title, intptr_t (*body)(void))
     if (result < 0)
         return result;
     print_time("finished");
-    printf(", after %.1f seconds\n", (double)(whorl_now() - start) / 1e9);
-    return 0;
+    double seconds = (double)(whorl_now() - start) / 1e9;
+    return printf(", after %.1f seconds\n", seconds) < 0 || fflush(stdout) != 0 ? -errno : 0;
 }
 
 static intptr_t say_twice(void *arg)

@@ -46,6 +46,14 @@ finished at TIME, after N seconds"
     fail 'the sleeps together took as long as one after another'
 }
 
+# Nothing that was to be said may be lost without a word.
+full_output() { # PROGRAM
+    local status=0
+    "$examples/$1" >/dev/full 2>"$scratch/err" || status=$?
+    expect 'the status' "$status" 1
+    expect 'the sentence' "$(cat "$scratch/err")" "$1: No space left on device"
+}
+
 # --- copy_file
 
 copies() { # BYTES
@@ -82,9 +90,9 @@ missing_file() {
 
 directories() {
     echo text >"$scratch/from"
-    refuses 1 "cannot read $scratch: Is a directory" "$scratch" "$scratch/to2"
+    refuses 1 "$scratch is not a regular file" "$scratch" "$scratch/to2"
     [[ ! -e $scratch/to2 ]] || fail 'it made the copy of a directory'
-    refuses 1 "cannot open $scratch: Is a directory" "$scratch/from" "$scratch"
+    refuses 1 "$scratch is not a regular file" "$scratch/from" "$scratch"
 }
 
 same_file() {
@@ -98,6 +106,24 @@ same_file() {
 not_a_file() {
     echo text >"$scratch/from"
     refuses 1 '/dev/null is not a regular file' "$scratch/from" /dev/null
+}
+
+# What has no offsets: neither waited for at the other end of a FIFO, nor copied wrongly.
+not_a_file_to_copy() {
+    local from
+    mkfifo "$scratch/fifo"
+    echo text >"$scratch/to3"
+    for from in /dev/zero /dev/stdin "$scratch/fifo"; do
+        expect_status 1 timeout 60 "$examples/copy_file" "$from" "$scratch/to2" \
+            < <(head -c 300000 /dev/urandom)
+        expect 'the sentence' "$(cat "$scratch/err")" "copy_file: $from is not a regular file"
+        [[ ! -e $scratch/to2 ]] || fail "it made the copy of $from"
+        expect_status 1 timeout 60 "$examples/copy_file" "$from" "$scratch/to3" < <(:)
+        expect 'the file that was there' "$(cat "$scratch/to3")" text
+    done
+    expect_status 1 timeout 60 "$examples/copy_file" "$scratch/to3" "$scratch/fifo"
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        "copy_file: $scratch/fifo is not a regular file"
 }
 
 # A limit on the size of files, its signal ignored, makes a write fail in the middle.
@@ -201,6 +227,8 @@ tcp_echo_arguments() {
 
 behaviour 'hello says its two words' hello
 behaviour 'say_after sleeps one after another, and together' say_after
+behaviour 'hello fails when its words cannot be written' full_output hello
+behaviour 'say_after fails when its words cannot be written' full_output say_after
 behaviour 'copy_file copies an empty file' copies 0
 behaviour 'copy_file copies one byte' copies 1
 behaviour 'copy_file copies exactly one piece' copies 131072
@@ -210,7 +238,8 @@ behaviour "copy_file keeps the file's mode" keeps_the_mode
 behaviour 'copy_file names a missing file' missing_file
 behaviour 'copy_file refuses directories' directories
 behaviour 'copy_file does not empty the file that it is to copy' same_file
-behaviour 'copy_file refuses what is no regular file' not_a_file
+behaviour 'copy_file writes to no device' not_a_file
+behaviour 'copy_file refuses what is no regular file, and leaves TO alone' not_a_file_to_copy
 behaviour 'copy_file tells of a failing write' failing_write
 behaviour 'copy_file refuses nonsense arguments' copy_file_arguments
 behaviour 'tcp_echo serves several connections at once and ends' echoes_to_several

@@ -81,24 +81,46 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return remove(path);
 }
 
+static void fail_for_checks(const char *where)
+{
+    unsigned fresh = atomic_load(&failures) - reported_failures;
+    reported_failures += fresh;
+    if (fresh > 0)
+        fail_msg("%u checks failed %s", fresh, where);
+}
+
+static void remove_directory(void)
+{
+    if (directory[0] != '\0' && nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        check_failed("cannot remove %s: %s", directory, strerror(errno));
+    directory[0] = '\0';
+}
+
+/* Fails for what a test left behind, and for checks that no run has reported. */
+static void settle(void)
+{
+    remove_directory();
+    int after = open_descriptors();
+    if (after != descriptors_before)
+        check_failed("descriptors leaked: %d were open before the test, %d are after it",
+                     descriptors_before, after);
+    fail_for_checks("outside any run");
+}
+
+void behaviour_body(void **state)
+{
+    CMUnitTestFunction function = (CMUnitTestFunction)*state;
+    *state = NULL;
+    function(state);
+    settle();
+}
+
+/* After a failure the directory is still there. */
 int behaviour_end(void **state)
 {
     (void)state;
-    int status = 0;
-    if (directory[0] != '\0' && nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0) {
-        fprintf(stderr, "cannot remove %s: %s\n", directory, strerror(errno));
-        status = -1;
-    }
-    directory[0] = '\0';
-    int after = open_descriptors();
-    if (after != descriptors_before) {
-        fprintf(stderr, "descriptors leaked: %d were open before the test, %d are after it\n",
-                descriptors_before, after);
-        status = -1;
-    }
-    if (atomic_load(&failures) != reported_failures)
-        status = -1;
-    return status;
+    remove_directory();
+    return 0;
 }
 
 void print_skip(const char *name, const char *format, ...)
@@ -108,6 +130,7 @@ void print_skip(const char *name, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
+    settle(); /* skipping leaves the test's body */
     printf("skipped: %s: %s\n", name, reason);
 }
 
@@ -116,18 +139,8 @@ void print_skip(const char *name, const char *format, ...)
 intptr_t run_with(const whorl_config *config, whorl_fn *fn, void *arg)
 {
     intptr_t result = whorl_run_with(config, fn, arg);
-    unsigned failed = atomic_load(&failures);
-    if (failed != reported_failures) {
-        unsigned fresh = failed - reported_failures;
-        reported_failures = failed;
-        fail_msg("%u checks failed inside the loop", fresh);
-    }
+    fail_for_checks("inside the loop");
     return result;
-}
-
-intptr_t run(whorl_fn *fn, void *arg)
-{
-    return run_with(NULL, fn, arg);
 }
 
 void run_checks_with(const whorl_config *config, whorl_fn *fn, void *arg)
@@ -135,11 +148,6 @@ void run_checks_with(const whorl_config *config, whorl_fn *fn, void *arg)
     intptr_t result = run_with(config, fn, arg);
     if (result != 0)
         fail_msg("the main task ended with %" PRIdPTR ", not 0", result);
-}
-
-void run_checks(whorl_fn *fn, void *arg)
-{
-    run_checks_with(NULL, fn, arg);
 }
 
 /* --- Checks --- */

@@ -22,6 +22,8 @@
 
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
+#define __NR_io_uring_enter 426
+#define __NR_io_uring_register 427
 #endif
 
 static int started;
@@ -32,13 +34,19 @@ static intptr_t note_start(void *arg)
     return (intptr_t)arg;
 }
 
-/* From here on io_uring_setup(2) fails with `error` in this process. */
-static int forbid_io_uring(int error)
+struct forbidden {
+    unsigned call; /* its number */
+    int error;     /* what it gives */
+};
+
+/* From here on the call fails with the error in this process. */
+static int forbid(const struct forbidden *forbidden)
 {
+    unsigned error = (unsigned)forbidden->error;
     struct sock_filter rules[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden->call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = count_of(rules), .filter = rules};
@@ -52,10 +60,11 @@ static int forbid_io_uring(int error)
 
 static int run_forbidden(void *arg)
 {
-    int error = *(int *)arg;
+    struct forbidden forbidden = {__NR_io_uring_setup, *(int *)arg};
+    int error = forbidden.error;
     int before = open_descriptors();
 
-    if (!check_equal(forbid_io_uring(error), 0))
+    if (!check_equal(forbid(&forbidden), 0))
         return 1;
     check_equal(whorl_features(), -error);
     dprintf(STDERR_FILENO, "features were silent\n");
@@ -253,6 +262,37 @@ static void no_descriptor_left_for_the_ring_is_told(void **state)
     assert_true(child_exited(&child, 3));
 }
 
+static int run_with_one_call_forbidden(void *arg)
+{
+    const struct forbidden *forbidden = arg;
+    int before = open_descriptors();
+
+    if (!check_equal(forbid(forbidden), 0))
+        return 1;
+    check_equal(whorl_run(spawn_join_sleep, (void *)6), -forbidden->error);
+    check_equal(open_descriptors(), before);
+    return 3;
+}
+
+static void a_filter_that_forbids_only_some_of_io_uring_is_told(void **state)
+{
+    static struct forbidden cases[] = {
+        {__NR_io_uring_enter, EPERM},
+        {__NR_io_uring_enter, ENOSYS},
+        {__NR_io_uring_register, EPERM},
+        {__NR_io_uring_register, ENOSYS},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct child child;
+
+        assert_int_equal(child_run(run_with_one_call_forbidden, &cases[i], &child), 0);
+        assert_true(child_exited(&child, 3));
+        assert_is_a_sentence(child.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +302,7 @@ int main(void)
         behaviour(the_default_ring_runs_under_a_small_memory_lock_limit),
         behaviour(no_locked_memory_at_all_is_told),
         behaviour(no_descriptor_left_for_the_ring_is_told),
+        behaviour(a_filter_that_forbids_only_some_of_io_uring_is_told),
     };
 
     return run_behaviours("forbidden", tests);

@@ -217,6 +217,61 @@ static void a_child_forked_between_runs_runs_a_loop(void **state)
     assert_int_equal(whorl_run(give_back, (void *)5), 5);
 }
 
+static pid_t parent;
+
+static intptr_t run_in_the_parent(void *arg)
+{
+    if (getpid() != parent)
+        _exit(1);
+    return (intptr_t)arg;
+}
+
+/* In the child the op never ends: its task must not wait for that, nor let others run meanwhile. */
+static intptr_t fork_with_an_op_in_flight(void *arg)
+{
+    bool submitted = *(bool *)arg;
+    pair both = pipe_pair();
+    char byte;
+    whorl_op op = whorl_op_read(both.ends[0], &byte, 1);
+    whorl_task *other;
+    pid_t pid;
+
+    parent = getpid();
+    check_equal(whorl_op_start(&op), 0);
+    if (submitted)
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    other = whorl_spawn(run_in_the_parent, (void *)3);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        alarm(CHILD_SECONDS);
+        return 9;
+    }
+    check(pid > 0);
+    check_equal(wait_for(pid), STATUS_OF_A_RETURNING_TASK);
+    check_equal(whorl_op_cancel(&op), 0);
+    check_equal(whorl_op_await(&op), -ECANCELED);
+    check_equal(whorl_join(other), 3);
+    close_pair(&both);
+    return 0;
+}
+
+static intptr_t join_one_that_forks(void *arg)
+{
+    return whorl_join(whorl_spawn(fork_with_an_op_in_flight, arg));
+}
+
+static void a_task_with_an_op_in_flight_returns_in_the_child_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool submitted = i == 1;
+
+        run_checks(fork_with_an_op_in_flight, &submitted);
+        run_checks(join_one_that_forks, &submitted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +282,7 @@ int main(void)
         behaviour(an_op_started_before_the_fork_is_done_once),
         behaviour(the_ring_is_closed_on_exec),
         behaviour(a_child_forked_between_runs_runs_a_loop),
+        behaviour(a_task_with_an_op_in_flight_returns_in_the_child_at_once),
     };
 
     return run_behaviours("fork", tests);

@@ -346,6 +346,37 @@ static void deep_recursion_within_the_stack_works(void **state)
                     &(size_t){BIG_STACK});
 }
 
+static intptr_t give_back(void *arg)
+{
+    return (intptr_t)arg;
+}
+
+static int overflow_beside_a_tiny_signal_stack(void *arg)
+{
+    static char memory[32 << 10];
+    stack_t own = {.ss_sp = memory, .ss_size = 2048};
+    stack_t after;
+
+    have_no_handler();
+    while (sigaltstack(&own, NULL) != 0 && own.ss_size < sizeof memory)
+        own.ss_size *= 2; /* to the least that this machine takes */
+    check_equal(whorl_run(give_back, (void *)5), 5);
+    sigaltstack(NULL, &after);
+    if (after.ss_sp != memory || after.ss_size != own.ss_size)
+        return 1;
+    return (int)whorl_run(spawn_one_that_overflows, arg);
+}
+
+static void a_tiny_signal_stack_is_replaced_and_given_back(void **state)
+{
+    size_t size = 65536;
+    struct child child;
+
+    (void)state;
+    assert_int_equal(child_run(overflow_beside_a_tiny_signal_stack, &size, &child), 0);
+    assert_died_with_a_sentence(&child, "bottomless", size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +390,7 @@ int main(void)
         behaviour(a_handler_may_jump_out_of_a_fault_again_and_again),
         behaviour(a_sigsegv_that_was_sent_ends_the_program_as_ever),
         behaviour(deep_recursion_within_the_stack_works),
+        behaviour(a_tiny_signal_stack_is_replaced_and_given_back),
     };
 
     return run_behaviours("overflow", tests);

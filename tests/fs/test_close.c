@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -323,6 +324,35 @@ static void close_fails_a_gather_that_uses_the_descriptor(void **state)
     run_checks(close_under_a_gather, NULL);
 }
 
+/* AT_FDCWD stands for a directory, but is no descriptor. The opens are at all stages by then. */
+static intptr_t close_the_working_directory(void *arg)
+{
+    (void)arg;
+    enum { OPENS = 50 };
+    test_path path = path_of("opened");
+    whorl_op ops[OPENS];
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < OPENS; i++) {
+            ops[i] = whorl_op_openat(AT_FDCWD, path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+            check_equal(whorl_op_start(&ops[i]), 0);
+        }
+        if (round % 2)
+            check_equal(whorl_yield(), 0);
+        check_equal(whorl_close(AT_FDCWD), -EBADF);
+        for (int i = 0; i < OPENS; i++)
+            if (check(whorl_op_await(&ops[i]) >= 0))
+                check_equal(close(ops[i].result), 0);
+        check_equal(unlink(path.text), 0);
+    }
+    return 0;
+}
+
+static void close_of_no_descriptor_ends_no_op_on_a_path(void **state)
+{
+    (void)state;
+    run_checks(close_the_working_directory, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -334,6 +364,7 @@ int main(void)
         behaviour(a_reader_that_tries_again_does_not_outlive_the_close),
         behaviour(two_closes_at_once_are_one_close_and_a_bad_descriptor),
         behaviour(close_fails_a_gather_that_uses_the_descriptor),
+        behaviour(close_of_no_descriptor_ends_no_op_on_a_path),
     };
     return run_behaviours("close", tests);
 }

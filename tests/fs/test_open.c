@@ -223,6 +223,94 @@ static void close_works_in_a_cancelled_task(void **state)
     run_checks_on_all_features(close_while_cancelled, NULL);
 }
 
+static intptr_t gather_closes(void *arg)
+{
+    (void)arg;
+    pair both = pipe_pair();
+    whorl_op closes[2] = {whorl_op_close(both.ends[0]), whorl_op_close(both.ends[1])};
+    check_equal(whorl_cancel(whorl_self()), 0);
+    check_equal(whorl_gather_ops(closes, 2), 0);
+    check_equal(whorl_uncancel(), 1);
+    both = pipe_pair();
+    whorl_op behind[3] = {whorl_op_nop(), whorl_op_close(both.ends[0]),
+                          whorl_op_close(both.ends[1])};
+    behind[0].timeout = 0;
+    check_equal(whorl_gather_ops(behind, 3), -ETIMEDOUT);
+    for (int i = 0; i < 2; i++) {
+        check_equal(closes[i].result, 0);
+        check_equal(behind[1 + i].result, 0);
+        check(!is_open(both.ends[i])); /* which are those of the first pair too */
+    }
+    return 0;
+}
+
+static void close_works_in_a_gather_that_has_failed(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(gather_closes, NULL);
+}
+
+/* --- A number that is used again --- */
+
+enum { OTHERS = 600 };
+
+static intptr_t close_it(void *arg)
+{
+    return whorl_close(*(int *)arg);
+}
+
+/* The kernel has closed the number as soon as the ops before it are submitted, which may be before
+ * the closer hears of it. */
+static void submit_until_closed(whorl_op *others, int fd)
+{
+    for (int i = 0; i < OTHERS && is_open(fd); i++) {
+        others[i] = whorl_op_nop();
+        check_equal(whorl_op_start(&others[i]), 0);
+    }
+    check(!is_open(fd));
+}
+
+/* With and without an op in flight that the closer has to end first. */
+static void use_the_number_again_once(whorl_op *others, bool awaited)
+{
+    char byte = 0;
+    pair source = pipe_pair(), old = pipe_pair();
+    int fd = old.ends[0];
+    whorl_op waiting = whorl_op_read(fd, &byte, 1);
+    check_equal(write(source.ends[1], "x", 1), 1);
+    if (awaited)
+        check_equal(whorl_op_start(&waiting), 0);
+    check_equal(whorl_yield(), 0);
+    whorl_task *closer = whorl_spawn(close_it, &fd);
+    if (awaited)
+        check_equal(whorl_op_await(&waiting), -ECANCELED);
+    check_equal(whorl_yield(), 0);
+    submit_until_closed(others, fd);
+    check_equal(fcntl(source.ends[0], F_DUPFD_CLOEXEC, fd), fd);
+    check_equal(whorl_read(fd, &byte, 1), 1);
+    check_equal(byte, 'x');
+    check_equal(whorl_close(fd), 0);
+    check(!is_open(fd));
+    check_equal(whorl_join(closer), 0);
+    check_equal(close(old.ends[1]), 0);
+    close_pair(&source);
+}
+
+static intptr_t use_the_number_again(void *arg)
+{
+    use_the_number_again_once(arg, false);
+    use_the_number_again_once(arg, true);
+    return 0;
+}
+
+static void a_number_may_be_used_again_once_it_is_closed(void **state)
+{
+    (void)state;
+    static whorl_op others[OTHERS];
+    run_checks_with(&(whorl_config){.entries = 2}, use_the_number_again, others);
+    run_checks(use_the_number_again, others);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -234,6 +322,8 @@ int main(void)
         behaviour(open_tells_of_the_descriptor_limit),
         behaviour(close_refuses_what_is_not_open),
         behaviour(close_works_in_a_cancelled_task),
+        behaviour(close_works_in_a_gather_that_has_failed),
+        behaviour(a_number_may_be_used_again_once_it_is_closed),
     };
     return run_behaviours("open", tests);
 }

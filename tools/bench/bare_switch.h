@@ -1,8 +1,10 @@
 /*
- * The least that a switch between two stacks can cost: save the stack pointer, the frame pointer
- * and where to go on, load those of the other, jump. Every other register is in the clobber list,
- * so the compiler saves what it needs and no more. Never `ret`: the return predictor would be wrong
- * each time. No floating-point control words, no signal mask, no scheduler.
+ * A plain switch between two stacks, as a measure and not as a lower bound: save the stack pointer,
+ * the frame pointer and where to go on, load those of the other, jump. A context is loaded from
+ * memory at each switch, as a scheduler must. Every other register is in the clobber list, so a
+ * function saves those of them that it holds something in, and no more. An indirect jump and not
+ * `ret`, whose prediction would be wrong each time. No floating-point control words, no signal
+ * mask, no scheduler.
  */
 #ifndef BENCH_BARE_SWITCH_H
 #define BENCH_BARE_SWITCH_H

@@ -38,7 +38,8 @@ typedef struct echo_load {
 
 /* Connects to `server`, warms up, and measures for given->seconds. `server_pid`, if not 0, is the
  * process whose CPU time is read at both ends of the window. Each message that comes back is
- * compared with what was sent. 0, or -1 with a sentence. */
+ * compared with what was sent. 0, or -1 with a sentence; without one if it failed because that
+ * process has ended, since why it ended is the cause. */
 int echo_load_run(const endpoint *server, const options *given, pid_t server_pid, echo_load *out);
 
 /* The workload in which each run starts a server and a load generator. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -19,7 +20,7 @@
 #include "fail.h"
 
 enum { EVENTS_MAX = 256, SCRATCH = 65536, STAMP = sizeof(uint64_t), CONNECT_BATCH = 512 };
-enum { WARM_LIMIT_SECONDS = 30 };
+enum { WARM_LIMIT_SECONDS = 30, END_LIMIT_MS = 1000 };
 
 typedef struct connection {
     int fd;
@@ -38,8 +39,31 @@ typedef struct load {
     echo_load *out;
     uint64_t warm; /* connections on which a message has come back */
     bool is_measuring;
-    bool is_server_ours;
+    pid_t server; /* 0 when it is no process of ours */
 } load;
+
+/* A broken connection may mean that the server's process is about to end. */
+static bool has_server_ended(const load *in)
+{
+    for (int ms = 0; in->server != 0 && ms < END_LIMIT_MS; ms++) {
+        siginfo_t seen = {0};
+        if (waitid(P_PID, (id_t)in->server, &seen, WEXITED | WNOHANG | WNOWAIT) != 0)
+            return false;
+        if (seen.si_pid != 0)
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+static int fail_broken(const load *in, const char *what, int error)
+{
+    if (has_server_ended(in))
+        return -1;
+    if (error != 0)
+        return fail_call(what, error);
+    return fail("%s", what);
+}
 
 static uint64_t next_stamp(const load *in, const connection *from)
 {
@@ -62,7 +86,7 @@ static int send_rest(load *in, connection *from)
         if (did < 0 && errno == EAGAIN)
             return 0;
         if (did < 0 && errno != EINTR)
-            return fail_call("sending to the echo server", errno);
+            return fail_broken(in, "sending to the echo server", errno);
         from->sent += did > 0 ? (size_t)did : 0;
     }
     return 0;
@@ -113,9 +137,10 @@ static int receive(load *in, connection *from)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fail_call("receiving from the echo server", errno);
+            return fail_broken(in, "receiving from the echo server", errno);
         if (got == 0)
-            return fail("the echo server closed a connection in the middle of the run");
+            return fail_broken(in, "the echo server closed a connection in the middle of the run",
+                               0);
         if (!is_echo(in, from, scratch, (size_t)got))
             return fail("the echo server sent back other bytes than it was sent");
         from->received += (size_t)got;
@@ -153,10 +178,10 @@ static int connect_one(load *in, connection *to, const endpoint *server)
     setsockopt(to->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     /* A server of ours ends with the run: no thousands of sockets in TIME_WAIT for the next one. */
     struct linger none = {.l_onoff = 1};
-    if (in->is_server_ours)
+    if (in->server != 0)
         setsockopt(to->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     if (connect(to->fd, (const struct sockaddr *)&server->address, server->length) != 0)
-        return fail_call("connecting to the echo server", errno);
+        return fail_broken(in, "connecting to the echo server", errno);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = to};
     if (epoll_ctl(in->epoll, EPOLL_CTL_ADD, to->fd, &event) != 0)
         return fail_call("adding a connection to the epoll set", errno);
@@ -191,15 +216,28 @@ static int warm_up(load *in)
     return run_until(in, clock_now() + (int64_t)in->given->seconds / 5);
 }
 
-static int measure(load *in, pid_t server_pid)
+/* The server's CPU time; -1 for a server elsewhere. 0, or -1 when it cannot be read. */
+static int read_server_cpu(const load *in, int64_t *out)
 {
+    *out = in->server != 0 ? clock_cpu_of(in->server) : -1;
+    if (in->server == 0 || *out >= 0)
+        return 0;
+    return fail_broken(in, "the CPU time of the server's process cannot be read", 0);
+}
+
+static int measure(load *in)
+{
+    int64_t before, after;
     in->is_measuring = true;
-    int64_t cpu = server_pid != 0 ? clock_cpu_of(server_pid) : 0;
+    if (read_server_cpu(in, &before) != 0)
+        return -1;
     int64_t start = clock_now();
     if (run_until(in, start + (int64_t)in->given->seconds) != 0)
         return -1;
     in->out->elapsed = clock_now() - start;
-    in->out->server_cpu = server_pid != 0 ? clock_cpu_of(server_pid) - cpu : -1;
+    if (read_server_cpu(in, &after) != 0)
+        return -1;
+    in->out->server_cpu = in->server != 0 ? after - before : -1;
     if (in->out->messages == 0)
         return fail("no message came back within the measured time: give more --seconds");
     return 0;
@@ -220,7 +258,7 @@ int echo_load_run(const endpoint *server, const options *given, pid_t server_pid
 {
     size_t room = given->size < STAMP ? STAMP : given->size;
     load in = {.given = given, .out = out, .epoll = epoll_create1(EPOLL_CLOEXEC)};
-    in.is_server_ours = server_pid != 0;
+    in.server = server_pid;
     in.message = malloc(room);
     in.connections = calloc(given->connections, sizeof *in.connections);
     memset(out, 0, sizeof *out);
@@ -231,7 +269,7 @@ int echo_load_run(const endpoint *server, const options *given, pid_t server_pid
     } else {
         for (size_t i = 0; i < room; i++)
             in.message[i] = (char)(i * 131 + (i >> 8));
-        failed = connect_all(&in, server) != 0 || warm_up(&in) != 0 || measure(&in, server_pid);
+        failed = connect_all(&in, server) != 0 || warm_up(&in) != 0 || measure(&in) != 0;
     }
     give_back(&in);
     return failed == 0 ? 0 : -1;

@@ -19,7 +19,7 @@ static int split(const char *text, char host[256], const char **port)
 {
     const char *colon = strrchr(text, ':');
     *port = colon != NULL ? colon + 1 : text;
-    const char *first = colon != NULL ? text : "127.0.0.1";
+    const char *first = colon != NULL ? text : ENDPOINT_HOST;
     size_t length = colon != NULL ? (size_t)(colon - text) : strlen(first);
     if (length >= 2 && first[0] == '[' && first[length - 1] == ']') {
         first++;

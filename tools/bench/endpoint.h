@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* The host of a PORT alone. */
+#define ENDPOINT_HOST "127.0.0.1"
+
 typedef struct endpoint {
     struct sockaddr_storage address;
     socklen_t length;

@@ -17,8 +17,6 @@ const char *figure_key(figure which)
         [FIGURE_P99_NS] = "p99_ns",
         [FIGURE_P999_NS] = "p999_ns",
         [FIGURE_BYTES_PER_TASK] = "bytes_per_task",
-        [FIGURE_SPAWN_NS] = "spawn_ns",
-        [FIGURE_CANCEL_NS] = "cancel_ns",
     };
     return keys[which];
 }

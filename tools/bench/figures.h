@@ -25,7 +25,7 @@ typedef enum figure {
     FIGURE_COUNT
 } figure;
 
-/* The figure's key in a JSON row. */
+/* The figure's key in a JSON row; NULL for one that only the tables show. */
 const char *figure_key(figure which);
 
 typedef struct sample {

@@ -32,9 +32,10 @@ static const char *const details[COMMAND_COUNT] = {
         "Default file: 256 MiB, made in the current directory and removed at the end.\n",
     [COMMAND_WRITE] =
         "--total bytes in pieces of --size, --depth of them in flight, then fsync; the file is\n"
-        "emptied before each run. A FILE named with --file is OVERWRITTEN. whorl: a task for\n"
-        "each piece in flight. Beside it: liburing by hand, and threads, a pool that writes\n"
-        "with pwrite(2), 64 at most. The speed includes the fsync.\n",
+        "emptied before each run. A FILE named with --file is OVERWRITTEN; one that was not\n"
+        "there before is removed afterwards. whorl: a task for each piece in flight. Beside\n"
+        "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
+        "speed includes the fsync.\n",
     [COMMAND_QUICK] =
         "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks) and spawn,\n"
         "with short runs, and with fewer rounds where the machine is slow. It needs\n"

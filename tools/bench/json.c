@@ -8,7 +8,9 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
+#include "endpoint.h"
 #include "fail.h"
 
 /* Length of the UTF-8 sequence at `at` (RFC 3629), or 0 if there is none. */
@@ -45,18 +47,40 @@ static void put_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* A temporary file is null, and --connect has its host always. */
+static void put_text(FILE *out, const option_entry *entry, const options *given)
+{
+    const char *text = option_text(given, entry);
+    char whole[sizeof ENDPOINT_HOST + 32];
+    if (entry->offset == offsetof(options, connect) && strchr(text, ':') == NULL) {
+        snprintf(whole, sizeof whole, ENDPOINT_HOST ":%s", text);
+        text = whole;
+    }
+    if (entry->offset == offsetof(options, file) && !given->file_is_named)
+        fputs("null", out);
+    else
+        put_string(out, text);
+}
+
 static void put_parameter(FILE *out, const option_entry *entry, const options *given)
 {
     fprintf(out, ", \"%s\": ", entry->name);
     uint64_t value = entry->kind != OPTION_TEXT ? option_number(given, entry) : 0;
     if (entry->kind == OPTION_TEXT)
-        put_string(out, option_text(given, entry));
+        put_text(out, entry, given);
     else if (entry->kind == OPTION_FLAG)
         fputs(value != 0 ? "true" : "false", out);
     else if (entry->kind == OPTION_SECONDS)
-        fprintf(out, "%g", (double)value / 1e9);
+        fprintf(out, "%.13g", (double)value / 1e9); /* to the ns, up to an hour */
     else
         fprintf(out, "%" PRIu64, value);
+}
+
+static bool is_carried(const option_entry *entry, const options *given)
+{
+    if ((entry->parameter >> given->command & 1) == 0)
+        return false;
+    return entry->offset != offsetof(options, connect) || given->connect != NULL;
 }
 
 static void put_row(FILE *out, const outcome *from, const row *which)
@@ -67,11 +91,11 @@ static void put_row(FILE *out, const outcome *from, const row *which)
     fputs(", \"subject\": ", out);
     put_string(out, which->subject->name);
     for (size_t i = 0; i < option_count; i++)
-        if ((option_table[i].parameter >> kind & 1) != 0)
+        if (is_carried(&option_table[i], &which->options))
             put_parameter(out, &option_table[i], &which->options);
     for (figure key = 0; key < FIGURE_COUNT; key++) {
         double value = series_median(&which->series, key);
-        if (isfinite(value))
+        if (figure_key(key) != NULL && isfinite(value))
             fprintf(out, ", \"%s\": %.10g", figure_key(key), value);
     }
     double spread = series_spread(&which->series, from->workload->main);

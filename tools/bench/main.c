@@ -5,10 +5,13 @@
  * with one sentence on stderr. stdout has tables, or with --json - the JSON and nothing else.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "echo.h"
 #include "fail.h"
@@ -19,17 +22,50 @@
 
 enum { EXIT_DONE = 0, EXIT_RUN_FAILED = 1, EXIT_REFUSED = 2 };
 
+/* That the JSON does not go into a file that is to be read or written. */
+static int check_json(const plan *todo, const options *given, const struct stat *seen)
+{
+    struct stat used;
+    for (size_t i = 0; i < todo->count; i++) {
+        int fd = todo->steps[i].options.file_fd;
+        if (fd < 0 || fstat(fd, &used) != 0)
+            continue;
+        if (used.st_dev == seen->st_dev && used.st_ino == seen->st_ino)
+            return fail("--json \"%s\" and --file \"%s\" are the same file, and the one would "
+                        "destroy the other: name two",
+                        given->json, given->file);
+    }
+    return 0;
+}
+
+/* The file is emptied only when it is certain that it is no other's. */
+static FILE *empty_json(int fd, const struct stat *seen)
+{
+    FILE *out = NULL;
+    if (!S_ISREG(seen->st_mode) || ftruncate(fd, 0) == 0)
+        out = fdopen(fd, "w");
+    if (out == NULL)
+        close(fd);
+    return out;
+}
+
 /* Opens --json. 0, or -1 with a sentence. *out is NULL when no JSON is wanted. */
-static int open_json(const options *given, FILE **out)
+static int open_json(const plan *todo, const options *given, FILE **out)
 {
     *out = NULL;
     if (given->json == NULL)
         return 0;
-    if (strcmp(given->json, "-") == 0) {
-        *out = stdout;
-        return 0;
+    bool is_stdout = strcmp(given->json, "-") == 0;
+    int fd = is_stdout ? STDOUT_FILENO : open(given->json, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct stat seen;
+    bool is_open = fd >= 0 && fstat(fd, &seen) == 0;
+    if (is_open && check_json(todo, given, &seen) != 0) {
+        if (!is_stdout)
+            close(fd);
+        return -1;
     }
-    *out = fopen(given->json, "we");
+    if (is_open)
+        *out = is_stdout ? stdout : empty_json(fd, &seen);
     if (*out != NULL)
         return 0;
     return fail("--json \"%s\" cannot be written: %s; name a file that can, or - for stdout",
@@ -61,7 +97,7 @@ static int run_plan(const options *given)
     int status = plan_make(&todo, given);
     if (status != 0)
         return status;
-    if (open_json(given, &out) != 0) {
+    if (open_json(&todo, given, &out) != 0) {
         plan_drop(&todo);
         return EXIT_REFUSED;
     }

@@ -46,7 +46,7 @@ const option_entry option_table[] = {
           "be the server alone, until killed; port 0 takes any free one"),
     ENTRY(subject, OPTION_TEXT, IN(ECHO), 0, 0, 0, "NAME",
           "with --listen: whorl (default), liburing-oneshot, liburing, epoll or threads"),
-    ENTRY(connect, OPTION_TEXT, IN(ECHO), 0, 0, 0, "[HOST:]PORT",
+    ENTRY(connect, OPTION_TEXT, IN(ECHO), IN(ECHO), 0, 0, "[HOST:]PORT",
           "be the load generator alone, against a server that is there"),
     ENTRY(json, OPTION_TEXT, EVERY, 0, 0, 0, "FILE",
           "write the results to FILE as JSON; - is stdout, then without tables"),

@@ -60,7 +60,7 @@ typedef struct option_entry {
     option_kind kind;
     size_t offset;      /* of its field in options */
     uint32_t commands;  /* a bit for each subcommand that takes it */
-    uint32_t parameter; /* a bit for each subcommand whose rows carry it */
+    uint32_t parameter; /* a bit for each subcommand whose rows carry it, --connect if given */
     uint64_t minimum;
     uint64_t maximum;
     const char *value; /* what stands for its value in --help */

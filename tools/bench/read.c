@@ -46,8 +46,9 @@ int read_close(read_job *in, sample *out)
     return 0;
 }
 
-int read_failed(const read_job *in, long result)
+int read_failed(read_job *in, long result)
 {
+    in->is_over = true;
     if (result < 0)
         return fail_call("a read", result);
     return fail("a read gave %ld bytes in place of %llu: has the file been cut meanwhile?", result,

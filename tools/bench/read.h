@@ -19,7 +19,7 @@ typedef struct read_job {
     uint64_t state;  /* of the generator */
     char *buffers;   /* depth of them */
     uint64_t done;   /* reads that have ended */
-    bool is_over;    /* the time is up: start no more */
+    bool is_over;    /* the time is up or a read failed: start no more */
     int64_t start;
     int64_t deadline;
     int64_t cpu;
@@ -62,7 +62,7 @@ static inline char *read_buffer(const read_job *in, uint64_t index)
 }
 
 /* Counts a read that gave `result`. 0, or -1 with a sentence: a short read is a failure. */
-int read_failed(const read_job *in, long result);
+int read_failed(read_job *in, long result);
 
 static inline int read_count(read_job *in, long result)
 {

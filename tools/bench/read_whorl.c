@@ -92,7 +92,9 @@ static intptr_t main_registered(void *arg)
     for (uint64_t i = 0; i < in->job.depth; i++)
         buffers[i] = (struct iovec){read_buffer(&in->job, i), in->job.size};
     int error = whorl_register_buffers(buffers, (unsigned)in->job.depth);
-    if (error == 0)
+    if (error != 0)
+        fail_call("registering buffers (ulimit -l bounds them)", error);
+    else
         error = whorl_register_files(&in->job.fd, 1);
     free(buffers);
     return error == 0 ? read_with_tasks(in) : error;

@@ -25,12 +25,12 @@ static const char *style(FILE *out, const char *code)
 
 static const char *bold(FILE *out)
 {
-    return style(out, "[1m");
+    return style(out, "\033[1m");
 }
 
 static const char *plain(FILE *out)
 {
-    return style(out, "[0m");
+    return style(out, "\033[0m");
 }
 
 void report_line(FILE *tables, const char *format, ...)
@@ -141,10 +141,12 @@ static void print_ratio(FILE *out, const outcome *from, const comparison *pair)
     snprintf(name, sizeof name, "%s / %s", pair->above, pair->below);
     fprintf(out, "  %-40s", name);
     const ratio_of *next = from->workload->ratios_of;
+    const char *gap = "";
     for (; next < from->workload->ratios_of + RATIOS_OF_MAX && next->title != NULL; next++) {
         ratio all = series_ratio(&above->series, &below->series, next->figure);
-        fprintf(out, "%s %s%.3f%s (%.3f .. %.3f)  ", next->title, bold(out), all.median, plain(out),
-                all.minimum, all.maximum);
+        fprintf(out, "%s%s %s%.3f%s (%.3f .. %.3f)", gap, next->title, bold(out), all.median,
+                plain(out), all.minimum, all.maximum);
+        gap = "  ";
     }
     fputc('\n', out);
 }

@@ -1,6 +1,7 @@
 /*
- * See uring.h. Setup tries the newest flags first and does with fewer on -EINVAL, as whorl does;
- * the kernel refuses flags that it does not know.
+ * See uring.h. Setup tries the newest flags first and does with fewer on -EINVAL, and with a ring
+ * of half the size on -ENOMEM, as whorl does; the kernel refuses flags that it does not know, and
+ * may count a ring against RLIMIT_MEMLOCK.
  */
 #include "uring.h"
 
@@ -8,6 +9,8 @@
 #include <unistd.h>
 
 #include "fail.h"
+
+enum { ENTRIES_MIN = 2 };
 
 /* From the best setup down to what Linux 5.19 has. */
 static const unsigned setups[] = {
@@ -48,11 +51,26 @@ static int open_once(struct io_uring *ring, unsigned entries, unsigned completio
     return 0;
 }
 
-int uring_open(struct io_uring *ring, unsigned entries, unsigned completions)
+static int open_with_flags(struct io_uring *ring, unsigned entries, unsigned completions)
 {
     int error = -EINVAL;
     for (size_t i = 0; i < sizeof setups / sizeof setups[0] && error == -EINVAL; i++)
         error = open_once(ring, entries, completions, setups[i]);
+    return error;
+}
+
+int uring_open(struct io_uring *ring, unsigned entries, unsigned completions)
+{
+    int error = open_with_flags(ring, entries, completions);
+    while (error == -ENOMEM && entries > ENTRIES_MIN) {
+        entries /= 2;
+        completions /= 2;
+        error = open_with_flags(ring, entries, completions);
+    }
+    if (error == -ENOMEM)
+        return fail("there is no memory even for an io_uring of %u entries: raise the limit of "
+                    "locked memory (ulimit -l), or free memory",
+                    entries);
     if (error == -EPERM)
         return fail("io_uring is forbidden here: allow it (kernel.io_uring_disabled, or the "
                     "container's seccomp filter)");

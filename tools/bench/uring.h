@@ -16,10 +16,10 @@
 unsigned uring_entries(uint64_t n, unsigned low, unsigned high);
 
 /* Sets up a ring: SINGLE_ISSUER, DEFER_TASKRUN, SUBMIT_ALL, CQSIZE, CLAMP,
- * TASKRUN_FLAG, NO_SQARRAY and a
- * registered ring descriptor; without those that the kernel lacks, COOP_TASKRUN in place of
- * DEFER_TASKRUN. The calling thread is the one that submits. 0, or -1 with a sentence. The ring
- * lives until the process ends. */
+ * TASKRUN_FLAG, NO_SQARRAY and a registered ring descriptor; without those that the kernel lacks,
+ * COOP_TASKRUN in place of DEFER_TASKRUN. Where there is no memory for `entries` and `completions`,
+ * powers of two, the ring has fewer. The calling thread is the one that submits. 0, or -1 with a
+ * sentence. The ring lives until the process ends. */
 int uring_open(struct io_uring *ring, unsigned entries, unsigned completions);
 
 /* A free submission entry; submits what is filled when there is none. NULL, with a sentence, when

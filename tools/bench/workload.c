@@ -27,16 +27,15 @@ static void child(const row *which, sample *out)
     _exit(which->subject->run(&which->options, out) == 0 ? 0 : 1);
 }
 
-static int explain(const row *which, int status)
+static int explain(int status)
 {
-    const char *name = command_name(which->options.command);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        return fail("%s: %s did not end in time and was stopped", name, which->subject->name);
+        return fail("the run did not end in time and was stopped");
     if (WIFSIGNALED(status))
-        return fail("%s: %s was killed by signal %d (%s)", name, which->subject->name,
-                    WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return fail("the run was killed by signal %d (%s)", WTERMSIG(status),
+                    strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) != 0)
-        return fail("%s: the run of %s failed, so there is no result", name, which->subject->name);
+        return fail("the run failed, so there is no result");
     return 0;
 }
 
@@ -47,14 +46,23 @@ static int run_apart(const row *which, sample *shared)
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0)
-        return fail("cannot start a process for %s: out of processes or memory",
-                    which->subject->name);
+        return fail("cannot start a process: out of processes or memory");
     if (pid == 0)
         child(which, shared);
     int status = 0;
     if (waitpid(pid, &status, 0) != pid)
-        return fail("lost the process that ran %s", which->subject->name);
-    return explain(which, status);
+        return fail("the process of the run is lost");
+    return explain(status);
+}
+
+static int run_once(const row *which, sample *shared)
+{
+    const char *name = command_name(which->options.command);
+    if (fail_begin_run(name, which->subject->name) != 0)
+        return -1;
+    int failed = run_apart(which, shared);
+    fail_end_run();
+    return failed;
 }
 
 static int run_round(outcome *into, sample *shared, size_t round)
@@ -65,7 +73,7 @@ static int run_round(outcome *into, sample *shared, size_t round)
             continue;
         progress_show("%s: round %zu of %zu, %s", command_name(into->options.command), round + 1,
                       (size_t)into->options.rounds, which->subject->name);
-        if (run_apart(which, shared) != 0)
+        if (run_once(which, shared) != 0)
             return -1;
         which->series.samples[round] = *shared;
         which->series.rounds = round + 1;
