@@ -7,6 +7,7 @@
  *   base.h   types, time, version
  *   run.h    run a program's main task; its configuration; what the kernel offers
  *   task.h   spawn, join, cancel, sleep
+ *   scope.h  timeouts, shields, waiting for a task with a limit
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -29,6 +30,7 @@
 #include <whorl/base.h>
 #include <whorl/run.h>
 #include <whorl/task.h>
+#include <whorl/scope.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

@@ -21,12 +21,18 @@ static void join_cancel(struct task *self)
 }
 
 static const struct wait_kind join_wait = {.name = "join", .cancel = join_cancel};
+static const struct wait_kind end_wait = {.name = "the end of a task that it has cancelled"};
+
+static bool is_joining(const struct task *task)
+{
+    return task->wait == &join_wait || task->wait == &end_wait;
+}
 
 /* Whether `task` is `self`, or waits, through joins, for it; which nobody does if nobody joins
  * it. */
 static bool join_leads_to(const struct task *task, const struct task *self)
 {
-    while (self->joiners && task != self && task->wait == &join_wait)
+    while (self->joiners && task != self && is_joining(task))
         task = task->wait_object;
     return task == self;
 }
@@ -40,6 +46,35 @@ static void handle_take(struct task *task)
     }
 }
 
+bool task_join_is_deadlock(const struct loop *loop, const struct task *target)
+{
+    return join_leads_to(target, loop->current);
+}
+
+int task_join(struct loop *loop, struct task *target, enum join_mode mode, intptr_t *result)
+{
+    struct task *self = loop->current;
+    if (join_leads_to(target, self))
+        return -EDEADLK;
+    if (!target->ended && self->interrupted && mode == JOIN_INTERRUPTIBLE)
+        return task_refuse(loop, self);
+
+    int error = 0;
+    target->references++;
+    if (!target->ended) {
+        struct joiner joiner = {.task = self};
+        *target->joiners_end = &joiner;
+        target->joiners_end = &joiner.next;
+        error = task_park(loop, self, mode == JOIN_INTERRUPTIBLE ? &join_wait : &end_wait, target);
+    }
+    if (!error) {
+        *result = target->result;
+        handle_take(target);
+    }
+    task_unref(target);
+    return error;
+}
+
 intptr_t whorl_join(whorl_task *handle)
 {
     int error;
@@ -47,26 +82,9 @@ intptr_t whorl_join(whorl_task *handle)
     struct task *target = task_of_handle(loop, handle, &error);
     if (!target)
         return error;
-    struct task *self = loop->current;
-    if (join_leads_to(target, self))
-        return -EDEADLK;
-    if (!target->ended && self->cancelled)
-        return task_refuse(loop, self);
-
-    target->references++;
-    if (!target->ended) {
-        struct joiner joiner = {.task = self};
-        *target->joiners_end = &joiner;
-        target->joiners_end = &joiner.next;
-        error = task_park(loop, self, &join_wait, target);
-    }
-    intptr_t result = error;
-    if (!error) {
-        result = target->result;
-        handle_take(target);
-    }
-    task_unref(target);
-    return result;
+    intptr_t result = 0;
+    error = task_join(loop, target, JOIN_INTERRUPTIBLE, &result);
+    return error ? error : result;
 }
 
 int whorl_release(whorl_task *handle)

@@ -1,5 +1,6 @@
 /* The loop: see loop.h. Opening, turning, draining, closing. */
 #include <assert.h>
+#include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <stdio.h>
@@ -191,7 +192,11 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
         while (loop->abandoned) {
             struct task *returned = loop->abandoned;
             loop->abandoned = returned->next;
-            loop->hooks->abandon(loop, returned);
+            scopes_abandon(loop, returned);
+            if (returned->ops_in_flight > 0)
+                loop->hooks->abandon(loop, returned);
+            else
+                task_wake(returned, 0);
         }
         if (loop->live)
             loop_turn(loop);

@@ -17,7 +17,7 @@ int whorl_yield(void)
         return -EPERM;
     struct task *self = loop->current;
     loop_switch(loop, self);
-    return self->cancelled ? -ECANCELED : 0;
+    return self->interrupted ? -ECANCELED : 0;
 }
 
 static void sleep_cancel(struct task *self)
@@ -39,7 +39,7 @@ int whorl_sleep_until(int64_t deadline)
     if (!loop)
         return -EPERM;
     struct task *self = loop->current;
-    if (self->cancelled)
+    if (self->interrupted)
         return task_refuse(loop, self);
     if (deadline <= whorl_now())
         return whorl_yield();

@@ -34,13 +34,6 @@ void task_wake(struct task *task, int result)
     ready_add(task->loop, task);
 }
 
-void task_cancel(struct task *task)
-{
-    task->cancelled = true;
-    if (task->wait && task->wait->cancel)
-        task->wait->cancel(task);
-}
-
 int task_refuse(struct loop *loop, struct task *self)
 {
     loop_switch(loop, self);
@@ -107,9 +100,10 @@ __attribute__((no_sanitize("thread", "address"))) static void task_body(struct t
 {
     struct loop *loop = self->loop;
     self->result = -ECANCELED;
-    if (!self->cancelled)
+    if (!self->interrupted)
         self->result = self->fn(self->arg);
-    if (__builtin_expect(self->ops_in_flight > 0, 0) && loop_here == loop) {
+    bool left = self->ops_in_flight > 0 || self->scopes;
+    if (__builtin_expect(left, 0) && loop_here == loop) {
         ANNOTATE_STEP_ASIDE(self->stack.bottom);
         ready_remove(self);
         self->wait = &abandoned_wait;
@@ -151,6 +145,8 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->generation = loop->task_generation;
     task->stack_class = (uint8_t)stack_class;
     task->cancelled = loop->draining;
+    task->interrupted = loop->draining;
+    task->scopes = NULL;
     task->ended = false;
     task->handle_taken = false;
     task->references = 1;

@@ -62,7 +62,8 @@ struct task {
     uint32_t references;    /* the handle, and each joiner */
     uint16_t generation;
     uint8_t stack_class;
-    bool cancelled; /* the level */
+    bool cancelled;   /* the level */
+    bool interrupted; /* its waits are refused: see interrupt.h */
     bool ended;
     bool handle_taken; /* joined or released */
     bool named;
@@ -70,6 +71,7 @@ struct task {
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
 
+    struct scope *scopes;   /* the innermost that is open */
     struct timer timer;     /* for whatever it waits for */
     struct joiner *joiners; /* first come, first woken */
     struct joiner **joiners_end;
@@ -90,11 +92,18 @@ struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *er
 /* Makes a parked task ready; its park returns `result`. */
 void task_wake(struct task *task, int result);
 
-/* Sets the cancel level, and ends the wait if the task is parked in one that can be cut short. */
-void task_cancel(struct task *task);
-
-/* What an await of a cancelled task gives: lets others run, then -ECANCELED. */
+/* What an await of an interrupted task gives: lets others run, then -ECANCELED. */
 int task_refuse(struct loop *loop, struct task *self);
+
+/* Whether a join ends early when its task is interrupted. */
+enum join_mode { JOIN_INTERRUPTIBLE, JOIN_TO_THE_END };
+
+/* Waits for `target`, takes its handle and puts its result into *result. Returns 0, -EDEADLK or
+ * -ECANCELED, as whorl_join says; then nothing is taken. */
+int task_join(struct loop *loop, struct task *target, enum join_mode mode, intptr_t *result);
+
+/* Whether the running task would wait for itself, directly or through joins. */
+bool task_join_is_deadlock(const struct loop *loop, const struct task *target);
 
 /* The name, made up if it has none. */
 const char *task_name(struct task *task);

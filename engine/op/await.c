@@ -56,7 +56,7 @@ static inline void wait_for(struct loop *loop, struct task *self, struct op_wait
     assert(wait->pending > 0);
     bool timed = wait->deadline != WHORL_FOREVER;
     self->wait_object = wait;
-    if (__builtin_expect(self->cancelled, 0) && !wait->cancelled)
+    if (__builtin_expect(self->interrupted, 0) && !wait->cancelled)
         cancel_rest(loop, wait);
     if (__builtin_expect(timed, 0)) {
         self->timer.fire = deadline_passed;
@@ -81,7 +81,7 @@ int whorl_op_await(whorl_op *op)
         return -EINVAL;
     struct task *self = loop->current;
     if (!(op->state & (OP_IN_FLIGHT | OP_ENDED))) {
-        if (self->cancelled && !op_is_release(op)) {
+        if (self->interrupted && !op_is_release(op)) {
             op_end_unstarted(op, -ECANCELED);
             return task_refuse(loop, self);
         }

@@ -54,7 +54,7 @@ int whorl_gather_ops(whorl_op *ops, size_t n)
         return error;
     struct op_wait wait = {.ops = ops, .count = n, .fail_fast = true, .deadline = WHORL_FOREVER};
     self->wait_object = &wait;
-    bool refused = self->cancelled;
+    bool refused = self->interrupted;
     /* Those in flight first: filling the others may submit, and end some of them. */
     for (size_t i = 0; i < n; i++)
         if (!is_made(&ops[i]))
@@ -172,7 +172,7 @@ int whorl_link_ops(whorl_op *ops, size_t n)
     int error = chain_check(loop, ops, n);
     if (error || n == 0)
         return error;
-    if (loop->current->cancelled) {
+    if (loop->current->interrupted) {
         end_made(ops, n);
         return task_refuse(loop, loop->current);
     }

@@ -5,6 +5,7 @@
  * later wait looks at the level before it begins. Nothing clears it but whorl_uncancel or the
  * task's end.
  */
+#include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
 
@@ -27,6 +28,7 @@ int whorl_uncancel(void)
         return -EPERM;
     int was = self->cancelled;
     self->cancelled = false;
+    task_judge(self);
     return was;
 }
 
