@@ -8,6 +8,7 @@
  *   run.h    run a program's main task; its configuration; what the kernel offers
  *   task.h   spawn, join, cancel, sleep
  *   scope.h  timeouts, shields, waiting for a task with a limit
+ *   gather.h several tasks at once: all their results, or the first error
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -31,6 +32,7 @@
 #include <whorl/run.h>
 #include <whorl/task.h>
 #include <whorl/scope.h>
+#include <whorl/gather.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

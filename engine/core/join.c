@@ -7,16 +7,23 @@
 #include <core/loop.h>
 #include <errno.h>
 
-/* Takes a cancelled joiner out of the target's list and lets it go on. */
+/* A task that waits for another's end; on its own stack. */
+struct joiner {
+    struct watcher watcher;
+    struct task *task;
+    struct task *target;
+};
+
+static void join_over(struct watcher *watcher, struct task *target)
+{
+    (void)target;
+    task_wake(((struct joiner *)watcher)->task, 0);
+}
+
 static void join_cancel(struct task *self)
 {
-    struct task *target = self->wait_object;
-    struct joiner **link = &target->joiners;
-    while ((*link)->task != self)
-        link = &(*link)->next;
-    *link = (*link)->next;
-    if (!*link)
-        target->joiners_end = link;
+    struct joiner *joiner = self->wait_object;
+    task_unwatch(joiner->target, &joiner->watcher);
     task_wake(self, -ECANCELED);
 }
 
@@ -32,18 +39,9 @@ static bool is_joining(const struct task *task)
  * it. */
 static bool join_leads_to(const struct task *task, const struct task *self)
 {
-    while (self->joiners && task != self && is_joining(task))
-        task = task->wait_object;
+    while (self->watchers && task != self && is_joining(task))
+        task = ((const struct joiner *)task->wait_object)->target;
     return task == self;
-}
-
-/* Gives up the handle's reference, if it is still there. */
-static void handle_take(struct task *task)
-{
-    if (!task->handle_taken) {
-        task->handle_taken = true;
-        task->references--;
-    }
 }
 
 bool task_join_is_deadlock(const struct loop *loop, const struct task *target)
@@ -62,14 +60,13 @@ int task_join(struct loop *loop, struct task *target, enum join_mode mode, intpt
     int error = 0;
     target->references++;
     if (!target->ended) {
-        struct joiner joiner = {.task = self};
-        *target->joiners_end = &joiner;
-        target->joiners_end = &joiner.next;
-        error = task_park(loop, self, mode == JOIN_INTERRUPTIBLE ? &join_wait : &end_wait, target);
+        struct joiner joiner = {.watcher.ended = join_over, .task = self, .target = target};
+        task_watch(target, &joiner.watcher);
+        error = task_park(loop, self, mode == JOIN_INTERRUPTIBLE ? &join_wait : &end_wait, &joiner);
     }
     if (!error) {
         *result = target->result;
-        handle_take(target);
+        task_take_handle(target);
     }
     task_unref(target);
     return error;
@@ -96,7 +93,7 @@ int whorl_release(whorl_task *handle)
     if (task->handle_taken)
         return -EINVAL;
     task->references++;
-    handle_take(task);
+    task_take_handle(task);
     task_unref(task);
     return 0;
 }

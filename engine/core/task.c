@@ -71,6 +71,39 @@ void task_unref(struct task *task)
     task_forget(task);
 }
 
+static void watcher_remove(struct task *target, struct watcher *watcher)
+{
+    *watcher->link = watcher->next;
+    if (watcher->next)
+        watcher->next->link = watcher->link;
+    else
+        target->watchers_end = watcher->link;
+    watcher->link = NULL;
+}
+
+void task_watch(struct task *target, struct watcher *watcher)
+{
+    assert(!target->ended);
+    watcher->next = NULL;
+    watcher->link = target->watchers_end;
+    *target->watchers_end = watcher;
+    target->watchers_end = &watcher->next;
+}
+
+void task_unwatch(struct task *target, struct watcher *watcher)
+{
+    if (watcher->link)
+        watcher_remove(target, watcher);
+}
+
+void task_take_handle(struct task *task)
+{
+    if (!task->handle_taken) {
+        task->handle_taken = true;
+        task->references--;
+    }
+}
+
 /* Ends the running task. Its stack may be in the pool when it is left; nobody takes it before the
  * switch. */
 ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task *self,
@@ -81,8 +114,11 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
     *self->live_link = self->live_next;
     if (self->live_next)
         self->live_next->live_link = self->live_link;
-    for (struct joiner *joiner = self->joiners; joiner; joiner = joiner->next)
-        task_wake(joiner->task, 0);
+    while (self->watchers) {
+        struct watcher *watcher = self->watchers;
+        watcher_remove(self, watcher);
+        watcher->ended(watcher, self);
+    }
     if (self == loop->main)
         loop_main_ended(loop, result);
     task_forget(self);
@@ -152,8 +188,8 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->references = 1;
     task->ops_in_flight = 0;
     task->timer.link = NULL;
-    task->joiners = NULL;
-    task->joiners_end = &task->joiners;
+    task->watchers = NULL;
+    task->watchers_end = &task->watchers;
     task->number = ++loop->spawned;
     task->named = false;
     if (name)

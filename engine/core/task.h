@@ -37,10 +37,12 @@ struct wait_kind {
 /* That of a task whose function has returned while ops of it were in flight. */
 extern const struct wait_kind abandoned_wait;
 
-/* A task that waits for another's end; on the waiting task's stack. */
-struct joiner {
-    struct task *task;
-    struct joiner *next;
+/* Somebody who is to be told of a task's end, once, as the last thing that the task does; in his own
+ * memory. */
+struct watcher {
+    void (*ended)(struct watcher *self, struct task *target);
+    struct watcher *next;
+    struct watcher **link;
 };
 
 /* In cache lines, by who touches them: a wake and a switch, the second and third alone. */
@@ -59,7 +61,7 @@ struct task {
     void *wait_object; /* what is waited for, as the kind understands it */
     int wait_result;
     uint32_t ops_in_flight; /* started and not ended */
-    uint32_t references;    /* the handle, and each joiner */
+    uint32_t references;    /* the handle, and each who waits for it */
     uint16_t generation;
     uint8_t stack_class;
     bool cancelled;   /* the level */
@@ -71,10 +73,10 @@ struct task {
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
 
-    struct scope *scopes;   /* the innermost that is open */
-    struct timer timer;     /* for whatever it waits for */
-    struct joiner *joiners; /* first come, first woken */
-    struct joiner **joiners_end;
+    struct scope *scopes;     /* the innermost that is open */
+    struct timer timer;       /* for whatever it waits for */
+    struct watcher *watchers; /* first come, first told */
+    struct watcher **watchers_end;
     char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */
 };
 
@@ -94,6 +96,13 @@ void task_wake(struct task *task, int result);
 
 /* What an await of an interrupted task gives: lets others run, then -ECANCELED. */
 int task_refuse(struct loop *loop, struct task *self);
+
+/* Has `watcher` told of the end of a task that lives; and no longer, if he has not been told yet. */
+void task_watch(struct task *target, struct watcher *watcher);
+void task_unwatch(struct task *target, struct watcher *watcher);
+
+/* Takes the handle back, if nobody has; for one who holds another reference. */
+void task_take_handle(struct task *task);
 
 /* Whether a join ends early when its task is interrupted. */
 enum join_mode { JOIN_INTERRUPTIBLE, JOIN_TO_THE_END };
