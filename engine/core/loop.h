@@ -31,7 +31,7 @@ struct loop_hooks {
     void (*abandon)(struct loop *loop, struct task *task);
 };
 
-/* A task that waits in whorl_close; defined where close is. */
+/* A task that waits in whorl_close; the floor of ops knows more. */
 struct closer;
 
 struct loop {

@@ -94,10 +94,14 @@ void op_complete(void *loop, uint64_t token, int32_t result);
 /* Asks for the end of all that a task has in flight; the loop's hook. */
 void op_abandon(struct loop *loop, struct task *owner);
 
-/* A watched op of `fd` has ended: tells its closers. Where close is. */
+/* Ends what is in flight on a descriptor that the running task is about to close, and waits for it.
+ * Returns 0; -EBADF if the descriptor is negative, or another task is doing the same. */
+int op_end_on(struct loop *loop, int fd);
+
+/* A watched op of `fd` has ended: tells the closer. */
 void closers_notify(struct loop *loop, int fd);
 
-/* Whether the op would use a descriptor that is being closed. Where close is. */
+/* Whether the op would use a descriptor that a closer waits for. */
 bool closers_hold(struct loop *loop, const whorl_op *op);
 
 #endif
