@@ -7,8 +7,7 @@
 #define none NULL
 
 const struct op_kind op_kinds[] = {
-#define ROW(opcode, name, kernel, release, fallback)                                               \
-    [RING_OP_##opcode] = {name, kernel, release, fallback},
+#define ROW(opcode, name, kernel, release, fallback) [RING_OP_##opcode] = {name, release, fallback},
     RING_OPS(ROW)
 #undef ROW
 };

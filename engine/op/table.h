@@ -7,7 +7,6 @@
 
 struct op_kind {
     const char *name;
-    const char *kernel; /* the release that brought it */
     bool release;
     op_fallback *fallback; /* NULL: none */
 };
