@@ -7,8 +7,10 @@
  *   base.h   types, time, version
  *   run.h    run a program's main task; its configuration; what the kernel offers
  *   task.h   spawn, join, cancel, sleep
- *   scope.h  timeouts, shields, waiting for a task with a limit
- *   gather.h several tasks at once: all their results, or the first error
+ *   scope.h  timeouts, shields, waiting for a task with a limit; cleanup at a task's end
+ *   gather.h several tasks at once: all their results, the first error, or the first result
+ *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
+ *   group.h  tasks that end together
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -34,6 +36,8 @@
 #include <whorl/task.h>
 #include <whorl/scope.h>
 #include <whorl/gather.h>
+#include <whorl/wait.h>
+#include <whorl/group.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

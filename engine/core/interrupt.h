@@ -1,26 +1,61 @@
 /*
- * What interrupts a task: its cancel, and scopes that have run out; and what hides them.
+ * What interrupts a task: its cancel, and scopes that are over; and what hides them.
  *
- * A task's open scopes form a stack. A timeout that has run out interrupts the task until it is
- * ended; a shield that has not hides everything outside of it: outer timeouts and the cancel.
- * `interrupted` is the verdict over all of them, kept up to date by task_judge, so that a wait has
- * one byte to look at.
+ * A task's open scopes form a stack. A timeout that has run out, or a group that was aborted,
+ * interrupts the task until it is closed; a shield that has not run out hides everything outside of
+ * it: outer scopes and the cancel. `interrupted` is the verdict over all of them, kept up to date,
+ * so that a wait has one byte to look at. A scope that comes and goes without being over does not
+ * change it: opening and closing one costs the same at any depth.
  */
 #ifndef CORE_INTERRUPT_H
 #define CORE_INTERRUPT_H
 
 #include <core/task.h>
 
-enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD };
+enum scope_kind {
+    SCOPE_TIMEOUT,
+    SCOPE_SHIELD,
+    SCOPE_GROUP,
+    SCOPE_CLEANUP, /* the shield of a deferred handler */
+};
 
-/* Lives in the caller's whorl_timeout or whorl_shield, from begin to end. */
+/* Lives in the caller's memory, from open to close. */
 struct scope {
     struct task *task;
     struct scope *outer;
     struct timer timer; /* not armed: never, or it has fired */
     enum scope_kind kind;
-    bool expired;
+    bool over; /* has run out, or was aborted */
+#if WHORL_DEBUG
+    void *place; /* in the program, that began it */
+#endif
 } __attribute__((may_alias));
+
+/* Opens a scope of the running task; it is the innermost then. A deadline that is not after `now`
+ * has been reached. */
+void scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t deadline,
+                int64_t now);
+
+/* Has an open scope's deadline at another point in time. */
+void scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now);
+
+/* Marks an open scope as over: it has run out, or was aborted. */
+void scope_set_over(struct scope *scope);
+
+/* Notes which call of the program opened the scope, for a message in debug builds. In the function
+ * that the program called. */
+#if WHORL_DEBUG
+#define SCOPE_NOTE_PLACE(scope) ((scope)->place = __builtin_return_address(0))
+#else
+#define SCOPE_NOTE_PLACE(scope) ((void)(scope))
+#endif
+
+/* Closes the innermost scope of the running task. */
+void scope_close(struct loop *loop, struct scope *scope);
+
+/* Closes what the function of a parked task has left open: groups by the loop's hook; timeouts and
+ * shields are misuse, of which a debug build tells on stderr, with the place that began them. */
+void scopes_abandon(struct loop *loop, struct task *task);
 
 /* Makes up `interrupted` anew, and ends the wait of a parked task that has become so, if that wait
  * can be cut short. */
@@ -28,8 +63,5 @@ void task_judge(struct task *task);
 
 /* Sets the cancel level. */
 void task_cancel(struct task *task);
-
-/* Closes the scopes that a task's function has left open, which is misuse: a debug build says so on stderr. */
-void scopes_abandon(struct loop *loop, struct task *task);
 
 #endif

@@ -4,21 +4,21 @@
  * A task's block is kept while it has references: one is the handle's, until the first join returns
  * or the task is released; each task that waits in a join holds another.
  */
+#include <core/deadlock.h>
 #include <core/loop.h>
 #include <errno.h>
-
-/* A task that waits for another's end; on its own stack. */
-struct joiner {
-    struct watcher watcher;
-    struct task *task;
-    struct task *target;
-};
 
 static void join_over(struct watcher *watcher, struct task *target)
 {
     (void)target;
-    task_wake(((struct joiner *)watcher)->task, 0);
+    task_wake(watcher->waiter, 0);
 }
+
+/* A task that waits for another's end; on its own stack. */
+struct joiner {
+    struct watcher watcher;
+    struct task *target;
+};
 
 static void join_cancel(struct task *self)
 {
@@ -27,32 +27,20 @@ static void join_cancel(struct task *self)
     task_wake(self, -ECANCELED);
 }
 
-static const struct wait_kind join_wait = {.name = "join", .cancel = join_cancel};
-static const struct wait_kind end_wait = {.name = "the end of a task that it has cancelled"};
-
-static bool is_joining(const struct task *task)
+static struct task *join_awaited(const struct task *self, size_t index)
 {
-    return task->wait == &join_wait || task->wait == &end_wait;
+    return index == 0 ? ((const struct joiner *)self->wait_object)->target : NULL;
 }
 
-/* Whether `task` is `self`, or waits, through joins, for it; which nobody does if nobody joins
- * it. */
-static bool join_leads_to(const struct task *task, const struct task *self)
-{
-    while (self->watchers && task != self && is_joining(task))
-        task = ((const struct joiner *)task->wait_object)->target;
-    return task == self;
-}
-
-bool task_join_is_deadlock(const struct loop *loop, const struct task *target)
-{
-    return join_leads_to(target, loop->current);
-}
+static const struct wait_kind join_wait = {
+    .name = "the end of", .cancel = join_cancel, .awaited = join_awaited, .needs_all = true};
+static const struct wait_kind end_wait = {
+    .name = "the end, after its cancel, of", .awaited = join_awaited, .needs_all = true};
 
 int task_join(struct loop *loop, struct task *target, enum join_mode mode, intptr_t *result)
 {
     struct task *self = loop->current;
-    if (join_leads_to(target, self))
+    if (wait_would_be_circular(loop, target))
         return -EDEADLK;
     if (!target->ended && self->interrupted && mode == JOIN_INTERRUPTIBLE)
         return task_refuse(loop, self);
@@ -60,7 +48,8 @@ int task_join(struct loop *loop, struct task *target, enum join_mode mode, intpt
     int error = 0;
     target->references++;
     if (!target->ended) {
-        struct joiner joiner = {.watcher.ended = join_over, .task = self, .target = target};
+        struct joiner joiner = {.target = target};
+        joiner.watcher = (struct watcher){.ended = join_over, .waiter = self, .object = &joiner};
         task_watch(target, &joiner.watcher);
         error = task_park(loop, self, mode == JOIN_INTERRUPTIBLE ? &join_wait : &end_wait, &joiner);
     }

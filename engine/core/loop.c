@@ -1,5 +1,7 @@
 /* The loop: see loop.h. Opening, turning, draining, closing. */
 #include <assert.h>
+#include <core/deadlock.h>
+#include <core/defer.h>
 #include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
@@ -12,6 +14,7 @@
 #define DEFAULT_ENTRIES 256
 #define DEFAULT_COMPLETIONS 8192
 #define DEFAULT_DRAIN_WARNING WHORL_SECONDS(1)
+#define DEFAULT_DEFER_LIMIT WHORL_SECONDS(10)
 #define TRIM_STACKS 64 /* stacks that one turn gives back: each is a system call */
 #define DRAIN_NAMES 8  /* tasks that one warning names */
 
@@ -53,7 +56,10 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     }
     unsigned entries = config->entries ? config->entries : DEFAULT_ENTRIES;
     unsigned completions = config->completions ? config->completions : DEFAULT_COMPLETIONS;
-    int error = ring_open(&loop->ring, entries, completions, config->without);
+    uint64_t without = config->without;
+    if (config->clock == WHORL_CLOCK_VIRTUAL)
+        without |= WHORL_FEATURE_ABS_TIMER;
+    int error = ring_open(&loop->ring, entries, completions, without);
     if (error) {
         ring_explain(error, entries);
         munmap(loop, sizeof *loop);
@@ -61,13 +67,17 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     }
     loop->hooks = hooks;
     loop->cancels_end = &loop->cancels;
+    loop->deliveries_end = &loop->deliveries;
     loop->host.next = &loop->host;
     loop->host.previous = &loop->host;
     loop->current = &loop->host;
     loop->stack_class =
         (uint8_t)stack_class_of(config->stack_size ? config->stack_size : DEFAULT_STACK_SIZE);
     loop->drain_warning = config->drain_warning ? config->drain_warning : DEFAULT_DRAIN_WARNING;
+    loop->defer_limit = config->defer_limit ? config->defer_limit : DEFAULT_DEFER_LIMIT;
     loop->host.loop = loop;
+    loop->time_is_virtual = config->clock == WHORL_CLOCK_VIRTUAL;
+    loop->virtual_now = clock_read();
     stack_pool_open(&loop->stacks, sizeof(struct task),
                     config->pooled_stacks ? config->pooled_stacks : DEFAULT_POOLED_STACKS,
                     !(config->without & WHORL_FEATURE_GUARD_INSTALL), stack_forget);
@@ -119,7 +129,8 @@ static void drain_begin(struct timer *timer)
 
 void loop_main_ended(struct loop *loop, intptr_t result)
 {
-    loop->result = result;
+    if (!loop->deadlocked)
+        loop->result = result;
     loop->draining = true;
     loop->drain_timer.fire = drain_begin;
     timer_arm(&loop->timers, &loop->drain_timer, TIMER_AT_ONCE);
@@ -141,7 +152,7 @@ static void check_invariants(const struct loop *loop)
         assert(*task->live_link == task && !task->ended && task->generation != 0);
     for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
         for (const whorl_op *op = loop->in_flight[i]; op; op = op->next)
-            assert(*op->link == op && ((struct task *)op->owner)->ops_in_flight > 0);
+            assert(*op->link == op && ((struct task *)op->owner)->in_flight > 0);
 }
 #else
 static void check_invariants(const struct loop *loop)
@@ -150,16 +161,64 @@ static void check_invariants(const struct loop *loop)
 }
 #endif
 
-/* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. */
-static void loop_turn(struct loop *loop)
+/* Waits for a completion, or the next timer. Virtual time jumps to the timer if nothing can
+ * complete, and else passes as the real one does, but not beyond it. */
+static void loop_wait(struct loop *loop)
+{
+    int64_t next = timers_next(&loop->timers);
+    if (loop->time_is_virtual && loop->ops_in_flight == 0) {
+        if (next > loop->virtual_now)
+            loop->virtual_now = next;
+        return;
+    }
+    int64_t start = loop->time_is_virtual ? clock_read() : 0;
+    ring_turn(&loop->ring, next);
+    if (loop->time_is_virtual) {
+        int64_t now = deadline_after(loop->virtual_now, clock_read() - start);
+        loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
+    }
+}
+
+/* Nobody is ready, nothing is in flight, and no timer is armed. */
+static bool loop_is_stuck(const struct loop *loop)
+{
+    return loop->host.next == &loop->host && loop->ops_in_flight == 0 && !loop->timers.root;
+}
+
+/* The first time, has every task end; the second time, gives up those that could not. Returns
+ * whether the loop goes on. */
+static bool loop_unstick(struct loop *loop)
+{
+    deadlock_report(loop);
+    if (!loop->deadlocked) {
+        loop->deadlocked = true;
+        loop->draining = true;
+        loop->result = -EDEADLK;
+        for (struct task *task = loop->live; task; task = task->live_next)
+            task_cancel(task);
+        return true;
+    }
+    fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
+                    "they hold is lost.\n");
+    for (struct task *task = loop->live; task; task = task->live_next)
+        deferred_drop(task);
+    return false;
+}
+
+/* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. Returns
+ * false if nothing can happen any more. */
+static bool loop_turn(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
     check_invariants(loop);
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
+    while (loop_is_stuck(loop))
+        if (!loop_unstick(loop))
+            return false;
     bool idle = loop->host.next == &loop->host;
     if (idle && !stack_wants_trim(&loop->stacks))
-        ring_turn(ring, timers_next(&loop->timers));
+        loop_wait(loop);
     else if (!ring_is_quiet(ring))
         ring_turn(ring, RING_NOW);
     /* A wait that slept collects little of what is there. */
@@ -172,6 +231,21 @@ static void loop_turn(struct loop *loop)
         timers_expire(&loop->timers, whorl_now());
     if (stack_wants_trim(&loop->stacks))
         stack_trim(&loop->stacks, TRIM_STACKS);
+    return true;
+}
+
+/* Has what the functions of tasks have left behind ended. */
+static void settle_abandoned(struct loop *loop)
+{
+    while (loop->abandoned) {
+        struct task *returned = loop->abandoned;
+        loop->abandoned = returned->next;
+        scopes_abandon(loop, returned);
+        if (returned->in_flight > 0)
+            loop->hooks->abandon(loop, returned);
+        else
+            task_wake(returned, 0);
+    }
 }
 
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
@@ -187,21 +261,11 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     }
     loop->main = task;
     ready_add(loop, task);
-    while (loop->live) {
+    do {
         loop_switch(loop, host);
-        while (loop->abandoned) {
-            struct task *returned = loop->abandoned;
-            loop->abandoned = returned->next;
-            scopes_abandon(loop, returned);
-            if (returned->ops_in_flight > 0)
-                loop->hooks->abandon(loop, returned);
-            else
-                task_wake(returned, 0);
-        }
-        if (loop->live)
-            loop_turn(loop);
-    }
+        settle_abandoned(loop);
+    } while (loop->live && loop_turn(loop));
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
-    assert(!loop->timers.root);
+    assert(!loop->timers.root && loop->ops_in_flight == 0);
 }

@@ -29,6 +29,9 @@ struct loop_hooks {
     /* Asks for the end of all that a task whose function has returned still has in flight; when the
      * last of it has ended, the task is woken. */
     void (*abandon)(struct loop *loop, struct task *task);
+    /* The same for a group that it has left open; counts as in flight until its children have
+     * ended. */
+    void (*abandon_group)(struct scope *group);
 };
 
 /* A task that waits in whorl_close; the floor of ops knows more. */
@@ -42,17 +45,26 @@ struct loop {
     struct ring ring;
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
-    struct task *live;      /* all that have not ended */
-    struct task *abandoned; /* their functions have returned, and left ops in flight */
+    struct task *live;       /* all that have not ended */
+    struct task *abandoned;  /* their functions have returned, and left something behind */
+    struct task *deliveries; /* tasks whose cancel is being delivered */
+    struct task **deliveries_end;
     uint64_t spawned;
+    uint64_t searches; /* see deadlock.h */
     uint16_t task_generation;
     uint8_t stack_class; /* default for tasks */
     bool draining;       /* main has ended; the rest is being cancelled */
+    bool delivering;
+    bool deadlocked; /* nothing could happen any more: all has been cancelled for that */
+    bool time_is_virtual;
+    int64_t virtual_now;
+    int64_t defer_limit;
     struct task *main;
     intptr_t result; /* main's, once it has ended */
     int64_t drain_warning;
     struct timer drain_timer;
     /* Kept by the floor of ops. */
+    uint32_t ops_in_flight; /* of all tasks */
     uint16_t op_generation;
     struct whorl_op *cancels; /* ops to cancel, or to submit again, when the timer fires */
     struct whorl_op **cancels_end;

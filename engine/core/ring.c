@@ -53,7 +53,7 @@ void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_
     slot->user_data = token;
     slot->buf_index = op->buf_index;
     slot->personality = 0;
-    slot->file_index = 0;
+    slot->file_index = op->slot;
     slot->addr3 = 0;
     slot->__pad2[0] = 0;
 }

@@ -1,5 +1,6 @@
 /* Tasks: see task.h. Their life from spawn to end, and the calls that look at one. */
 #include <assert.h>
+#include <core/defer.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <stdio.h>
@@ -126,27 +127,31 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
     fiber_end(&self->fiber, &loop_next(loop, self)->fiber);
 }
 
-const struct wait_kind abandoned_wait = {.name = "io that its function left in flight"};
+const struct wait_kind abandoned_wait = {.name = "the end of what its function left behind"};
 
-/* Where a task's fiber starts. If the function has left ops in flight, they and their buffers may
- * lie in its dead frames, just below: so nothing is called here then, and the task parks by a bare
- * switch to the host, which has them cancelled and awaited on its own stack. Only the sanitizers'
- * own calls cannot be avoided; they step aside. In a forked child there is nobody to wait for. */
+/* Where a task's fiber starts. If the function has left ops in flight or scopes open, they and what
+ * they point to may lie in its dead frames, just below: so nothing is called here then, and the
+ * task parks by a bare switch to the host, which has them cancelled and awaited on its own stack.
+ * Only the sanitizers' own calls cannot be avoided; they step aside. The same holds for each
+ * deferred handler. In a forked child there is nobody to wait for. */
 __attribute__((no_sanitize("thread", "address"))) static void task_body(struct task *self)
 {
     struct loop *loop = self->loop;
     self->result = -ECANCELED;
     if (!self->interrupted)
         self->result = self->fn(self->arg);
-    bool left = self->ops_in_flight > 0 || self->scopes;
-    if (__builtin_expect(left, 0) && loop_here == loop) {
-        ANNOTATE_STEP_ASIDE(self->stack.bottom);
-        ready_remove(self);
-        self->wait = &abandoned_wait;
-        self->next = loop->abandoned;
-        loop->abandoned = self;
-        loop->current = &loop->host;
-        fiber_switch(&self->fiber, &loop->host.fiber);
+    while (__builtin_expect(self->in_flight > 0 || self->scopes || self->deferred, 0) &&
+           loop_here == loop) {
+        if (self->in_flight > 0 || self->scopes) {
+            ANNOTATE_STEP_ASIDE(self->stack.bottom);
+            ready_remove(self);
+            self->wait = &abandoned_wait;
+            self->next = loop->abandoned;
+            loop->abandoned = self;
+            loop->current = &loop->host;
+            fiber_switch(&self->fiber, &loop->host.fiber);
+        }
+        deferred_run(self);
     }
 }
 
@@ -182,11 +187,13 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->stack_class = (uint8_t)stack_class;
     task->cancelled = loop->draining;
     task->interrupted = loop->draining;
+    task->is_in_delivery = false;
     task->scopes = NULL;
     task->ended = false;
     task->handle_taken = false;
     task->references = 1;
-    task->ops_in_flight = 0;
+    task->in_flight = 0;
+    task->deferred = NULL;
     task->timer.link = NULL;
     task->watchers = NULL;
     task->watchers_end = &task->watchers;
@@ -224,29 +231,38 @@ static int spawn_error(const struct loop *loop, whorl_fn *fn, size_t stack_size)
     return 0;
 }
 
+int task_spawn(struct loop *loop, const whorl_spawn_options *options, whorl_fn *fn, void *arg,
+               struct task **task)
+{
+    size_t size = options ? options->stack_size : 0;
+    *task = NULL;
+    int error = spawn_error(loop, fn, size);
+    if (error)
+        return error;
+    *task = task_make(loop, size ? stack_class_of(size) : loop->stack_class,
+                      options ? options->name : NULL, fn, arg);
+    return *task ? 0 : -ENOMEM;
+}
+
+void task_begin(struct loop *loop, const whorl_spawn_options *options, struct task *task)
+{
+    if (options && options->eager)
+        run_first(loop, task);
+    else
+        ready_add(loop, task);
+}
+
 whorl_task *whorl_spawn_with(const whorl_spawn_options *options, whorl_fn *fn, void *arg)
 {
-    static const whorl_spawn_options defaults;
-    if (!options)
-        options = &defaults;
     struct loop *loop = loop_here;
-    struct task *task = NULL;
-    whorl_task *handle = NULL;
-    int error = spawn_error(loop, fn, options->stack_size);
-    if (!error) {
-        size_t size = options->stack_size;
-        task = task_make(loop, size ? stack_class_of(size) : loop->stack_class, options->name, fn,
-                         arg);
-        error = task ? 0 : -ENOMEM;
-    }
-    if (task)
-        handle = task_handle(task);
-    if (options->error)
+    struct task *task;
+    int error = task_spawn(loop, options, fn, arg, &task);
+    if (options && options->error)
         *options->error = error;
-    if (task && options->eager)
-        run_first(loop, task);
-    else if (task)
-        ready_add(loop, task);
+    if (error)
+        return NULL;
+    whorl_task *handle = task_handle(task);
+    task_begin(loop, options, task);
     return handle;
 }
 

@@ -28,21 +28,34 @@ struct task;
 
 /* A way of waiting. */
 struct wait_kind {
-    const char *name; /* as a person would say it: "sleep", "join" */
+    const char *name; /* what the task waits for, as a person would say it: "the end of" */
     /* Ends the wait of a parked task because it was cancelled, or sees to it that it will end.
      * NULL: this wait is not cut short. */
     void (*cancel)(struct task *task);
+    /* The task number `index` of those whose ends are waited for; NULL after the last. NULL: it
+     * does not wait for tasks. */
+    struct task *(*awaited)(const struct task *task, size_t index);
+    bool needs_all; /* it goes on only when all of them have ended */
 };
 
-/* That of a task whose function has returned while ops of it were in flight. */
+/* That of a task whose function has returned, and left something behind that must end first. */
 extern const struct wait_kind abandoned_wait;
 
-/* Somebody who is to be told of a task's end, once, as the last thing that the task does; in his own
- * memory. */
+/* Somebody who is to be told of a task's end, once, as the last thing that the task does; in his
+ * own memory. */
 struct watcher {
     void (*ended)(struct watcher *self, struct task *target);
+    struct task *waiter; /* for whom it watches */
+    void *object;        /* the waiter's wait_object while he waits for this end */
     struct watcher *next;
     struct watcher **link;
+};
+
+/* A task's place among the children of a group, which watches it; kept by the floor of scopes. */
+struct kinship {
+    struct watcher watcher;
+    struct kinship *next;
+    struct kinship **link;
 };
 
 /* In cache lines, by who touches them: a wake and a switch, the second and third alone. */
@@ -60,23 +73,28 @@ struct task {
     _Alignas(TASK_LINE) const struct wait_kind *wait; /* not NULL: parked */
     void *wait_object; /* what is waited for, as the kind understands it */
     int wait_result;
-    uint32_t ops_in_flight; /* started and not ended */
-    uint32_t references;    /* the handle, and each who waits for it */
+    uint32_t in_flight;  /* ops started and not ended; and groups that its function left open */
+    uint32_t references; /* the handle, and each who waits for it */
     uint16_t generation;
     uint8_t stack_class;
     bool cancelled;   /* the level */
     bool interrupted; /* its waits are refused: see interrupt.h */
     bool ended;
+    bool is_in_delivery;
     bool handle_taken; /* joined or released */
     bool named;
     intptr_t result;
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
 
-    struct scope *scopes;     /* the innermost that is open */
-    struct timer timer;       /* for whatever it waits for */
-    struct watcher *watchers; /* first come, first told */
+    struct scope *scopes;      /* the innermost that is open */
+    struct deferred *deferred; /* what is to run at its end; see defer.h */
+    struct timer timer;        /* for whatever it waits for */
+    struct watcher *watchers;  /* first come, first told */
     struct watcher **watchers_end;
+    struct kinship kinship;        /* of a group's child */
+    uint64_t searched;             /* see deadlock.h */
+    struct task *delivery_next;    /* among those whose cancel is being delivered */
     char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */
 };
 
@@ -91,13 +109,21 @@ static inline whorl_task *task_handle(const struct task *task)
  * loop, or another thread's) or -EINVAL (given back). */
 struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error);
 
+/* Makes a task that runs fn(arg), as whorl_spawn_with says, not yet ready. 0 or its errors. */
+int task_spawn(struct loop *loop, const whorl_spawn_options *options, whorl_fn *fn, void *arg,
+               struct task **task);
+
+/* Makes a new task ready, or runs it at once if `options` say so. */
+void task_begin(struct loop *loop, const whorl_spawn_options *options, struct task *task);
+
 /* Makes a parked task ready; its park returns `result`. */
 void task_wake(struct task *task, int result);
 
 /* What an await of an interrupted task gives: lets others run, then -ECANCELED. */
 int task_refuse(struct loop *loop, struct task *self);
 
-/* Has `watcher` told of the end of a task that lives; and no longer, if he has not been told yet. */
+/* Has `watcher` told of the end of a task that lives; and no longer, if he has not been told
+ * yet. */
 void task_watch(struct task *target, struct watcher *watcher);
 void task_unwatch(struct task *target, struct watcher *watcher);
 
@@ -110,9 +136,6 @@ enum join_mode { JOIN_INTERRUPTIBLE, JOIN_TO_THE_END };
 /* Waits for `target`, takes its handle and puts its result into *result. Returns 0, -EDEADLK or
  * -ECANCELED, as whorl_join says; then nothing is taken. */
 int task_join(struct loop *loop, struct task *target, enum join_mode mode, intptr_t *result);
-
-/* Whether the running task would wait for itself, directly or through joins. */
-bool task_join_is_deadlock(const struct loop *loop, const struct task *target);
 
 /* The name, made up if it has none. */
 const char *task_name(struct task *task);

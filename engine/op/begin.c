@@ -24,14 +24,14 @@ void op_end_unstarted(whorl_op *op, int result)
     op->state = OP_ENDED;
 }
 
-/* Fills the op, and its deadline if it has one. */
+/* Fills the op, and its deadline if it has one that the kernel can understand. */
 static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
 {
     if (++loop->op_generation == 0)
         loop->op_generation = 1;
     op->generation = loop->op_generation;
     op->owed = 1;
-    if (op->deadline == WHORL_FOREVER) {
+    if (op->deadline == WHORL_FOREVER || loop->time_is_virtual) {
         ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link);
         return;
     }
@@ -62,7 +62,8 @@ static void set_in_flight(struct loop *loop, struct task *self, whorl_op *op, un
     if (op->next)
         op->next->link = &op->next;
     *bucket = op;
-    self->ops_in_flight++;
+    self->in_flight++;
+    loop->ops_in_flight++;
 }
 
 /* A registered file has no descriptor that a system call could use. */

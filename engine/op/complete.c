@@ -63,16 +63,17 @@ static void settle(struct loop *loop, whorl_op *op)
     if (op->state & OP_CANCEL_LISTED)
         unlist_cancel(loop, op);
     unsigned state = op->state;
-    op->state = OP_ENDED;
+    op->state = (uint16_t)(OP_ENDED | (state & (OP_CANCEL_WANTED | OP_TIMED_OUT)));
     *op->link = op->next;
     if (op->next)
         op->next->link = op->link;
-    owner->ops_in_flight--;
+    owner->in_flight--;
+    loop->ops_in_flight--;
     if (state & OP_WATCHED)
         closers_notify(loop, op->fd);
     if (state & OP_AWAITED)
         tell_waiter(owner, op);
-    else if (owner->ops_in_flight == 0 && owner->wait == &abandoned_wait)
+    else if (owner->in_flight == 0 && owner->wait == &abandoned_wait)
         task_wake(owner, 0);
 }
 

@@ -8,6 +8,7 @@
 #include <whorl/op.h>
 
 #define TRANSFER_MAX ((size_t)0x7ffff000) /* as read(2) says */
+#define SLOT_MAX (UINT32_MAX - 2)         /* beyond it the kernel's numbers mean something else */
 #define CURRENT_POSITION UINT64_MAX
 #define INVALID_POSITION                                                                           \
     (UINT64_MAX - 1) /* refused by the kernel, as a negative offset should be */
@@ -65,6 +66,25 @@ whorl_op whorl_op_openat(int dirfd, const char *path, int flags, mode_t mode)
 whorl_op whorl_op_close(int fd)
 {
     return make(RING_OP_CLOSE, fd);
+}
+
+static uint32_t slot_number(unsigned slot)
+{
+    return 1 + (slot < SLOT_MAX ? slot : SLOT_MAX);
+}
+
+whorl_op whorl_op_openat_direct(int dirfd, const char *path, int flags, mode_t mode, unsigned slot)
+{
+    whorl_op op = whorl_op_openat(dirfd, path, flags & ~O_CLOEXEC, mode);
+    op.slot = slot_number(slot);
+    return op;
+}
+
+whorl_op whorl_op_close_direct(unsigned slot)
+{
+    whorl_op op = make(RING_OP_CLOSE, 0);
+    op.slot = slot_number(slot);
+    return op;
 }
 
 whorl_op whorl_op_read(int fd, void *buf, size_t len)

@@ -8,7 +8,8 @@
  * made: fields set, nobody owns it. in flight: its owner is the task that started it; it is in the
  * loop's table by descriptor; the kernel owes it `owed` completions: its own, and one for a cancel
  * that was sent. It ends when nothing is owed any more, and not before: so its memory, and what it
- * points to, may go as soon as it has ended. ended: has its result. An op in flight that is owed
+ * points to, may go as soon as it has ended. ended: has its result, and of its state what was asked
+ * of it meanwhile. An op in flight that is owed
  * nothing is about to be submitted again (see op_complete).
  *
  * The token of a submission is the op's address, a tag in its low three bits, and in its top 16 a

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fiber/overflow.h>
 #include <op/op.h>
+#include <scope/group.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@
 #define ENTRIES_MAX 32768
 #define COMPLETIONS_MAX 65536
 
-static const struct loop_hooks hooks = {.complete = op_complete, .abandon = op_abandon};
+static const struct loop_hooks hooks = {
+    .complete = op_complete, .abandon = op_abandon, .abandon_group = group_abandon};
 
 static __thread sigset_t mask_before;
 
@@ -75,6 +77,8 @@ static int config_check(const whorl_config *config)
 {
     if (config->stack_size &&
         (config->stack_size < WHORL_STACK_MIN || config->stack_size > WHORL_STACK_MAX))
+        return -EINVAL;
+    if (config->defer_limit < 0 || (unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
         return -EINVAL;
     if (config->entries > ENTRIES_MAX || config->completions > COMPLETIONS_MAX)
         return -EINVAL;

@@ -1,4 +1,5 @@
 /* Waiting for a task with a limit: when it is reached, the task is cancelled, and still awaited. */
+#include <core/deadlock.h>
 #include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
@@ -8,7 +9,7 @@
  * leaves the task no turn to begin in. */
 static int join_within(struct loop *loop, struct task *target, int64_t ns, intptr_t *result)
 {
-    if (task_join_is_deadlock(loop, target))
+    if (wait_would_be_circular(loop, target))
         return -EDEADLK;
     if (!target->ended && (ns <= 0 || loop->current->interrupted))
         return -ECANCELED;
@@ -19,15 +20,12 @@ static int join_within(struct loop *loop, struct task *target, int64_t ns, intpt
     return error;
 }
 
-intptr_t whorl_wait_for(whorl_task *handle, int64_t ns)
+/* The whole of it, for one who holds a reference to `target`, whose handle another may take
+ * meanwhile. */
+static intptr_t wait_for(struct loop *loop, struct task *target, int64_t ns)
 {
-    int error;
-    struct loop *loop = loop_here;
-    struct task *target = task_of_handle(loop, handle, &error);
-    if (!target)
-        return error;
     intptr_t result = 0;
-    error = join_within(loop, target, ns, &result);
+    int error = join_within(loop, target, ns, &result);
     if (error != -ECANCELED)
         return error ? error : result;
     if (!target->ended)
@@ -36,4 +34,17 @@ intptr_t whorl_wait_for(whorl_task *handle, int64_t ns)
     if (error || result != -ECANCELED)
         return error ? error : result;
     return loop->current->interrupted ? -ECANCELED : -ETIMEDOUT;
+}
+
+intptr_t whorl_wait_for(whorl_task *handle, int64_t ns)
+{
+    int error;
+    struct loop *loop = loop_here;
+    struct task *target = task_of_handle(loop, handle, &error);
+    if (!target)
+        return error;
+    target->references++;
+    intptr_t result = wait_for(loop, target, ns);
+    task_unref(target);
+    return result;
 }

@@ -1,5 +1,5 @@
 /*
- * Several tasks at once: all their results, or the first error.
+ * Several tasks at once: all their results, the first error, or the first result.
  */
 #ifndef WHORL_GATHER_H
 #define WHORL_GATHER_H
@@ -21,7 +21,7 @@ enum {
  * others, which are awaited all the same; with WHORL_COLLECT none does. A task may stand in the
  * array more than once. When the caller is cancelled, so are the tasks, and they are awaited.
  * Memory is taken for more than 32 tasks. Returns 0, or the first error in time; with WHORL_COLLECT
- * 0, unless the caller was cancelled before all had ended.
+ * 0 or -ECANCELED.
  *   -ECANCELED  the caller is cancelled, and some task ended with -ECANCELED for it
  *   -EDEADLK    a task is the caller, or waits, through joins, for the caller; nothing has changed
  *   -EINVAL     a handle was given back before, tasks is NULL while n is not 0, or a flag is
@@ -43,6 +43,19 @@ typedef struct whorl_call {
  *   -ECANCELED, -EPERM  as for whorl_gather; in a cancelled caller none begins */
 WHORL_API int whorl_gather_calls(const whorl_call *calls, size_t n, intptr_t *results,
                                  unsigned flags);
+
+/* Waits for the first of n tasks to end, whatever its result, cancels the others and awaits them,
+ * and takes all handles back. Of tasks that have ended already the first in the array wins. The
+ * results of all go into `results`, in the order of the arguments (NULL: they are dropped), as a
+ * loser may have done its work all the same; the winner's place goes into *winner (may be NULL).
+ * When the caller is cancelled before one has ended, so are the tasks, and they are awaited; the
+ * first of them to do its work wins even then. Memory is taken for more than 32 tasks. Returns the
+ * winner's result.
+ *   -ECANCELED  the caller is cancelled, and each task ended with -ECANCELED; *winner is n
+ *   -EDEADLK, -ENOMEM, -EPERM  as for whorl_gather
+ *   -EINVAL     a handle was given back before, tasks is NULL, or n is 0; nothing has changed */
+WHORL_API intptr_t whorl_race(whorl_task *const *tasks, size_t n, intptr_t *results,
+                              size_t *winner);
 
 #ifdef __cplusplus
 }

@@ -45,6 +45,7 @@ typedef struct whorl_op {
     uint32_t len;       /* bytes, vectors, mode or second descriptor */
     uint32_t op_flags;  /* flags of the operation itself */
     int64_t timeout;    /* ns from the start; WHORL_FOREVER, as made, for none; <= 0: expired */
+    uint32_t slot;      /* 1 + the slot that an open fills or a close empties; 0: none */
     /* What came of it: >= 0 or -errno, once the op has ended. */
     int32_t result;
     /* The engine's. */
@@ -110,6 +111,16 @@ WHORL_API whorl_op whorl_op_read_fixed(int fd, void *buf, size_t len, off_t offs
 WHORL_API whorl_op whorl_op_write_fixed(int fd, const void *buf, size_t len, off_t offset,
                                         unsigned index);
 
+/* Opens a file into slot `slot` of whorl_register_files, without a descriptor; what was in the slot
+ * is closed. The op gives 0. Other ops use the slot by WHORL_OP_FIXED_FILE, also in the same chain:
+ * openat, read, close need one submission so. O_CLOEXEC means nothing here, and is dropped. Beyond
+ * openat's errors: -ENXIO if no files are registered, -EINVAL if the slot lies outside. */
+WHORL_API whorl_op whorl_op_openat_direct(int dirfd, const char *path, int flags, mode_t mode,
+                                          unsigned slot);
+
+/* Closes the file in a slot, and leaves it empty. -EBADF: it is empty; -ENXIO, -EINVAL as above. */
+WHORL_API whorl_op whorl_op_close_direct(unsigned slot);
+
 /* --- Running ops --- */
 
 /* Starts an op and returns 0 at once; it reaches the kernel with everything else of this turn, when
@@ -159,9 +170,11 @@ WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
  * WHORL_OP_HARDLINK the next runs even if that op ran and failed, or was cancelled while it ran. A
  * timeout counts from the start of the chain; one that runs out before its op has begun ends the
  * chain where it stands, as does a cancel of the caller, or a whorl_close of a later op's
- * descriptor. Returns when all have ended, each op with its own result: 0 if none failed, else the
- * first error in the chain's order, where -ECANCELED counts only if there is no other. In a
- * cancelled caller none runs, closes included.
+ * descriptor. A chain that is ended so leaves no descriptor open: its closes run then, except for a
+ * slot into which it has not come to open a file. After a failure they give -ECANCELED like the
+ * rest, and the descriptor is still the program's. Returns when all have ended, each op with its
+ * own result: 0 if none failed, else the first error in the chain's order, where -ECANCELED counts
+ * only if there is no other. In a cancelled caller only closes run.
  *   -EINVAL     as for whorl_gather_ops; or an op in the array has been started or has ended
  *   already
  *   -E2BIG      more than the ring's entries hold: n, and one more for each timeout

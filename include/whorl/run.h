@@ -8,6 +8,14 @@
 extern "C" {
 #endif
 
+/* What time is to a loop. */
+enum whorl_clock {
+    WHORL_CLOCK_REAL,
+    /* For tests: time stands still while tasks run, and jumps to the next deadline when all of them
+     * wait and nothing is in flight. While something is, it passes as it does outside. */
+    WHORL_CLOCK_VIRTUAL,
+};
+
 /* How a loop is set up. All zero (`whorl_config config = {0};`) is the default of each. */
 typedef struct whorl_config {
     const char *name;       /* the main task's name; default "main" */
@@ -19,6 +27,8 @@ typedef struct whorl_config {
     uint64_t without;       /* WHORL_FEATURE_* to do without though the kernel has them */
     int64_t drain_warning;  /* ns after which a task that outlives main and ignores its cancel
                                is named on stderr; default 1 s; < 0 never */
+    int64_t defer_limit;    /* ns for which a handler of whorl_defer is shielded; default 10 s */
+    enum whorl_clock clock; /* what time is to the loop; default WHORL_CLOCK_REAL */
 } whorl_config;
 
 /* Bounds of a stack size, in bytes. Sizes are rounded up to a power of two; a guard page lies
@@ -37,7 +47,12 @@ typedef struct whorl_config {
  * In a child made by fork(2) inside a task there is no loop: calls give -EPERM there, but whorl_run
  * may begin a new one. A task's function that returns in the child ends it with status 70.
  *
+ * When every task waits, nothing is in flight, and no time is awaited, nothing can happen any more:
+ * a report on stderr then says which task waits for what, all are cancelled and awaited, and the
+ * run ends with -EDEADLK.
+ *
  * From: any thread, outside a task.
+ *   -EDEADLK  every task waited for another; or main's own result
  * Errors, when main was never started:
  *   -EINVAL   main is NULL
  *   -EBUSY    this thread already runs a loop
@@ -50,7 +65,8 @@ WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
 
 /* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and
  * not kept, nor is its name.
- *   -EINVAL   also: a stack size, entries or completions out of bounds */
+ *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit, or
+ *   an unknown clock */
 WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg);
 
 /* What a kernel may offer beyond what whorl needs; beside each, what is done without it. */

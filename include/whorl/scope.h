@@ -1,5 +1,6 @@
 /*
- * Scopes: stretches of a task's code with a time limit, or in which cleanup may still wait.
+ * Scopes: stretches of a task's code with a time limit, or in which cleanup may still wait; and
+ * cleanup at the task's end.
  *
  *     whorl_timeout scope;
  *     whorl_timeout_begin(&scope, WHORL_SECONDS(2));
@@ -48,11 +49,9 @@ WHORL_API int whorl_timeout_begin_at(whorl_timeout *scope, int64_t deadline);
 WHORL_API int whorl_timeout_reschedule(whorl_timeout *scope, int64_t deadline);
 
 /* Ends the scope and returns what its body came to: `result`, as the body gave it, but -ETIMEDOUT
- * where that is
- * -ECANCELED because this scope ran out. Of nested scopes that have run out the outermost says so,
- * the inner ones leave
- * -ECANCELED; and where the task is cancelled as well, so does this one. A body that finished all
- * the same keeps its result.
+ * where that is -ECANCELED because this scope ran out. Of nested scopes that have run out the
+ * outermost says so, the inner ones leave -ECANCELED; and where the task is cancelled as well, so
+ * does this one. A body that finished all the same keeps its result.
  *   -EINVAL  scope is NULL
  *   -EPERM   not the calling task's innermost scope; nothing has changed */
 WHORL_API intptr_t whorl_timeout_end(whorl_timeout *scope, intptr_t result);
@@ -75,6 +74,16 @@ WHORL_API intptr_t whorl_shield_end(whorl_shield *scope, intptr_t result);
  * cancelled and awaited likewise, and the call gives -ECANCELED.
  *   -EDEADLK, -EINVAL, -EPERM  as for whorl_join */
 WHORL_API intptr_t whorl_wait_for(whorl_task *task, int64_t ns);
+
+/* Has fn(arg) run at the calling task's end: when its function has returned, and what that left in
+ * flight has ended; before anybody learns of the end. What was deferred last runs first. A handler
+ * may wait, and defer more; its result is dropped. It runs in a shield of config.defer_limit, so
+ * that a cancel of the task is hidden from it that long. Takes memory. Is no waiting point: works
+ * in a cancelled task too. Returns 0.
+ *   -EINVAL  fn is NULL
+ *   -ENOMEM  the handler will not run
+ *   -EPERM   not inside a task */
+WHORL_API int whorl_defer(whorl_fn *fn, void *arg);
 
 #ifdef __cplusplus
 }

@@ -110,7 +110,8 @@ WHORL_API int whorl_sleep(int64_t ns);
  *   -ECANCELED, -EPERM */
 WHORL_API int whorl_sleep_until(int64_t deadline);
 
-/* The time now: nanoseconds of CLOCK_MONOTONIC, read at each call. From: anywhere. */
+/* The time now: nanoseconds of CLOCK_MONOTONIC, read at each call; inside a task of a loop with a
+ * virtual clock, that clock's. From: anywhere. */
 WHORL_API int64_t whorl_now(void);
 
 #ifdef __cplusplus
