@@ -210,7 +210,7 @@ static intptr_t copy_file(void *arg)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0;
+        return fputs(help, stdout) < 0 || fflush(stdout) != 0;
     if (argc != 3) {
         fputs("copy_file: give two names, FROM and TO; --help tells more\n", stderr);
         return 2;

@@ -200,7 +200,7 @@ int main(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h')
-            return fputs(help, stdout) < 0;
+            return fputs(help, stdout) < 0 || fflush(stdout) != 0;
         if (option != 'c')
             return 2;
         connections = number(optarg, 1, MOST_CONNECTIONS);

@@ -47,11 +47,148 @@ finished at TIME, after N seconds"
 }
 
 # Nothing that was to be said may be lost without a word.
-full_output() { # PROGRAM
+full_output() { # PROGRAM ARGUMENTS...
     local status=0
-    "$examples/$1" >/dev/full 2>"$scratch/err" || status=$?
+    "$examples/$1" "${@:2}" >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 1
     expect 'the sentence' "$(cat "$scratch/err")" "$1: No space left on device"
+}
+
+# --- cancel_worker, gather_errors, as_completed, timeout, chained: programs that wait, in real time
+# or, with --virtual, in a time that jumps
+
+# The whole output in virtual time is what stands on stdin, word for word.
+says() { # PROGRAM
+    expect_status 0 timeout 60 "$examples/$1" --virtual
+    expect 'the output' "$(cat "$scratch/out")" "$(cat)"
+    expect 'the complaints' "$(cat "$scratch/err")" ''
+}
+
+cancel_worker_says() {
+    says cancel_worker <<'END'
+0.0 s  main: starts a worker that lets the cancel through
+1.0 s  worker: piece 1 is done
+2.0 s  worker: piece 2 is done
+3.0 s  worker: piece 3 is done
+3.5 s  main: cancels the worker
+3.5 s  main: the worker ended with "Operation canceled"
+0.0 s  main: starts a worker that cleans up first
+1.0 s  worker: piece 1 is done
+2.0 s  worker: piece 2 is done
+3.0 s  worker: piece 3 is done
+3.5 s  main: cancels the worker
+3.5 s  worker: cancelled, puts its tools away
+4.0 s  worker: has put its tools away
+4.0 s  main: the worker ended with "Operation canceled"
+0.0 s  main: starts a worker that goes on
+1.0 s  worker: piece 1 is done
+2.0 s  worker: piece 2 is done
+3.0 s  worker: piece 3 is done
+3.5 s  main: cancels the worker
+3.5 s  worker: cancelled, but has a piece to finish
+4.0 s  worker: piece 4 is done
+4.0 s  main: the worker ended with 4 pieces
+END
+}
+
+gather_errors_says() {
+    says gather_errors <<'END'
+By default, the first error cancels the others:
+after 1.0 s: Connection refused
+  How many sheep?   12
+  How many wolves?  Connection refused
+  How many dogs?    Operation canceled
+With WHORL_COLLECT, an error is an answer like another:
+after 1.5 s: all have ended
+  How many sheep?   12
+  How many wolves?  Connection refused
+  How many dogs?    2
+END
+}
+
+as_completed_says() {
+    says as_completed <<'END'
+0.3 s  the hare has arrived, after 3 rounds
+0.5 s  the cat has arrived, after 2 rounds
+1.2 s  the tortoise has arrived, after 2 rounds
+1.5 s  the race is closed
+1.5 s  the snail was called back
+END
+}
+
+timeout_says() {
+    says timeout <<'END'
+1.0 s  2 seconds of work within 1 second: Connection timed out
+3.0 s  2 seconds of work within 3 seconds: done
+3.5 s  the first half second of it: done
+5.5 s  2.5 seconds of work within a limit that was moved: done
+6.5 s  2 seconds of work within 5 seconds: Operation canceled
+6.5 s  all of this within 1 second: Connection timed out
+7.5 s  a task of 2 seconds, awaited for 1 second: Connection timed out
+9.5 s  a task of 2 seconds, awaited for 3 seconds: done
+END
+}
+
+chained_says() {
+    says chained <<'END'
+0.0 s  red    first part starts, and takes 2.2 s
+0.0 s  green  first part starts, and takes 4.5 s
+0.0 s  blue   first part starts, and takes 2.4 s
+2.2 s  red    second part starts, and takes 1.3 s
+2.4 s  blue   second part starts, and takes 2.0 s
+3.5 s  red    ends, after 3.5 s
+4.4 s  blue   ends, after 4.4 s
+4.5 s  green  second part starts, and takes 3.6 s
+8.1 s  green  ends, after 8.1 s
+8.1 s  main   all have ended, after 16.0 s of work
+END
+}
+
+# Each program tells of 1.5 seconds at least. That it takes less than one is seen in one of three
+# runs at least, however busy the machine.
+takes_no_time() { # PROGRAM
+    local run start spent
+    for run in 1 2 3; do
+        start=${EPOCHREALTIME/[.,]/}
+        expect_status 0 timeout 60 "$examples/$1" --virtual
+        spent=$((${EPOCHREALTIME/[.,]/} - start))
+        echo "run $run: $spent microseconds"
+        ((spent < 1000000)) && return
+    done
+    fail 'virtual time passes like real time'
+}
+
+# A wait is never shorter than asked. That runners arrive in the order of their speed is seen in one
+# of three runs at least, however busy the machine.
+as_completed_in_real_time() {
+    local run
+    expect_status 0 timeout 60 "$examples/as_completed" --virtual
+    sed 's/ s  .*//' "$scratch/out" >"$scratch/least"
+    sed 's/.* s  //' "$scratch/out" >"$scratch/words"
+    for run in 1 2 3; do
+        expect_status 0 timeout 60 "$examples/as_completed"
+        echo "run $run:"
+        cat "$scratch/out"
+        sed 's/.* s  //' "$scratch/out" | cmp -s - "$scratch/words" || continue
+        sed 's/ s  .*//' "$scratch/out" | paste "$scratch/least" - |
+            awk '$2 < $1 { exit 1 }' || fail 'a wait was shorter than asked'
+        return
+    done
+    fail 'the runners did not arrive in their order'
+}
+
+virtual_arguments() { # PROGRAM
+    local arguments
+    for arguments in --no-such-option 1 '--virtual 1' '--help 1'; do
+        # shellcheck disable=SC2086
+        expect_status 2 "$examples/$1" $arguments
+        expect 'the sentence' "$(cat "$scratch/err")" \
+            "$1: takes --virtual or nothing; --help tells more"
+        expect 'the output' "$(cat "$scratch/out")" ''
+    done
+    expect_status 0 "$examples/$1" --help
+    expect 'the first line of the help' "$(head -n 1 "$scratch/out")" "Usage: $1 [--virtual]"
+    full_output "$1" --help
 }
 
 # --- copy_file
@@ -229,6 +366,18 @@ behaviour 'hello says its two words' hello
 behaviour 'say_after sleeps one after another, and together' say_after
 behaviour 'hello fails when its words cannot be written' full_output hello
 behaviour 'say_after fails when its words cannot be written' full_output say_after
+behaviour 'cancel_worker cancels a worker that obeys, one that cleans up, one that goes on' \
+    cancel_worker_says
+behaviour 'gather_errors gathers with an error, by default and collecting' gather_errors_says
+behaviour 'as_completed greets in the order of arrival, until a limit' as_completed_says
+behaviour 'timeout tells which limits ran out' timeout_says
+behaviour 'chained starts a second part as soon as its first ends' chained_says
+behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
+for program in cancel_worker gather_errors as_completed timeout chained; do
+    behaviour "$program takes no time in virtual time" takes_no_time $program
+    behaviour "$program fails when its words cannot be written" full_output $program --virtual
+    behaviour "$program refuses nonsense arguments" virtual_arguments $program
+done
 behaviour 'copy_file copies an empty file' copies 0
 behaviour 'copy_file copies one byte' copies 1
 behaviour 'copy_file copies exactly one piece' copies 131072

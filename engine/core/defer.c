@@ -19,10 +19,8 @@ __attribute__((no_sanitize("thread", "address"))) void deferred_run(struct task 
     struct deferred *newest = self->deferred;
     if (!newest)
         return;
-    int64_t now = whorl_now();
     newest->begun = true;
-    scope_open(self->loop, &newest->shield, SCOPE_CLEANUP,
-               deadline_after(now, self->loop->defer_limit), now);
+    scope_open_for(self->loop, &newest->shield, SCOPE_CLEANUP, self->loop->defer_limit);
     newest->fn(newest->arg);
 }
 

@@ -102,6 +102,12 @@ void scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, in
     scope_arm(loop, scope, deadline, now);
 }
 
+void scope_open_for(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t ns)
+{
+    int64_t deadline = ns > 0 ? loop_deadline_after(loop, ns) : 0;
+    scope_open(loop, scope, kind, deadline, 0);
+}
+
 void scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now)
 {
     scope_disarm(loop, scope);

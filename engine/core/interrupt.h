@@ -36,6 +36,9 @@ struct scope {
 void scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t deadline,
                 int64_t now);
 
+/* The same until `ns` from now; <= 0: it is over. */
+void scope_open_for(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t ns);
+
 /* Has an open scope's deadline at another point in time. */
 void scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now);
 

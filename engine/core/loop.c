@@ -16,6 +16,7 @@
 #define DEFAULT_DRAIN_WARNING WHORL_SECONDS(1)
 #define DEFAULT_DEFER_LIMIT WHORL_SECONDS(10)
 #define TRIM_STACKS 64 /* stacks that one turn gives back: each is a system call */
+#define BLIND_WAITS 63 /* timed waits after a look that was in vain */
 #define DRAIN_NAMES 8  /* tasks that one warning names */
 
 __thread struct loop *loop_here;
@@ -161,22 +162,40 @@ static void check_invariants(const struct loop *loop)
 }
 #endif
 
-/* Waits for a completion, or the next timer. Virtual time jumps to the timer if nothing can
- * complete, and else passes as the real one does, but not beyond it. */
-static void loop_wait(struct loop *loop)
+/* Time to `next` jumps if nothing can complete, and else passes as the real one does, but not beyond
+ * it. */
+static void wait_virtually(struct loop *loop, int64_t next)
 {
-    int64_t next = timers_next(&loop->timers);
-    if (loop->time_is_virtual && loop->ops_in_flight == 0) {
+    if (loop->ops_in_flight == 0) {
         if (next > loop->virtual_now)
             loop->virtual_now = next;
         return;
     }
-    int64_t start = loop->time_is_virtual ? clock_read() : 0;
+    int64_t start = clock_read();
     ring_turn(&loop->ring, next);
+    int64_t now = deadline_after(loop->virtual_now, clock_read() - start);
+    loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
+}
+
+/* Waits for a completion, or the next timer. What was submitted may complete at once, and then a
+ * wait with an end is wasted effort; so it is submitted without one and looked at first, unless
+ * that was in vain lately. */
+static void loop_wait(struct loop *loop)
+{
+    struct ring *ring = &loop->ring;
+    int64_t next = timers_next(&loop->timers);
     if (loop->time_is_virtual) {
-        int64_t now = deadline_after(loop->virtual_now, clock_read() - start);
-        loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
+        wait_virtually(loop, next);
+        return;
     }
+    if (next != INT64_MAX && ring_has_filled(ring) && loop->blind_waits-- == 0) {
+        ring_turn(ring, RING_NOW);
+        loop->blind_waits = 0;
+        if (ring_has_completed(ring))
+            return;
+        loop->blind_waits = BLIND_WAITS;
+    }
+    ring_turn(ring, next);
 }
 
 /* Nobody is ready, nothing is in flight, and no timer is armed. */
@@ -228,7 +247,7 @@ static bool loop_turn(struct loop *loop)
         ring_reap(ring, loop->hooks->complete, loop);
     }
     if (loop->timers.root)
-        timers_expire(&loop->timers, whorl_now());
+        timers_expire(&loop->timers, loop_glance(loop));
     if (stack_wants_trim(&loop->stacks))
         stack_trim(&loop->stacks, TRIM_STACKS);
     return true;

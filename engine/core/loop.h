@@ -41,7 +41,9 @@ struct loop {
     struct task *current;
     struct task host;
     struct timers timers;
-    uint64_t clock_glance; /* ticks when the clock was last looked at */
+    uint64_t clock_ticks; /* when the clock was last read */
+    int64_t clock_now;    /* what it said */
+    unsigned blind_waits; /* to go until the loop looks before a timed wait; see loop_wait */
     struct ring ring;
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
@@ -131,16 +133,31 @@ static inline __attribute__((always_inline)) void ready_remove(struct task *task
     task->next->previous = task->previous;
 }
 
+/* The time, or one that is less than CLOCK_GLANCE_NS behind it. */
+static inline int64_t loop_glance(struct loop *loop)
+{
+    if (loop->time_is_virtual)
+        return loop->virtual_now;
+    uint64_t ticks = clock_ticks();
+    if (ticks - loop->clock_ticks >= CLOCK_GLANCE_TICKS) {
+        loop->clock_ticks = ticks;
+        loop->clock_now = clock_read();
+    }
+    return loop->clock_now;
+}
+
+/* The point in time `ns` from now; by a glance, and so a little later than that, never earlier. */
+static inline int64_t loop_deadline_after(struct loop *loop, int64_t ns)
+{
+    int64_t slack = loop->time_is_virtual ? 0 : CLOCK_GLANCE_NS;
+    return deadline_after(loop_glance(loop) + slack, ns);
+}
+
 /* Whether a timer is due, as far as a glance tells. */
 static inline bool loop_timer_is_due(struct loop *loop)
 {
     int64_t next = timers_next(&loop->timers);
-    if (next == TIMER_AT_ONCE)
-        return true;
-    if (next == INT64_MAX || clock_ticks() - loop->clock_glance < CLOCK_GLANCE_TICKS)
-        return false;
-    loop->clock_glance = clock_ticks();
-    return next <= whorl_now();
+    return next == TIMER_AT_ONCE || (next != INT64_MAX && next <= loop_glance(loop));
 }
 
 /* Something waits for the host to do it. */

@@ -112,11 +112,22 @@ int ring_turn(struct ring *ring, int64_t deadline);
  * turn nor reap. The low 48 bits of tokens that come soon are prefetched, as addresses. */
 unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context);
 
+/* Something is filled and not submitted. */
+static inline bool ring_has_filled(const struct ring *ring)
+{
+    return ring->tail != ring->submitted;
+}
+
+/* Something has completed and was not reaped. */
+static inline bool ring_has_completed(const struct ring *ring)
+{
+    return __atomic_load_n(ring->kernel_completion_tail, __ATOMIC_ACQUIRE) != ring->head;
+}
+
 /* Nothing is filled, nothing has completed, nothing waits in the kernel to be collected. */
 static inline bool ring_is_quiet(const struct ring *ring)
 {
-    return ring->tail == ring->submitted &&
-           __atomic_load_n(ring->kernel_completion_tail, __ATOMIC_ACQUIRE) == ring->head &&
+    return !ring_has_filled(ring) && !ring_has_completed(ring) &&
            __atomic_load_n(ring->kernel_flags, __ATOMIC_RELAXED) == 0;
 }
 

@@ -162,13 +162,43 @@ struct stack *stack_take_new(struct stack_pool *pool, unsigned class_index)
     return stack;
 }
 
-static void stack_cool(struct stack_pool *pool, struct stack_class *class, struct stack *stack)
+/* Memory to be given back: neighbouring stacks by one call, which leaves the guards between them as
+ * they are. */
+struct range {
+    char *from;
+    char *to;
+};
+
+static void range_give_back(struct range *range)
+{
+    if (range->from)
+        madvise(range->from, (size_t)(range->to - range->from), MADV_DONTNEED);
+    *range = (struct range){0};
+}
+
+static void range_add(const struct stack_pool *pool, struct range *range, const struct stack *stack)
+{
+    char *from = stack->bottom;
+    char *to = from + stack->size;
+    if (range->from && from == range->to + pool->page) {
+        range->to = to;
+    } else if (range->from && to + pool->page == range->from) {
+        range->from = from;
+    } else {
+        range_give_back(range);
+        *range = (struct range){from, to};
+    }
+}
+
+/* Makes a stack cold, but for its memory, which comes to `range`. */
+static void stack_cool(struct stack_pool *pool, struct stack_class *class, struct stack *stack,
+                       struct range *range)
 {
     struct slab *slab = stack->slab;
     uint32_t index = stack->index;
     stack_let_go(pool, stack);
     annotate_memory(stack->bottom, stack->size);
-    madvise(stack->bottom, stack->size, MADV_DONTNEED);
+    range_add(pool, range, stack);
     if (slab->cold_count == 0) {
         slab->next_cold = class->cold;
         class->cold = slab;
@@ -178,6 +208,7 @@ static void stack_cool(struct stack_pool *pool, struct stack_class *class, struc
 
 void stack_trim(struct stack_pool *pool, unsigned most)
 {
+    struct range range = {0};
     for (unsigned i = STACK_CLASSES; i-- > 0;) {
         struct stack_class *class = &pool->classes[i];
         while (class->warm && most > 0 && stack_wants_trim(pool)) {
@@ -185,7 +216,8 @@ void stack_trim(struct stack_pool *pool, unsigned most)
             class->warm = stack->next;
             pool->warm_count--;
             most--;
-            stack_cool(pool, class, stack);
+            stack_cool(pool, class, stack, &range);
         }
     }
+    range_give_back(&range);
 }

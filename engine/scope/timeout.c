@@ -47,8 +47,7 @@ int whorl_timeout_begin(whorl_timeout *timeout, int64_t ns)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    int64_t now = whorl_now();
-    scope_open(loop, (struct scope *)timeout, SCOPE_TIMEOUT, deadline_after(now, ns), now);
+    scope_open_for(loop, (struct scope *)timeout, SCOPE_TIMEOUT, ns);
     SCOPE_NOTE_PLACE((struct scope *)timeout);
     return 0;
 }
@@ -86,8 +85,7 @@ int whorl_shield_begin(whorl_shield *shield, int64_t ns)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    int64_t now = whorl_now();
-    scope_open(loop, (struct scope *)shield, SCOPE_SHIELD, deadline_after(now, ns), now);
+    scope_open_for(loop, (struct scope *)shield, SCOPE_SHIELD, ns);
     SCOPE_NOTE_PLACE((struct scope *)shield);
     return 0;
 }

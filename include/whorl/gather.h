@@ -39,7 +39,7 @@ typedef struct whorl_call {
 /* Runs n calls, each in a task of its own, and gathers them, as whorl_gather does.
  *   -EINVAL     a function is NULL, calls is NULL while n is not 0, or a flag is unknown; none has
  *   begun
- *   -ENOMEM     none has begun
+ *   -ENOMEM     none has begun, and `results` is as it was
  *   -ECANCELED, -EPERM  as for whorl_gather; in a cancelled caller none begins */
 WHORL_API int whorl_gather_calls(const whorl_call *calls, size_t n, intptr_t *results,
                                  unsigned flags);

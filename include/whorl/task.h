@@ -31,7 +31,9 @@ typedef struct whorl_spawn_options {
     int *error; /* where to put 0, or why there is no task, as -errno; may be NULL */
 } whorl_spawn_options;
 
-/* Makes a task that will run fn(arg), after the tasks that are ready now. Does not wait, and is no
+/* Makes a task that will run fn(arg), after the tasks that are ready now. What `arg` leads to must
+ * stay until the task has ended: a gather or a group waits for that whatever happens, a join does
+ * not if its caller is cancelled. Does not wait, and is no
  * waiting point: a cancelled task can spawn. No malloc; the stack comes from the loop's pool.
  * Returns the task's handle, to be given to whorl_join or whorl_release; NULL if there is no memory
  * for a stack (then nothing has changed), fn is NULL, or the caller is no task. A task spawned when

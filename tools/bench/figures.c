@@ -17,6 +17,12 @@ const char *figure_key(figure which)
         [FIGURE_P99_NS] = "p99_ns",
         [FIGURE_P999_NS] = "p999_ns",
         [FIGURE_BYTES_PER_TASK] = "bytes_per_task",
+        [FIGURE_ALONE_NS] = "alone_ns",
+        [FIGURE_ADDED_NS] = "added_ns",
+        [FIGURE_TOTAL_NS] = "total_ns",
+        [FIGURE_INSERT_NS] = "insert_ns",
+        [FIGURE_REMOVE_NS] = "remove_ns",
+        [FIGURE_EXPIRE_NS] = "expire_ns",
     };
     return keys[which];
 }
@@ -40,12 +46,17 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+double figures_median(double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, compare);
+    return n % 2 != 0 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
 static ratio summary(double *values, size_t n)
 {
     if (n == 0 || isnan(values[0]))
         return (ratio){NAN, NAN, NAN};
-    qsort(values, n, sizeof *values, compare);
-    double median = n % 2 != 0 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    double median = figures_median(values, n);
     return (ratio){median, values[0], values[n - 1]};
 }
 

@@ -22,6 +22,12 @@ typedef enum figure {
     FIGURE_BYTES_PER_TASK,
     FIGURE_SPAWN_NS,
     FIGURE_CANCEL_NS,
+    FIGURE_ALONE_NS, /* an operation, without what is measured */
+    FIGURE_ADDED_NS, /* what is measured adds to it */
+    FIGURE_TOTAL_NS, /* all operations of a run */
+    FIGURE_INSERT_NS,
+    FIGURE_REMOVE_NS,
+    FIGURE_EXPIRE_NS,
     FIGURE_COUNT
 } figure;
 
@@ -48,6 +54,9 @@ void sample_clear(sample *out);
 
 /* Fills per_second, ns_per_op and cpu_ns_per_op from a count of operations, wall and CPU ns. */
 void sample_rate(sample *out, uint64_t count, int64_t elapsed, int64_t cpu);
+
+/* Median of n > 0 values, which it sorts. */
+double figures_median(double *values, size_t n);
 
 /* Median over the rounds; NAN if the figure does not apply. */
 double series_median(const series *from, figure which);

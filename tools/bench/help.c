@@ -17,6 +17,14 @@ static const char *const details[COMMAND_COUNT] = {
     [COMMAND_SLEEPERS] =
         "--tasks tasks fall asleep, each on a stack with a guard; then they are cancelled and\n"
         "joined. Beside whorl: threads, 2000 at most.\n",
+    [COMMAND_SCOPES] =
+        "Four tables. timeout: what a timeout scope adds to an op that completes within it (at\n"
+        "most 30 ns), beside the op's own timeout. gather: whorl_gather_calls of 1000 trivial\n"
+        "calls (at most 150 ns a task), beside a spawn and a join of each. cancel: --tasks\n"
+        "tasks, each waiting in whorl_recv on a socket of its own, are cancelled and joined (at\n"
+        "most 2 us a task, for half of them as for all), beside the same by hand. timers:\n"
+        "--timers of them, armed and removed (at most 150 ns each), as nested timeout scopes\n"
+        "and, with their expiry, as the engine has them.\n",
     [COMMAND_ECHO] =
         "The server runs in a process of its own on the first processor, the load generator on\n"
         "the second. Each connection sends a message, waits until it has come back, checks it,\n"
@@ -37,9 +45,10 @@ static const char *const details[COMMAND_COUNT] = {
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
         "speed includes the fsync.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks) and spawn,\n"
-        "with short runs, and with fewer rounds where the machine is slow. It needs\n"
-        "about 200 MiB of disk in the current directory while it runs.\n",
+        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn and\n"
+        "scopes (2000 tasks, 100000 timers), with short runs, and with fewer rounds where the\n"
+        "machine is slow. It needs about 200 MiB of disk in the current directory while it runs.\n",
+
     [COMMAND_ALL] =
         "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"
         "the sleepers (left out with less) and 1.5 GiB of disk.\n",

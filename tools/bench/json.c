@@ -1,8 +1,8 @@
 /*
- * See json.h. An object holds workload, subject, the parameters by their option's names, the
- * figures that apply as medians over the rounds, the number of rounds and the main figure's spread.
- * Strings are escaped by RFC 8259; bytes that are not ASCII go through as they are, and those that
- * are no UTF-8 become U+FFFD.
+ * See json.h. An object holds workload, part where the workload has several, subject, the
+ * parameters by their option's names, the figures that apply as medians over the rounds, the number
+ * of rounds and the main figure's spread. Strings are escaped by RFC 8259; bytes that are not ASCII
+ * go through as they are, and those that are no UTF-8 become U+FFFD.
  */
 #include "json.h"
 
@@ -78,9 +78,8 @@ static void put_parameter(FILE *out, const option_entry *entry, const options *g
 
 static bool is_carried(const option_entry *entry, const options *given)
 {
-    if ((entry->parameter >> given->command & 1) == 0)
-        return false;
-    return entry->offset != offsetof(options, connect) || given->connect != NULL;
+    return option_applies(given, entry) &&
+           (entry->offset != offsetof(options, connect) || given->connect != NULL);
 }
 
 static void put_row(FILE *out, const outcome *from, const row *which)
@@ -88,6 +87,10 @@ static void put_row(FILE *out, const outcome *from, const row *which)
     command kind = which->options.command;
     fputs("  {\"workload\": ", out);
     put_string(out, command_name(kind));
+    if (from->workload->part != NULL) {
+        fputs(", \"part\": ", out);
+        put_string(out, from->workload->part);
+    }
     fputs(", \"subject\": ", out);
     put_string(out, which->subject->name);
     for (size_t i = 0; i < option_count; i++)

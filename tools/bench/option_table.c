@@ -15,7 +15,8 @@
 enum {
     EVERY = (1u << COMMAND_COUNT) - 1,
     FILES = IN(READ) | IN(WRITE),
-    TIMED = IN(SWITCH) | IN(SPAWN) | IN(ECHO) | IN(READ),
+    TASKS = IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS) | IN(SCOPES),
+    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(ECHO) | IN(READ),
 };
 
 #define ENTRY(field, value_kind, taken, carried, low, high, shown, text)                           \
@@ -31,9 +32,10 @@ const option_entry option_table[] = {
     ENTRY(size, OPTION_BYTES, FILES | IN(ECHO), FILES | IN(ECHO), 1, GIB(1), "BYTES",
           "bytes of a message, or of one read or write"),
     ENTRY(total, OPTION_BYTES, IN(WRITE), IN(WRITE), 1, GIB(1024), "BYTES", "bytes written a run"),
-    ENTRY(tasks, OPTION_NUMBER, IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS),
-          IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS), 1, 10000000, "N",
-          "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers)"),
+    ENTRY(tasks, OPTION_NUMBER, TASKS, TASKS, 1, 10000000, "N",
+          "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers),\n"
+          "that are cancelled (scopes)"),
+    ENTRY(timers, OPTION_NUMBER, IN(SCOPES), IN(SCOPES), 1, 100000000, "N", "timers armed at once"),
     ENTRY(seconds, OPTION_SECONDS, TIMED | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND, "S",
           "measured seconds of each run, such as 0.5"),
     ENTRY(rounds, OPTION_NUMBER, EVERY, 0, 1, 1000, "N", "rounds; each runs every subject once"),
@@ -68,6 +70,9 @@ static const struct {
     [COMMAND_SLEEPERS] = {"sleepers",
                           "resident bytes of a sleeping task, ns to start and to cancel it",
                           {.tasks = 1000000, .rounds = 3}},
+    [COMMAND_SCOPES] = {"scopes",
+                        "ns of timeout scopes, gathering, cancel and timers",
+                        {.tasks = 10000, .timers = 1000000, .seconds = SECOND / 4, .rounds = 5}},
     [COMMAND_ECHO] = {"echo",
                       "an echo server over TCP: its CPU a message, messages a second, latency",
                       {.connections = 64, .size = 64, .seconds = SECOND, .rounds = 5}},
@@ -99,6 +104,14 @@ bool option_given(const options *from, const char *name)
         if (strcmp(option_table[i].name, name) == 0)
             return (from->given >> i & 1) != 0;
     return false;
+}
+
+bool option_applies(const options *from, const option_entry *entry)
+{
+    if ((entry->parameter >> from->command & 1) == 0)
+        return false;
+    return entry->kind == OPTION_TEXT || entry->kind == OPTION_FLAG ||
+           option_number(from, entry) != 0;
 }
 
 uint64_t option_number(const options *from, const option_entry *entry)

@@ -141,9 +141,10 @@ static int find_command(const char *name, command *out)
         *out = which;
         return 0;
     }
-    return fail("there is no subcommand \"%s\": it is one of switch, spawn, sleepers, echo, read, "
-                "write, quick and all (see whorl-bench --help)",
-                name);
+    return fail(
+        "there is no subcommand \"%s\": it is one of switch, spawn, sleepers, scopes, echo, "
+        "read, write, quick and all (see whorl-bench --help)",
+        name);
 }
 
 /* Answers --help and --version wherever they stand; 1 if one did. */

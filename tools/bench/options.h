@@ -16,6 +16,7 @@ typedef enum command {
     COMMAND_SWITCH,
     COMMAND_SPAWN,
     COMMAND_SLEEPERS,
+    COMMAND_SCOPES,
     COMMAND_ECHO,
     COMMAND_READ,
     COMMAND_WRITE,
@@ -31,6 +32,7 @@ typedef struct options {
     uint64_t size;  /* bytes */
     uint64_t total; /* bytes */
     uint64_t tasks;
+    uint64_t timers;
     uint64_t seconds; /* ns */
     uint64_t rounds;
     uint64_t direct; /* 0 or 1 */
@@ -77,6 +79,10 @@ const char *command_summary(command which);
 
 /* True if option `name` was given on the command line. */
 bool option_given(const options *from, const char *name);
+
+/* True if results carry the option: it is a parameter of the subcommand, and its number is not 0,
+ * which stands for one that does not apply to this part of it. */
+bool option_applies(const options *from, const option_entry *entry);
 
 /* The option's field. */
 uint64_t option_number(const options *from, const option_entry *entry);

@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "read.h"
 #include "report.h"
+#include "scopes.h"
 #include "sleepers.h"
 #include "spawn.h"
 #include "switch.h"
@@ -31,13 +32,13 @@ static const struct {
     command command;
     uint64_t tasks;
     uint64_t milliseconds; /* measured in each run */
-    int64_t budget;        /* seconds */
+    int64_t budget;        /* seconds; of scopes for each part */
 } quick_steps[] = {
     {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
-    {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4},
+    {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1},
 };
 
-enum { QUICK_FILE = 64 << 20 };
+enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000 };
 
 static int check_blocks(const options *given)
 {
@@ -59,14 +60,23 @@ static int check_blocks(const options *given)
 static int check_tasks(const options *given)
 {
     char reason[REASON_MAX];
-    bool is_many = given->command == COMMAND_SLEEPERS || given->tasks > MANY_TASKS;
-    if (!is_many || sleepers_fit(given, reason) == 0)
+    if (given->tasks <= MANY_TASKS || sleepers_fit(given, reason) == 0)
         return 0;
     return fail("%s", reason);
 }
 
-static int check(const options *given)
+static int step_fit(const step *which, char reason[REASON_MAX])
 {
+    const workload *from = which->workload;
+    return from->fit != NULL ? from->fit(&which->options, reason) : 0;
+}
+
+static int check(const step *which)
+{
+    const options *given = &which->options;
+    char reason[REASON_MAX];
+    if (step_fit(which, reason) != 0)
+        return fail("%s", reason);
     switch (given->command) {
     case COMMAND_ECHO:
         return echo_check(given);
@@ -85,12 +95,26 @@ static int prepare_file(options *given)
     return given->command == COMMAND_WRITE ? file_prepare_write(given) : FILE_READY;
 }
 
+static void add_step(plan *to, const workload *which, const options *with)
+{
+    to->steps[to->count++] = (step){.workload = which, .options = *with};
+}
+
+static void add_scopes(plan *to, const options *with)
+{
+    options own = *with;
+    const workload *part;
+    for (size_t i = 0; (part = scopes_part(i, &own)) != NULL; i++, own = *with)
+        add_step(to, part, &own);
+}
+
 static void add(plan *to, const options *with)
 {
-    step *made = &to->steps[to->count++];
     bool is_load_alone = with->command == COMMAND_ECHO && with->connect != NULL;
-    *made = (step){.options = *with};
-    made->workload = is_load_alone ? &echo_connect_workload : workloads[with->command];
+    if (with->command == COMMAND_SCOPES)
+        add_scopes(to, with);
+    else
+        add_step(to, is_load_alone ? &echo_connect_workload : workloads[with->command], with);
 }
 
 static void add_command(plan *to, command which, const options *given)
@@ -107,10 +131,8 @@ static void add_all(plan *to, const options *given)
 {
     options no_file = *given;
     no_file.file = NULL;
-    for (command which = COMMAND_SWITCH; which < COMMAND_QUICK; which++) {
+    for (command which = COMMAND_SWITCH; which < COMMAND_QUICK; which++)
         add_command(to, which, which == COMMAND_READ ? given : &no_file);
-        to->steps[to->count - 1].may_be_left_out = which == COMMAND_SLEEPERS;
-    }
 }
 
 static void add_quick(plan *to, const options *given)
@@ -122,6 +144,7 @@ static void add_quick(plan *to, const options *given)
         with.seconds = quick_steps[i].milliseconds * 1000000;
         with.budget = quick_steps[i].budget * NS_PER_SECOND;
         with.total = with.total != 0 ? QUICK_FILE : 0;
+        with.timers = with.timers != 0 ? QUICK_TIMERS : 0;
         with.file_made = QUICK_FILE;
         add(to, &with);
     }
@@ -131,8 +154,8 @@ static void add_quick(plan *to, const options *given)
 static int judge(step *which)
 {
     char reason[REASON_MAX];
-    bool is_out = which->may_be_left_out && sleepers_fit(&which->options, reason) != 0;
-    if (!is_out && check(&which->options) != 0)
+    bool is_out = which->may_be_left_out && step_fit(which, reason) != 0;
+    if (!is_out && check(which) != 0)
         return FILE_REFUSED;
     bool has_file =
         which->options.command == COMMAND_READ || which->options.command == COMMAND_WRITE;
@@ -151,8 +174,10 @@ int plan_make(plan *out, const options *given)
     else
         add_command(out, given->command, given);
     int status = FILE_READY;
-    for (size_t i = 0; i < out->count && status == FILE_READY; i++)
+    for (size_t i = 0; i < out->count && status == FILE_READY; i++) {
+        out->steps[i].may_be_left_out = given->command >= COMMAND_QUICK;
         status = judge(&out->steps[i]);
+    }
     progress_clear();
     if (status != FILE_READY)
         plan_drop(out);
@@ -178,9 +203,10 @@ static void note_file(FILE *tables, const options *given)
 
 static int run_step(step *which, FILE *tables, json *rows)
 {
-    char reason[REASON_MAX];
-    if (which->may_be_left_out && sleepers_fit(&which->options, reason) != 0) {
-        report_line(tables, "\n%s is left out: %s.", command_name(which->options.command), reason);
+    char reason[REASON_MAX], title[TITLE_MAX];
+    if (which->may_be_left_out && step_fit(which, reason) != 0) {
+        workload_title(which->workload, title);
+        report_line(tables, "\n%s is left out: %s.", title, reason);
         return FILE_READY;
     }
     int status = which->options.file == NULL ? prepare_file(&which->options) : FILE_READY;

@@ -177,11 +177,13 @@ static void print_file(FILE *out, const options *given)
 static void print_title(FILE *out, const outcome *from)
 {
     const options *given = &from->options;
-    fprintf(out, "\n%s%s%s", bold(out), command_name(given->command), plain(out));
+    char title[TITLE_MAX];
+    workload_title(from->workload, title);
+    fprintf(out, "\n%s%s%s", bold(out), title, plain(out));
     const char *before = ": ";
     for (size_t i = 0; i < option_count; i++) {
         const option_entry *entry = &option_table[i];
-        if ((entry->parameter >> given->command & 1) == 0 || entry->kind == OPTION_TEXT)
+        if (entry->kind == OPTION_TEXT || !option_applies(given, entry))
             continue;
         char value[CELL] = "";
         if (entry->kind != OPTION_FLAG)

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "memory.h"
 #include "parked.h"
 #include "sleeping.h"
 
@@ -103,35 +104,14 @@ static int run_threads(const options *given, sample *out)
     return 0;
 }
 
-/* MemAvailable of /proc/meminfo in bytes; UINT64_MAX when it is not told. */
-static uint64_t available_bytes(void)
-{
-    FILE *in = fopen("/proc/meminfo", "re");
-    unsigned long long kib = UINT64_MAX >> 10;
-    char line[128];
-    while (in != NULL && fgets(line, sizeof line, in) != NULL)
-        if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
-            break;
-    if (in != NULL)
-        fclose(in);
-    return (uint64_t)kib << 10;
-}
-
 int sleepers_fit(const options *given, char reason[REASON_MAX])
 {
-    uint64_t wanted = given->tasks * BYTES_WANTED, there = available_bytes();
-    if (wanted <= there)
-        return 0;
-    snprintf(reason, REASON_MAX,
-             "%llu tasks want about %llu MiB of memory and %llu MiB are available: give at most "
-             "--tasks %llu",
-             (unsigned long long)given->tasks, (unsigned long long)(wanted >> 20),
-             (unsigned long long)(there >> 20), (unsigned long long)(there / BYTES_WANTED));
-    return -1;
+    return memory_fit("tasks", given->tasks, BYTES_WANTED, reason);
 }
 
 const workload sleepers_workload = {
     .command = COMMAND_SLEEPERS,
+    .fit = sleepers_fit,
     .main = FIGURE_BYTES_PER_TASK,
     .ratios_of = {{"bytes", FIGURE_BYTES_PER_TASK}, {"ns", FIGURE_NS_PER_OP}},
     .columns = {{"bytes/task", FIGURE_BYTES_PER_TASK, UNIT_BYTES},

@@ -9,7 +9,7 @@
 
 extern const workload sleepers_workload;
 
-/* 0 if memory for --tasks is there; else -1, and what is missing in `reason`. */
+/* Its fit, for any number of tasks: whether the memory for --tasks is there. */
 int sleepers_fit(const options *given, char reason[REASON_MAX]);
 
 #endif

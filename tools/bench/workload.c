@@ -55,10 +55,16 @@ static int run_apart(const row *which, sample *shared)
     return explain(status);
 }
 
-static int run_once(const row *which, sample *shared)
+void workload_title(const workload *which, char out[TITLE_MAX])
 {
-    const char *name = command_name(which->options.command);
-    if (fail_begin_run(name, which->subject->name) != 0)
+    bool is_part = which->part != NULL;
+    snprintf(out, TITLE_MAX, "%s%s%s", command_name(which->command), is_part ? ", " : "",
+             is_part ? which->part : "");
+}
+
+static int run_once(const row *which, const char *title, sample *shared)
+{
+    if (fail_begin_run(title, which->subject->name) != 0)
         return -1;
     int failed = run_apart(which, shared);
     fail_end_run();
@@ -67,13 +73,15 @@ static int run_once(const row *which, sample *shared)
 
 static int run_round(outcome *into, sample *shared, size_t round)
 {
+    char title[TITLE_MAX];
+    workload_title(into->workload, title);
     for (size_t i = 0; i < into->count; i++) {
         row *which = &into->rows[round % 2 == 0 ? i : into->count - 1 - i];
         if (which->left_out[0] != '\0')
             continue;
-        progress_show("%s: round %zu of %zu, %s", command_name(into->options.command), round + 1,
-                      (size_t)into->options.rounds, which->subject->name);
-        if (run_once(which, shared) != 0)
+        progress_show("%s: round %zu of %zu, %s", title, round + 1, (size_t)into->options.rounds,
+                      which->subject->name);
+        if (run_once(which, title, shared) != 0)
             return -1;
         which->series.samples[round] = *shared;
         which->series.rounds = round + 1;

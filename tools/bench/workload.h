@@ -18,7 +18,8 @@ enum {
     RATIOS_OF_MAX = 3,
     COLUMNS_MAX = 6,
     NOTES_MAX = 4,
-    REASON_MAX = 256
+    REASON_MAX = 256,
+    TITLE_MAX = 48
 };
 
 typedef struct subject {
@@ -54,6 +55,9 @@ typedef struct ratio_of {
 
 typedef struct workload {
     command command;
+    const char *part; /* which of the command's tables this is; NULL: the only one */
+    /* NULL: always. Else 0 if this machine can run it; -1 and what is missing in `reason`. */
+    int (*fit)(const options *given, char reason[REASON_MAX]);
     figure main; /* the spread is of this one */
     ratio_of ratios_of[RATIOS_OF_MAX];
     column columns[COLUMNS_MAX];    /* ends with a NULL title */
@@ -77,6 +81,9 @@ typedef struct outcome {
     size_t count;
     row rows[SUBJECTS_MAX];
 } outcome;
+
+/* The workload's name for a person: its command, and its part if it has one. */
+void workload_title(const workload *which, char out[TITLE_MAX]);
 
 /* Runs the rounds. The result is malloced and the caller's; NULL when a run failed. */
 outcome *workload_run(const workload *which, const options *given);

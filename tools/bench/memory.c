@@ -1,0 +1,31 @@
+/* See memory.h. What is available is what the kernel says could be had without swapping. */
+#include "memory.h"
+
+#include <stdio.h>
+
+/* MemAvailable of /proc/meminfo in bytes; UINT64_MAX when it is not told. */
+static uint64_t available_bytes(void)
+{
+    FILE *in = fopen("/proc/meminfo", "re");
+    unsigned long long kib = UINT64_MAX >> 10;
+    char line[128];
+    while (in != NULL && fgets(line, sizeof line, in) != NULL)
+        if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+            break;
+    if (in != NULL)
+        fclose(in);
+    return (uint64_t)kib << 10;
+}
+
+int memory_fit(const char *what, uint64_t count, uint64_t each, char reason[REASON_MAX])
+{
+    uint64_t wanted = count * each, there = available_bytes();
+    if (wanted <= there)
+        return 0;
+    snprintf(reason, REASON_MAX,
+             "%llu %s want about %llu MiB of memory and %llu MiB are available: give at most --%s "
+             "%llu",
+             (unsigned long long)count, what, (unsigned long long)(wanted >> 20),
+             (unsigned long long)(there >> 20), what, (unsigned long long)(there / each));
+    return -1;
+}
