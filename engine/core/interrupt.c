@@ -1,6 +1,7 @@
 /* What interrupts a task: see interrupt.h. */
 #include <core/interrupt.h>
 #include <core/loop.h>
+#include <errno.h>
 #include <stdio.h>
 #if WHORL_DEBUG
 #include <execinfo.h>
@@ -51,20 +52,28 @@ static void deliver(struct loop *loop, struct task *task)
 void task_judge(struct task *task)
 {
     task->interrupted = is_interrupted(task);
+}
+
+/* The same after something came that may interrupt the task. */
+static void interrupt(struct task *task)
+{
+    task_judge(task);
     if (task->interrupted && task->wait && task->wait->cancel)
         deliver(task->loop, task);
 }
 
 void task_cancel(struct task *task)
 {
+    if (task->cancelled)
+        return;
     task->cancelled = true;
-    task_judge(task);
+    interrupt(task);
 }
 
 void scope_set_over(struct scope *scope)
 {
     scope->over = true;
-    task_judge(scope->task);
+    interrupt(scope->task);
 }
 
 static void scope_expire(struct timer *timer)
@@ -86,10 +95,12 @@ static void scope_disarm(struct loop *loop, struct scope *scope)
         timer_disarm(&loop->timers, &scope->timer);
 }
 
-void scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t deadline,
-                int64_t now)
+int scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t deadline,
+               int64_t now)
 {
     struct task *self = loop->current;
+    if (self->scopes == scope)
+        return -EBUSY;
     scope->task = self;
     scope->outer = self->scopes;
     scope->timer.link = NULL;
@@ -100,18 +111,21 @@ void scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, in
     if (is_shield(scope))
         self->interrupted = false;
     scope_arm(loop, scope, deadline, now);
+    return 0;
 }
 
-void scope_open_for(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t ns)
+int scope_open_for(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t ns)
 {
     int64_t deadline = ns > 0 ? loop_deadline_after(loop, ns) : 0;
-    scope_open(loop, scope, kind, deadline, 0);
+    return scope_open(loop, scope, kind, deadline, 0);
 }
 
-void scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now)
+bool scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now)
 {
+    bool reached = timer_is_armed(&scope->timer) && scope->timer.deadline <= now;
     scope_disarm(loop, scope);
-    scope_arm(loop, scope, deadline, now);
+    scope_arm(loop, scope, reached ? now : deadline, now);
+    return !reached;
 }
 
 void scope_close(struct loop *loop, struct scope *scope)

@@ -32,15 +32,16 @@ struct scope {
 } __attribute__((may_alias));
 
 /* Opens a scope of the running task; it is the innermost then. A deadline that is not after `now`
- * has been reached. */
-void scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t deadline,
-                int64_t now);
+ * has been reached. 0; -EBUSY if it is the innermost already. */
+int scope_open(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t deadline,
+               int64_t now);
 
 /* The same until `ns` from now; <= 0: it is over. */
-void scope_open_for(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t ns);
+int scope_open_for(struct loop *loop, struct scope *scope, enum scope_kind kind, int64_t ns);
 
-/* Has an open scope's deadline at another point in time. */
-void scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now);
+/* Has the deadline of an open scope that is not over at another point in time. Returns false if it
+ * has been reached; then the scope is over. */
+bool scope_move(struct loop *loop, struct scope *scope, int64_t deadline, int64_t now);
 
 /* Marks an open scope as over: it has run out, or was aborted. */
 void scope_set_over(struct scope *scope);
@@ -60,11 +61,12 @@ void scope_close(struct loop *loop, struct scope *scope);
  * shields are misuse, of which a debug build tells on stderr, with the place that began them. */
 void scopes_abandon(struct loop *loop, struct task *task);
 
-/* Makes up `interrupted` anew, and ends the wait of a parked task that has become so, if that wait
- * can be cut short. */
+/* Makes up `interrupted` anew, of a task that runs or cannot be cut short. */
 void task_judge(struct task *task);
 
-/* Sets the cancel level. */
+/* Sets the cancel level. Where that is news, and nothing hides it, a wait in which the task is
+ * parked is ended; also one that was to be ended before, as it may be for other tasks, and those may
+ * have taken their cancel back. */
 void task_cancel(struct task *task);
 
 #endif

@@ -5,6 +5,7 @@
  * or the task is released; each task that waits in a join holds another.
  */
 #include <core/deadlock.h>
+#include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
 
@@ -34,8 +35,19 @@ static struct task *join_awaited(const struct task *self, size_t index)
 
 static const struct wait_kind join_wait = {
     .name = "the end of", .cancel = join_cancel, .awaited = join_awaited, .needs_all = true};
-static const struct wait_kind end_wait = {
-    .name = "the end, after its cancel, of", .awaited = join_awaited, .needs_all = true};
+
+/* He has cancelled the task before; it may have taken that back. */
+static void end_cancel(struct task *self)
+{
+    struct task *target = ((struct joiner *)self->wait_object)->target;
+    if (!target->ended)
+        task_cancel(target);
+}
+
+static const struct wait_kind end_wait = {.name = "the end, after its cancel, of",
+                                          .cancel = end_cancel,
+                                          .awaited = join_awaited,
+                                          .needs_all = true};
 
 int task_join(struct loop *loop, struct task *target, enum join_mode mode, intptr_t *result)
 {

@@ -52,6 +52,7 @@ struct loop {
     struct task *deliveries; /* tasks whose cancel is being delivered */
     struct task **deliveries_end;
     uint64_t spawned;
+    uint64_t ends;
     uint64_t searches; /* see deadlock.h */
     uint16_t task_generation;
     uint8_t stack_class; /* default for tasks */

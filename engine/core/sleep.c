@@ -20,7 +20,8 @@ int whorl_yield(void)
 
 static void sleep_cancel(struct task *self)
 {
-    timer_disarm(&self->loop->timers, &self->timer);
+    if (timer_is_armed(&self->timer))
+        timer_disarm(&self->loop->timers, &self->timer);
     task_wake(self, -ECANCELED);
 }
 
@@ -42,7 +43,8 @@ int whorl_sleep_until(int64_t deadline)
     if (deadline <= whorl_now())
         return whorl_yield();
     self->timer.fire = sleep_over;
-    timer_arm(&loop->timers, &self->timer, deadline);
+    if (deadline != WHORL_FOREVER)
+        timer_arm(&loop->timers, &self->timer, deadline);
     return task_park(loop, self, &sleep_wait, NULL);
 }
 

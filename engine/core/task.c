@@ -112,6 +112,7 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
 {
     self->result = result;
     self->ended = true;
+    self->end = ++loop->ends;
     *self->live_link = self->live_next;
     if (self->live_next)
         self->live_next->live_link = self->live_link;

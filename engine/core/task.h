@@ -93,6 +93,7 @@ struct task {
     struct watcher *watchers;  /* first come, first told */
     struct watcher **watchers_end;
     struct kinship kinship;        /* of a group's child */
+    uint64_t end;                  /* its place among the ends in its loop */
     uint64_t searched;             /* see deadlock.h */
     struct task *delivery_next;    /* among those whose cancel is being delivered */
     char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */

@@ -26,6 +26,15 @@ struct passage {
     struct entry entries[];
 };
 
+static int by_end(const void *one, const void *other)
+{
+    const struct entry *a = *(struct entry *const *)one;
+    const struct entry *b = *(struct entry *const *)other;
+    uint64_t a_end = a->member.task->end;
+    uint64_t b_end = b->member.task->end;
+    return a_end == b_end ? (a > b) - (a < b) : (a_end > b_end) - (a_end < b_end);
+}
+
 static void append(struct passage *passage, struct entry *entry)
 {
     entry->next = NULL;
@@ -50,10 +59,14 @@ static void passage_cancel(struct task *self)
     task_wake(self, -ECANCELED);
 }
 
+/* An end may have come in the same turn. */
 static void time_is_up(struct timer *timer)
 {
     struct task *self = (struct task *)((char *)timer - offsetof(struct task, timer));
-    ((struct passage *)self->wait_object)->waits = false;
+    struct passage *passage = self->wait_object;
+    if (!passage->waits)
+        return;
+    passage->waits = false;
     task_wake(self, -ETIMEDOUT);
 }
 
@@ -99,11 +112,13 @@ int whorl_as_completed_begin(whorl_as_completed *each, whorl_task *const *tasks,
         if (!task || task == loop->current)
             return task ? -EDEADLK : error;
     }
-    struct passage *passage = NULL;
-    if (n <= (SIZE_MAX - sizeof *passage) / sizeof *passage->entries)
-        passage = calloc(1, sizeof *passage + n * sizeof *passage->entries);
-    if (!passage)
+    struct passage *passage = calloc(1, sizeof *passage + n * sizeof *passage->entries);
+    struct entry **ended = calloc(n + 1, sizeof(struct entry *));
+    if (!passage || !ended) {
+        free(passage);
+        free(ended);
         return -ENOMEM;
+    }
     each->engine[0] = passage;
     passage->self = loop->current;
     passage->generation = loop->current->generation;
@@ -111,15 +126,20 @@ int whorl_as_completed_begin(whorl_as_completed *each, whorl_task *const *tasks,
     passage->ended_end = &passage->ended;
     passage->left = n;
     passage->count = n;
+    size_t ended_count = 0;
     for (size_t i = 0; i < n; i++) {
         struct entry *entry = &passage->entries[i];
         entry->member.task = task_of_handle(loop, tasks[i], &error);
         entry->member.task->references++;
         if (entry->member.task->ended)
-            append(passage, entry);
+            ended[ended_count++] = entry;
         else
             member_watch(&entry->member, entry_ended, passage->self, passage);
     }
+    qsort(ended, ended_count, sizeof(struct entry *), by_end);
+    for (size_t i = 0; i < ended_count; i++)
+        append(passage, ended[i]);
+    free(ended);
     return 0;
 }
 

@@ -28,8 +28,6 @@ struct gathering {
 
 static void cancel_rest(struct gathering *gathering)
 {
-    if (gathering->cancelled)
-        return;
     gathering->cancelled = true;
     for (size_t i = 0; i < gathering->count; i++)
         if (!gathering->members[i].task->ended)
@@ -43,14 +41,36 @@ static void note_end(struct gathering *gathering, const struct member *member)
     gathering->lost |= lost;
     if (gathering->winner == gathering->count && !lost) {
         gathering->winner = (size_t)(member - gathering->members);
-        if (gathering->policy == FIRST_END)
+        if (gathering->policy == FIRST_END && !gathering->cancelled)
             cancel_rest(gathering);
     }
     if (result < 0 && !gathering->error) {
         gathering->error = (int)result;
-        if (gathering->policy == FIRST_ERROR)
+        if (gathering->policy == FIRST_ERROR && !gathering->cancelled)
             cancel_rest(gathering);
     }
+}
+
+/* The same for those that had ended before the call: the first that did, and the first that failed,
+ * count. */
+static void note_ended(struct gathering *gathering)
+{
+    const struct member *first = NULL;
+    const struct member *first_failed = NULL;
+    for (size_t i = 0; i < gathering->count; i++) {
+        const struct member *member = &gathering->members[i];
+        const struct task *task = member->task;
+        if (!task->ended)
+            continue;
+        if (!first || task->end < first->task->end)
+            first = member;
+        if (task->result < 0 && (!first_failed || task->end < first_failed->task->end))
+            first_failed = member;
+    }
+    if (first)
+        note_end(gathering, first);
+    if (first_failed)
+        note_end(gathering, first_failed);
 }
 
 static void member_ended(struct watcher *watcher, struct task *target)
@@ -66,8 +86,7 @@ static void member_ended(struct watcher *watcher, struct task *target)
 static void gather_cancel(struct task *self)
 {
     struct gathering *gathering = self->wait_object;
-    if (!gathering->cancelled)
-        gathering->cut = true;
+    gathering->cut |= !gathering->cancelled;
     cancel_rest(gathering);
 }
 
@@ -95,9 +114,7 @@ static void member_add(struct gathering *gathering, struct task *task)
 static void await_members(struct loop *loop, struct gathering *gathering)
 {
     gathering->winner = gathering->count;
-    for (size_t i = 0; i < gathering->count; i++)
-        if (gathering->members[i].task->ended)
-            note_end(gathering, &gathering->members[i]);
+    note_ended(gathering);
     if (gathering->pending == 0)
         return;
     gathering->self->wait_object = gathering;

@@ -119,14 +119,19 @@ static const struct wait_kind room_wait = {.name = "room in its group", .cancel 
 
 /* --- Shutting --- */
 
+static void cancel_children(struct group *group)
+{
+    for (struct kinship *child = group->children; child; child = child->next)
+        task_cancel(child_of(child));
+}
+
 static void shut(struct group *group)
 {
     if (group->shut)
         return;
     group->shut = true;
     turn_spawners_away(group);
-    for (struct kinship *child = group->children; child; child = child->next)
-        task_cancel(child_of(child));
+    cancel_children(group);
     if (!group->waiting)
         scope_set_over(&group->scope);
 }
@@ -213,11 +218,12 @@ int whorl_group_init(whorl_group *public)
     if (!loop)
         return -EPERM;
     struct group *group = (struct group *)public;
+    if (loop->current->scopes == &group->scope)
+        return -EBUSY;
     memset(group, 0, sizeof *group);
     group->spawners_end = &group->spawners;
     group->failed_end = &group->failed;
-    scope_open(loop, &group->scope, SCOPE_GROUP, WHORL_FOREVER, 0);
-    return 0;
+    return scope_open(loop, &group->scope, SCOPE_GROUP, WHORL_FOREVER, 0);
 }
 
 /* 0, or why the caller cannot deal with the group. */
@@ -282,7 +288,7 @@ static int await_room(struct loop *loop, struct group *group, size_t limit)
             return error;
         group->promised--;
         place = &group->spawners;
-    } while (!group->shut && group->live + group->promised >= limit);
+    } while (!group->shut && group->live >= limit);
     return 0;
 }
 
@@ -330,12 +336,15 @@ int whorl_group_cancel(whorl_group *public)
 
 /* --- Waiting --- */
 
+/* The owner is cancelled. Children that were cancelled before may have taken that back. */
 static void group_cut(struct group *group)
 {
-    if (group->shut)
-        return;
-    group->cut = true;
-    shut(group);
+    if (group->shut) {
+        cancel_children(group);
+    } else {
+        group->cut = true;
+        shut(group);
+    }
 }
 
 static void group_wait_cancel(struct task *self)

@@ -35,9 +35,11 @@ int whorl_timeout_begin_at(whorl_timeout *timeout, int64_t deadline)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    scope_open(loop, (struct scope *)timeout, SCOPE_TIMEOUT, deadline, whorl_now());
-    SCOPE_NOTE_PLACE((struct scope *)timeout);
-    return 0;
+    struct scope *scope = (struct scope *)timeout;
+    int error = scope_open(loop, scope, SCOPE_TIMEOUT, deadline, whorl_now());
+    if (!error)
+        SCOPE_NOTE_PLACE(scope);
+    return error;
 }
 
 int whorl_timeout_begin(whorl_timeout *timeout, int64_t ns)
@@ -47,9 +49,11 @@ int whorl_timeout_begin(whorl_timeout *timeout, int64_t ns)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    scope_open_for(loop, (struct scope *)timeout, SCOPE_TIMEOUT, ns);
-    SCOPE_NOTE_PLACE((struct scope *)timeout);
-    return 0;
+    struct scope *scope = (struct scope *)timeout;
+    int error = scope_open_for(loop, scope, SCOPE_TIMEOUT, ns);
+    if (!error)
+        SCOPE_NOTE_PLACE(scope);
+    return error;
 }
 
 int whorl_timeout_reschedule(whorl_timeout *timeout, int64_t deadline)
@@ -60,9 +64,9 @@ int whorl_timeout_reschedule(whorl_timeout *timeout, int64_t deadline)
     struct scope *scope = (struct scope *)timeout;
     if (!loop || !is_open(loop->current, scope))
         return -EPERM;
-    if (scope->over)
+    int64_t now = whorl_now();
+    if (scope->over || !scope_move(loop, scope, deadline, now))
         return -ETIMEDOUT;
-    scope_move(loop, scope, deadline, whorl_now());
     return 0;
 }
 
@@ -85,9 +89,11 @@ int whorl_shield_begin(whorl_shield *shield, int64_t ns)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    scope_open_for(loop, (struct scope *)shield, SCOPE_SHIELD, ns);
-    SCOPE_NOTE_PLACE((struct scope *)shield);
-    return 0;
+    struct scope *scope = (struct scope *)shield;
+    int error = scope_open_for(loop, scope, SCOPE_SHIELD, ns);
+    if (!error)
+        SCOPE_NOTE_PLACE(scope);
+    return error;
 }
 
 intptr_t whorl_shield_end(whorl_shield *shield, intptr_t result)

@@ -42,9 +42,12 @@ static void wait_cancel(struct task *self)
     task_wake(self, -ECANCELED);
 }
 
+/* An end may have come in the same turn. */
 static void time_is_up(struct timer *timer)
 {
-    task_wake((struct task *)((char *)timer - offsetof(struct task, timer)), 0);
+    struct task *self = (struct task *)((char *)timer - offsetof(struct task, timer));
+    if (self->wait)
+        task_wake(self, 0);
 }
 
 static struct task *wait_awaited(const struct task *self, size_t index)

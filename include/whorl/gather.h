@@ -23,7 +23,7 @@ enum {
  * Memory is taken for more than 32 tasks. Returns 0, or the first error in time; with WHORL_COLLECT
  * 0 or -ECANCELED.
  *   -ECANCELED  the caller is cancelled, and some task ended with -ECANCELED for it
- *   -EDEADLK    a task is the caller, or waits, through joins, for the caller; nothing has changed
+ *   -EDEADLK    a task is the caller, or waits, through others, for its end; nothing has changed
  *   -EINVAL     a handle was given back before, tasks is NULL while n is not 0, or a flag is
  *   unknown; nothing has changed
  *   -ENOMEM     nothing has changed
@@ -45,8 +45,7 @@ WHORL_API int whorl_gather_calls(const whorl_call *calls, size_t n, intptr_t *re
                                  unsigned flags);
 
 /* Waits for the first of n tasks to end, whatever its result, cancels the others and awaits them,
- * and takes all handles back. Of tasks that have ended already the first in the array wins. The
- * results of all go into `results`, in the order of the arguments (NULL: they are dropped), as a
+ * and takes all handles back. The results of all go into `results`, in the order of the arguments (NULL: they are dropped), as a
  * loser may have done its work all the same; the winner's place goes into *winner (may be NULL).
  * When the caller is cancelled before one has ended, so are the tasks, and they are awaited; the
  * first of them to do its work wins even then. Memory is taken for more than 32 tasks. Returns the

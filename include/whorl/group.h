@@ -39,6 +39,7 @@ typedef struct whorl_group_error {
 } whorl_group_error;
 
 /* Begins a group of the calling task. Takes no memory; does not wait. Returns 0.
+ *   -EBUSY   it was begun before, and has not been waited for
  *   -EINVAL  group is NULL
  *   -EPERM   not inside a task */
 WHORL_API int whorl_group_init(whorl_group *group);
@@ -75,7 +76,8 @@ WHORL_API ssize_t whorl_group_live(const whorl_group *group);
 WHORL_API int whorl_group_cancel(whorl_group *group);
 
 /* Waits until every child has ended, and ends the group. `result` is what the body came to: an
- * error aborts the group like a child's; -ECANCELED cancels the children. When the owner is
+ * error aborts the group like a child's (unless it is the -ESHUTDOWN of a group that was aborted
+ * already); -ECANCELED cancels the children. When the owner is
  * cancelled meanwhile, or an outer timeout runs out, the children are cancelled, and awaited all
  * the same. Returns the first error in time, of a child or of the body; else -ECANCELED, if the
  * body was cancelled but not by the group itself, or if the owner was and a child ended with

@@ -34,6 +34,7 @@ typedef struct whorl_shield {
  * says so; WHORL_FOREVER: never. When it runs out, the call in which the task waits, and every
  * later one until the scope's end, gives -ECANCELED, as if the task were cancelled. Returns 0; does
  * not wait.
+ *   -EBUSY   it was begun before, and has not been ended
  *   -EINVAL  scope is NULL
  *   -EPERM   not inside a task */
 WHORL_API int whorl_timeout_begin(whorl_timeout *scope, int64_t ns);
@@ -59,6 +60,7 @@ WHORL_API intptr_t whorl_timeout_end(whorl_timeout *scope, intptr_t result);
 /* Begins a scope in which the task may wait although it is cancelled, or an outer timeout has run
  * out: for cleanup. After `ns` nanoseconds it protects no longer. Timeouts begun inside work as
  * ever. Returns 0; does not wait.
+ *   -EBUSY   as for whorl_timeout_begin
  *   -EINVAL  scope is NULL, or ns is WHORL_FOREVER: cleanup must have a limit
  *   -EPERM   not inside a task */
 WHORL_API int whorl_shield_begin(whorl_shield *scope, int64_t ns);

@@ -51,7 +51,7 @@ WHORL_API whorl_task *whorl_spawn_with(const whorl_spawn_options *options, whorl
  * may wait for the same one: all get the result, and the handle is gone when the first of them
  * returns. Cancelling the joiner does not cancel `task`.
  *   -ECANCELED  the calling task is cancelled and `task` has not ended; the handle stays valid
- *   -EDEADLK    the task is the caller, or waits, through joins, for the caller
+ *   -EDEADLK    the task is the caller, or waits, through joins, gathers and groups, for its end
  *   -EINVAL     the handle was given back before
  *   -EPERM      not inside a task of the same loop
  * Each may as well be the task's own result; whorl_cancelling(whorl_self()) tells a cancel

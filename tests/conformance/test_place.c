@@ -27,6 +27,10 @@ enum { LEAVE_STATUS = 17 };
 
 static char buffer[16];
 static struct iovec vector = {buffer, sizeof buffer};
+static whorl_timeout timeout;
+static whorl_shield shield;
+static whorl_group group;
+static whorl_as_completed each;
 static struct sockaddr_in address = {.sin_family = AF_INET};
 
 static intptr_t never(void *arg)
@@ -34,6 +38,8 @@ static intptr_t never(void *arg)
     (void)arg;
     return 0;
 }
+
+static const whorl_call a_call = {never, NULL};
 
 /* A pointer result as an error: NULL counts as -EPERM, anything else as success. */
 static intptr_t refused_if_null(const void *pointer)
@@ -84,6 +90,14 @@ static intptr_t call_register_files(whorl_task *task)
     return whorl_register_files(&fd, 1);
 }
 
+static intptr_t call_group_wait_errors(whorl_task *task)
+{
+    size_t count = 0;
+
+    (void)task;
+    return whorl_group_wait_errors(&group, 0, NULL, &count);
+}
+
 static intptr_t call_on_op(int (*call)(whorl_op *op))
 {
     whorl_op op = whorl_op_nop();
@@ -122,6 +136,29 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(yield, whorl_yield())                                                                        \
     X(sleep, whorl_sleep(1))                                                                       \
     X(sleep_until, whorl_sleep_until(0))                                                           \
+    X(timeout_begin, whorl_timeout_begin(&timeout, 1))                                             \
+    X(timeout_begin_at, whorl_timeout_begin_at(&timeout, 1))                                       \
+    X(timeout_reschedule, whorl_timeout_reschedule(&timeout, 1))                                   \
+    X(timeout_end, whorl_timeout_end(&timeout, 0))                                                 \
+    X(shield_begin, whorl_shield_begin(&shield, 1))                                                \
+    X(shield_end, whorl_shield_end(&shield, 0))                                                    \
+    X(defer, whorl_defer(never, NULL))                                                             \
+    X(wait_for, whorl_wait_for(task, 1))                                                           \
+    X(gather, whorl_gather(&task, 1, NULL, 0))                                                     \
+    X(gather_calls, whorl_gather_calls(&a_call, 1, NULL, 0))                                       \
+    X(race, whorl_race(&task, 1, NULL, NULL))                                                      \
+    X(wait, whorl_wait(&task, 1, WHORL_ALL_COMPLETED, 1))                                          \
+    X(as_completed_begin, whorl_as_completed_begin(&each, &task, 1, 1))                            \
+    X(as_completed_next, whorl_as_completed_next(&each, NULL, NULL))                               \
+    X(as_completed_end, whorl_as_completed_end(&each))                                             \
+    X(group_init, whorl_group_init(&group))                                                        \
+    X(group_spawn, whorl_group_spawn(&group, never, NULL))                                         \
+    X(group_spawn_with, whorl_group_spawn_with(&group, NULL, never, NULL, NULL))                   \
+    X(group_spawn_limited, whorl_group_spawn_limited(&group, 1, never, NULL))                      \
+    X(group_live, whorl_group_live(&group))                                                        \
+    X(group_cancel, whorl_group_cancel(&group))                                                    \
+    X(group_wait, whorl_group_wait(&group, 0))                                                     \
+    X(group_wait_errors, call_group_wait_errors(task))                                             \
     X(open, whorl_open("/", O_RDONLY))                                                             \
     X(openat, whorl_openat(AT_FDCWD, "/", O_RDONLY))                                               \
     X(close, whorl_close(0))                                                                       \
