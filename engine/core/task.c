@@ -130,12 +130,26 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
 
 const struct wait_kind abandoned_wait = {.name = "the end of what its function left behind"};
 
-/* Where a task's fiber starts. If the function has left ops in flight or scopes open, they and what
- * they point to may lie in its dead frames, just below: so nothing is called here then, and the
- * task parks by a bare switch to the host, which has them cancelled and awaited on its own stack.
- * Only the sanitizers' own calls cannot be avoided; they step aside. The same holds for each
- * deferred handler. In a forked child there is nobody to wait for. */
-__attribute__((no_sanitize("thread", "address"))) static void task_body(struct task *self)
+#define NO_SANITIZE __attribute__((no_sanitize("thread", "address")))
+
+/* Has the host end what a task's function, or a handler, has left behind. That and what it points
+ * to may lie in dead frames, just below those of the caller: so nothing is called here, and the
+ * task parks by a bare switch to the host, which does it on its own stack. Only the sanitizers' own
+ * calls cannot be avoided; they step aside. Inline, as a frame of its own would be below, too. */
+NO_SANITIZE static inline __attribute__((always_inline)) void settle(struct loop *loop,
+                                                                     struct task *self)
+{
+    ready_remove(self);
+    self->wait = &abandoned_wait;
+    self->next = loop->abandoned;
+    loop->abandoned = self;
+    loop->current = &loop->host;
+    ANNOTATE_ASIDE(self->stack.bottom, fiber_switch(&self->fiber, &loop->host.fiber));
+}
+
+/* Where a task's fiber starts. After its function, and after each deferred handler, what was left
+ * behind is settled; in a forked child there is nobody to wait for. */
+NO_SANITIZE static void task_body(struct task *self)
 {
     struct loop *loop = self->loop;
     self->result = -ECANCELED;
@@ -143,15 +157,8 @@ __attribute__((no_sanitize("thread", "address"))) static void task_body(struct t
         self->result = self->fn(self->arg);
     while (__builtin_expect(self->in_flight > 0 || self->scopes || self->deferred, 0) &&
            loop_here == loop) {
-        if (self->in_flight > 0 || self->scopes) {
-            ANNOTATE_STEP_ASIDE(self->stack.bottom);
-            ready_remove(self);
-            self->wait = &abandoned_wait;
-            self->next = loop->abandoned;
-            loop->abandoned = self;
-            loop->current = &loop->host;
-            fiber_switch(&self->fiber, &loop->host.fiber);
-        }
+        if (self->in_flight > 0 || self->scopes)
+            settle(loop, self);
         deferred_run(self);
     }
 }

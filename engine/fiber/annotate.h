@@ -46,18 +46,27 @@
 #define ANNOTATE_NO_RETURN __attribute__((no_sanitize("thread")))
 #endif
 
-/* Moves the stack pointer of the calling function far down, close to `bottom`, so that what it
- * calls from then on leaves the memory just below its frame alone. Nothing where no tool makes it
- * call. */
+/* A statement, during which the stack pointer of the calling function stands far down, close to
+ * `bottom`, so that what the statement calls leaves the memory just below its frame alone. Just the
+ * statement where no tool makes it call. An array of variable length, as alloca(3) would give the
+ * memory back only when the function returns. */
 #if FIBER_ASAN || FIBER_TSAN
-#define ANNOTATE_STEP_ASIDE(bottom)                                                                \
+#define ANNOTATE_ASIDE(bottom, statement)                                                          \
     do {                                                                                           \
+        _Pragma("GCC diagnostic push");                                                            \
+        _Pragma("GCC diagnostic ignored \"-Wvla\"");                                               \
         size_t left_ = (size_t)((char *)__builtin_frame_address(0) - (char *)(bottom));            \
-        volatile char *skipped_ = __builtin_alloca(left_ / 8 * 7);                                 \
-        skipped_[0] = 0;                                                                           \
+        volatile char skipped_[left_ / 8 * 7];                                                     \
+        __asm__ volatile("" : : "r"(skipped_) : "memory");                                         \
+        statement;                                                                                 \
+        _Pragma("GCC diagnostic pop");                                                             \
     } while (0)
 #else
-#define ANNOTATE_STEP_ASIDE(bottom) (void)(bottom)
+#define ANNOTATE_ASIDE(bottom, statement)                                                          \
+    do {                                                                                           \
+        (void)(bottom);                                                                            \
+        statement;                                                                                 \
+    } while (0)
 #endif
 
 /* What a fiber keeps for the tools between its switches. */

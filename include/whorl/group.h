@@ -39,7 +39,7 @@ typedef struct whorl_group_error {
 } whorl_group_error;
 
 /* Begins a group of the calling task. Takes no memory; does not wait. Returns 0.
- *   -EBUSY   it was begun before, and has not been waited for
+ *   -EBUSY   it is the calling task's innermost scope already
  *   -EINVAL  group is NULL
  *   -EPERM   not inside a task */
 WHORL_API int whorl_group_init(whorl_group *group);

@@ -34,7 +34,7 @@ typedef struct whorl_shield {
  * says so; WHORL_FOREVER: never. When it runs out, the call in which the task waits, and every
  * later one until the scope's end, gives -ECANCELED, as if the task were cancelled. Returns 0; does
  * not wait.
- *   -EBUSY   it was begun before, and has not been ended
+ *   -EBUSY   it is the calling task's innermost scope already
  *   -EINVAL  scope is NULL
  *   -EPERM   not inside a task */
 WHORL_API int whorl_timeout_begin(whorl_timeout *scope, int64_t ns);
