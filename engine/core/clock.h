@@ -3,9 +3,9 @@
  *
  * The loop asks whether a timer is due at every turn, and a turn may last a few nanoseconds; a
  * deadline counts from now, and many begin and end within a turn. So they read the processor's tick
- * counter first, and the clock (some 20 ns) only when a microsecond or so has gone by since somebody
- * did. What a glance gives is behind the clock by less than CLOCK_GLANCE_NS; for a counter of 1 GHz
- * or more on x86, and of 16 MHz or more elsewhere, as all have.
+ * counter first, and the clock (some 20 ns) only when a microsecond or so has gone by since
+ * somebody did. What a glance gives is behind the clock by less than CLOCK_GLANCE_NS; for a counter
+ * of 1 GHz or more on x86, and of 16 MHz or more elsewhere, as all have.
  */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H

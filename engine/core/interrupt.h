@@ -65,8 +65,8 @@ void scopes_abandon(struct loop *loop, struct task *task);
 void task_judge(struct task *task);
 
 /* Sets the cancel level. Where that is news, and nothing hides it, a wait in which the task is
- * parked is ended; also one that was to be ended before, as it may be for other tasks, and those may
- * have taken their cancel back. */
+ * parked is ended; also one that was to be ended before, as it may be for other tasks, and those
+ * may have taken their cancel back. */
 void task_cancel(struct task *task);
 
 #endif

@@ -162,8 +162,8 @@ static void check_invariants(const struct loop *loop)
 }
 #endif
 
-/* Time to `next` jumps if nothing can complete, and else passes as the real one does, but not beyond
- * it. */
+/* Time to `next` jumps if nothing can complete, and else passes as the real one does, but not
+ * beyond it. */
 static void wait_virtually(struct loop *loop, int64_t next)
 {
     if (loop->ops_in_flight == 0) {

@@ -169,6 +169,12 @@ static void tell_owner(struct group *group)
     }
 }
 
+/* To be cancelled is none, nor to be turned away by the group itself. */
+static bool is_error(const struct group *group, intptr_t result)
+{
+    return result < 0 && result != -ECANCELED && !(result == -ESHUTDOWN && group->shut);
+}
+
 static void keep_failed(struct group *group, struct task *child)
 {
     child->references++;
@@ -187,7 +193,7 @@ static void child_ended(struct watcher *watcher, struct task *child)
         kinship->next->link = kinship->link;
     group->live--;
     group->lost |= group->cut && child->result == -ECANCELED;
-    if (child->result < 0 && child->result != -ECANCELED) {
+    if (is_error(group, child->result)) {
         keep_failed(group, child);
         fail(group, (int)child->result);
     }
@@ -373,7 +379,7 @@ static bool end_body(struct group *group, intptr_t result, bool still_interrupte
         shut(group);
         return !by_group;
     }
-    if (result < 0 && !(group->shut && result == -ESHUTDOWN)) {
+    if (is_error(group, result)) {
         group->body_error = (int)result;
         group->failures_before_body = group->failures;
         fail(group, (int)result);

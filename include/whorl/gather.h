@@ -45,11 +45,11 @@ WHORL_API int whorl_gather_calls(const whorl_call *calls, size_t n, intptr_t *re
                                  unsigned flags);
 
 /* Waits for the first of n tasks to end, whatever its result, cancels the others and awaits them,
- * and takes all handles back. The results of all go into `results`, in the order of the arguments (NULL: they are dropped), as a
- * loser may have done its work all the same; the winner's place goes into *winner (may be NULL).
- * When the caller is cancelled before one has ended, so are the tasks, and they are awaited; the
- * first of them to do its work wins even then. Memory is taken for more than 32 tasks. Returns the
- * winner's result.
+ * and takes all handles back. The results of all go into `results`, in the order of the arguments
+ * (NULL: they are dropped), as a loser may have done its work all the same; the winner's place goes
+ * into *winner (may be NULL). When the caller is cancelled before one has ended, so are the tasks,
+ * and they are awaited; the first of them to do its work wins even then. Memory is taken for more
+ * than 32 tasks. Returns the winner's result.
  *   -ECANCELED  the caller is cancelled, and each task ended with -ECANCELED; *winner is n
  *   -EDEADLK, -ENOMEM, -EPERM  as for whorl_gather
  *   -EINVAL     a handle was given back before, tasks is NULL, or n is 0; nothing has changed */

@@ -13,7 +13,9 @@
  * The first error of a child aborts the group: the other children are cancelled, the waits of the
  * owner's body give -ECANCELED until whorl_group_wait, and nothing can be spawned any more. An
  * error is a result below 0 other than -ECANCELED: a child that is cancelled by itself harms
- * nobody.
+ * nobody. The -ESHUTDOWN of a group that was aborted before is none either.
+ *
+ * A child must not join its owner, which ends after it.
  *
  * The struct is the caller's, and must stay until whorl_group_wait has returned. If the owner's
  * function returns without that, the children are cancelled and awaited before the owner ends.
@@ -76,8 +78,7 @@ WHORL_API ssize_t whorl_group_live(const whorl_group *group);
 WHORL_API int whorl_group_cancel(whorl_group *group);
 
 /* Waits until every child has ended, and ends the group. `result` is what the body came to: an
- * error aborts the group like a child's (unless it is the -ESHUTDOWN of a group that was aborted
- * already); -ECANCELED cancels the children. When the owner is
+ * error aborts the group like a child's; -ECANCELED cancels the children. When the owner is
  * cancelled meanwhile, or an outer timeout runs out, the children are cancelled, and awaited all
  * the same. Returns the first error in time, of a child or of the body; else -ECANCELED, if the
  * body was cancelled but not by the group itself, or if the owner was and a child ended with

@@ -60,8 +60,8 @@ WHORL_API int whorl_as_completed_begin(whorl_as_completed *each, whorl_task *con
  *   -EPERM      not inside the task that began */
 WHORL_API int whorl_as_completed_next(whorl_as_completed *each, size_t *index, intptr_t *result);
 
-/* Ends it, at any point. Tasks that were not given go on, and their handles are still the
- * program's. Does not wait. Returns 0.
+/* Ends it, at any point; without that, its memory is lost. Tasks that were not given go on, and
+ * their handles are still the program's. Does not wait. Returns 0.
  *   -EINVAL, -EPERM  as for whorl_as_completed_next */
 WHORL_API int whorl_as_completed_end(whorl_as_completed *each);
 
