@@ -247,8 +247,9 @@ long test_rounds(long standard)
 
 random_source random_from_seed(uint64_t stream)
 {
-    random_source source = {test_seed() ^ (stream * UINT64_C(0x9e3779b97f4a7c15))};
-    random_next(&source);
+    random_source source = {stream};
+    source.state = random_next(&source) ^ test_seed();
+    source.state = random_next(&source);
     return source;
 }
 

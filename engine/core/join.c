@@ -54,18 +54,19 @@ int task_join(struct loop *loop, struct task *target, enum join_mode mode, intpt
     struct task *self = loop->current;
     if (wait_would_be_circular(loop, target))
         return -EDEADLK;
-    if (!target->ended && self->interrupted && mode == JOIN_INTERRUPTIBLE)
-        return task_refuse(loop, self);
-
     int error = 0;
     target->references++;
-    if (!target->ended) {
+    if (!target->ended && self->interrupted && mode == JOIN_INTERRUPTIBLE) {
+        error = task_refuse(loop, self);
+    } else if (!target->ended) {
         struct joiner joiner = {.target = target};
         joiner.watcher = (struct watcher){.ended = join_over, .waiter = self, .object = &joiner};
         task_watch(target, &joiner.watcher);
         error = task_park(loop, self, mode == JOIN_INTERRUPTIBLE ? &join_wait : &end_wait, &joiner);
     }
-    if (!error) {
+    /* It may have ended since the cancel. */
+    if (target->ended) {
+        error = 0;
         *result = target->result;
         task_take_handle(target);
     }

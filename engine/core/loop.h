@@ -134,6 +134,19 @@ static inline __attribute__((always_inline)) void ready_remove(struct task *task
     task->next->previous = task->previous;
 }
 
+/* The running task leaves the circle, and the host runs next; those behind keep their order. */
+static inline __attribute__((always_inline)) void ready_leave_to_host(struct loop *loop,
+                                                                      struct task *self)
+{
+    struct task *host = &loop->host;
+    ready_remove(host);
+    host->previous = self;
+    host->next = self->next;
+    host->next->previous = host;
+    self->next = host;
+    ready_remove(self);
+}
+
 /* The time, or one that is less than CLOCK_GLANCE_NS behind it. */
 static inline int64_t loop_glance(struct loop *loop)
 {

@@ -139,7 +139,7 @@ const struct wait_kind abandoned_wait = {.name = "the end of what its function l
 NO_SANITIZE static inline __attribute__((always_inline)) void settle(struct loop *loop,
                                                                      struct task *self)
 {
-    ready_remove(self);
+    ready_leave_to_host(loop, self);
     self->wait = &abandoned_wait;
     self->next = loop->abandoned;
     loop->abandoned = self;

@@ -9,8 +9,8 @@
  * that, so the group's memory, which is his, stays as long as anybody looks at it.
  *
  * Children stand in a list by their kinship, in their own blocks. Those that end with an error keep
- * their blocks, in another list, until the owner has seen them; the others leave nothing. A spawner
- * that waits for room stands in a queue; a child's end turns its room into a promise to the first,
+ * their blocks, in another list, for the owner to see, unless he has returned without a wait; the
+ * others leave nothing. A spawner that waits for room stands in a queue; a child's end turns its room into a promise to the first,
  * which nobody else can take.
  */
 #include <core/loop.h>
@@ -161,7 +161,6 @@ static void tell_owner(struct group *group)
     if (is_busy(group))
         return;
     if (group->returned) {
-        drop_failed(group);
         if (--owner->in_flight == 0 && owner->wait == &abandoned_wait)
             task_wake(owner, 0);
     } else if (group->waiting && owner->wait) {
@@ -194,7 +193,8 @@ static void child_ended(struct watcher *watcher, struct task *child)
     group->live--;
     group->lost |= group->cut && child->result == -ECANCELED;
     if (is_error(group, child->result)) {
-        keep_failed(group, child);
+        if (!group->returned)
+            keep_failed(group, child);
         fail(group, (int)child->result);
     }
     promise_room(group);
@@ -205,13 +205,11 @@ void group_abandon(struct scope *scope)
 {
     struct group *group = (struct group *)scope;
     group->waiting = true;
-    shut(group);
-    if (!is_busy(group)) {
-        drop_failed(group);
-        return;
-    }
     group->returned = true;
-    scope->task->in_flight++;
+    shut(group);
+    drop_failed(group);
+    if (is_busy(group))
+        scope->task->in_flight++;
 }
 
 /* --- Spawning --- */

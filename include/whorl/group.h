@@ -18,7 +18,8 @@
  * A child must not join its owner, which ends after it.
  *
  * The struct is the caller's, and must stay until whorl_group_wait has returned. If the owner's
- * function returns without that, the children are cancelled and awaited before the owner ends.
+ * function returns without that, the children are cancelled and awaited before the owner ends; a
+ * group on its stack stays long enough for that.
  */
 #ifndef WHORL_GROUP_H
 #define WHORL_GROUP_H

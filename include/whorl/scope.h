@@ -57,8 +57,8 @@ WHORL_API int whorl_timeout_reschedule(whorl_timeout *scope, int64_t deadline);
  *   -EPERM   not the calling task's innermost scope; nothing has changed */
 WHORL_API intptr_t whorl_timeout_end(whorl_timeout *scope, intptr_t result);
 
-/* Begins a scope in which the task may wait although it is cancelled, or an outer timeout has run
- * out: for cleanup. After `ns` nanoseconds it protects no longer. Timeouts begun inside work as
+/* Begins a scope in which the task may wait although it is cancelled, an outer timeout has run out,
+ * or an outer group was aborted: for cleanup. After `ns` nanoseconds it protects no longer. Timeouts begun inside work as
  * ever. Returns 0; does not wait.
  *   -EBUSY   as for whorl_timeout_begin
  *   -EINVAL  scope is NULL, or ns is WHORL_FOREVER: cleanup must have a limit
@@ -73,7 +73,7 @@ WHORL_API intptr_t whorl_shield_end(whorl_shield *scope, intptr_t result);
  * time is up the task is cancelled, and awaited until it has ended: the call gives -ETIMEDOUT, or
  * the task's own result if it finished all the same. With ns <= 0 that is at once: a task that has
  * not run yet never runs its function. When the caller is cancelled meanwhile, the task is
- * cancelled and awaited likewise, and the call gives -ECANCELED.
+ * cancelled and awaited likewise, for -ECANCELED instead.
  *   -EDEADLK, -EINVAL, -EPERM  as for whorl_join */
 WHORL_API intptr_t whorl_wait_for(whorl_task *task, int64_t ns);
 
