@@ -10,8 +10,8 @@
  *
  * Children stand in a list by their kinship, in their own blocks. Those that end with an error keep
  * their blocks, in another list, for the owner to see, unless he has returned without a wait; the
- * others leave nothing. A spawner that waits for room stands in a queue; a child's end turns its room into a promise to the first,
- * which nobody else can take.
+ * others leave nothing. A spawner that waits for room stands in a queue; a child's end turns its
+ * room into a promise to the first, which nobody else can take.
  */
 #include <core/loop.h>
 #include <errno.h>

@@ -58,8 +58,8 @@ WHORL_API int whorl_timeout_reschedule(whorl_timeout *scope, int64_t deadline);
 WHORL_API intptr_t whorl_timeout_end(whorl_timeout *scope, intptr_t result);
 
 /* Begins a scope in which the task may wait although it is cancelled, an outer timeout has run out,
- * or an outer group was aborted: for cleanup. After `ns` nanoseconds it protects no longer. Timeouts begun inside work as
- * ever. Returns 0; does not wait.
+ * or an outer group was aborted: for cleanup. After `ns` nanoseconds it protects no longer.
+ * Timeouts begun inside work as ever. Returns 0; does not wait.
  *   -EBUSY   as for whorl_timeout_begin
  *   -EINVAL  scope is NULL, or ns is WHORL_FOREVER: cleanup must have a limit
  *   -EPERM   not inside a task */

@@ -32,7 +32,7 @@ static intptr_t fail_in_turn(void *arg)
 static intptr_t fail_early(void *arg)
 {
     (void)arg;
-    check_equal(whorl_yield(), 0); /* the others begin */
+    whorl_yield(); /* the others begin */
     ended++;
     return -EPIPE;
 }
