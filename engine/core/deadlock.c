@@ -2,9 +2,10 @@
  * Deadlocks: see deadlock.h.
  *
  * The search starts at both ends, as each is cheap in the case that is common. From `target` it
- * follows those who wait for one task: most targets do not wait for a task at all. Where one waits
- * for several, it asks from the other end whether that one is among those who wait for the running
- * task: most are waited for by few. Tasks that were seen carry the number of the search.
+ * follows those who wait for one task: most targets do not wait for a task at all. Then it asks
+ * from the other end whether the last of them is among those who wait for the running task: most
+ * are waited for by few. A group's owner waits for its children even before he does so, as he
+ * cannot end before. Tasks that were seen carry the number of the search.
  */
 #include <core/deadlock.h>
 #include <stdio.h>
@@ -17,18 +18,18 @@ static bool needs_all(const struct task *task)
     return task->wait && task->wait->needs_all;
 }
 
-/* Appends those who wait for `task`, and have not been seen, to the list that ends at *end; returns
- * its new end. Parked tasks are in no circle, so that their links are free. */
+/* Appends those who wait for `task`, or are bound to, and have not been seen, to the list that ends
+ * at *end; returns its new end. */
 static struct task **add_waiters(const struct task *task, struct task **end, uint64_t search)
 {
     for (const struct watcher *watcher = task->watchers; watcher; watcher = watcher->next) {
         struct task *waiter = watcher->waiter;
-        if (needs_all(waiter) && waiter->wait_object == watcher->object &&
-            waiter->searched != search) {
+        bool waits = needs_all(waiter) && waiter->wait_object == watcher->object;
+        if ((waits || watcher->binds) && waiter->searched != search) {
             waiter->searched = search;
-            waiter->next = NULL;
+            waiter->search_next = NULL;
             *end = waiter;
-            end = &waiter->next;
+            end = &waiter->search_next;
         }
     }
     return end;
@@ -40,7 +41,7 @@ static bool waits_for_running(struct loop *loop, const struct task *waiter)
     uint64_t search = ++loop->searches;
     struct task *first = NULL;
     struct task **end = add_waiters(loop->current, &first, search);
-    for (const struct task *task = first; task; task = task->next) {
+    for (const struct task *task = first; task; task = task->search_next) {
         if (task == waiter)
             return true;
         end = add_waiters(task, end, search);
@@ -51,15 +52,23 @@ static bool waits_for_running(struct loop *loop, const struct task *waiter)
 bool wait_would_be_circular(struct loop *loop, struct task *target)
 {
     const struct task *self = loop->current;
-    const struct task *task = target;
-    while (task != self) {
-        if (!self->watchers || !needs_all(task))
-            return false;
-        if (task->wait->awaited(task, 1))
-            return waits_for_running(loop, task);
-        task = task->wait->awaited(task, 0);
+    if (target == self)
+        return true;
+    if (!self->watchers || target->ended)
+        return false;
+    /* Where one waits for one, on to that; a circle of others is theirs. */
+    uint64_t search = ++loop->searches;
+    struct task *task = target;
+    while (task->searched != search && needs_all(task) && !task->wait->awaited(task, 1)) {
+        struct task *next = task->wait->awaited(task, 0);
+        if (next == self)
+            return true;
+        if (!next)
+            break;
+        task->searched = search;
+        task = next;
     }
-    return true;
+    return task->searched != search && waits_for_running(loop, task);
 }
 
 static void report_task(struct task *task)

@@ -4,8 +4,8 @@
  * A task's open scopes form a stack. A timeout that has run out, or a group that was aborted,
  * interrupts the task until it is closed; a shield that has not run out hides everything outside of
  * it: outer scopes and the cancel. `interrupted` is the verdict over all of them, kept up to date,
- * so that a wait has one byte to look at. A scope that comes and goes without being over does not
- * change it: opening and closing one costs the same at any depth.
+ * so that a wait has one byte to look at. A timeout or a group that comes and goes without being
+ * over does not change it, and costs the same at any depth.
  */
 #ifndef CORE_INTERRUPT_H
 #define CORE_INTERRUPT_H

@@ -78,6 +78,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     loop->defer_limit = config->defer_limit ? config->defer_limit : DEFAULT_DEFER_LIMIT;
     loop->host.loop = loop;
     loop->time_is_virtual = config->clock == WHORL_CLOCK_VIRTUAL;
+    loop->ring.clock_is_shifted |= loop->time_is_virtual;
     loop->virtual_now = clock_read();
     stack_pool_open(&loop->stacks, sizeof(struct task),
                     config->pooled_stacks ? config->pooled_stacks : DEFAULT_POOLED_STACKS,
@@ -246,7 +247,7 @@ static bool loop_turn(struct loop *loop)
         ring_turn(ring, RING_NOW);
         ring_reap(ring, loop->hooks->complete, loop);
     }
-    if (loop->timers.root)
+    if (loop_timer_is_due(loop))
         timers_expire(&loop->timers, loop_glance(loop));
     if (stack_wants_trim(&loop->stacks))
         stack_trim(&loop->stacks, TRIM_STACKS);

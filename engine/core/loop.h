@@ -160,6 +160,14 @@ static inline int64_t loop_glance(struct loop *loop)
     return loop->clock_now;
 }
 
+/* The kernel says that a deadline has come. It counts by the real clock, of which a virtual one is
+ * behind. */
+static inline void loop_reach(struct loop *loop, int64_t deadline)
+{
+    if (loop->time_is_virtual && loop->virtual_now < deadline)
+        loop->virtual_now = deadline;
+}
+
 /* The point in time `ns` from now; by a glance, and so a little later than that, never earlier. */
 static inline int64_t loop_deadline_after(struct loop *loop, int64_t ns)
 {

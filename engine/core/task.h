@@ -47,6 +47,7 @@ struct watcher {
     void (*ended)(struct watcher *self, struct task *target);
     struct task *waiter; /* for whom it watches */
     void *object;        /* the waiter's wait_object while he waits for this end */
+    bool binds;          /* the waiter cannot end before, whatever he does now */
     struct watcher *next;
     struct watcher **link;
 };
@@ -92,8 +93,9 @@ struct task {
     struct timer timer;        /* for whatever it waits for */
     struct watcher *watchers;  /* first come, first told */
     struct watcher **watchers_end;
-    struct kinship kinship;        /* of a group's child */
-    uint64_t end;                  /* its place among the ends in its loop */
+    struct kinship kinship; /* of a group's child */
+    uint64_t end;           /* its place among the ends in its loop */
+    struct task *search_next;
     uint64_t searched;             /* see deadlock.h */
     struct task *delivery_next;    /* among those whose cancel is being delivered */
     char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */

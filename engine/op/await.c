@@ -28,12 +28,6 @@ void op_wait_fail(struct task *owner)
         cancel_rest(owner->loop, wait);
 }
 
-/* How long after an op's deadline to look at it: the kernel has none of a virtual clock's. */
-static int64_t grace_of(const struct loop *loop)
-{
-    return loop->time_is_virtual ? 0 : DEADLINE_GRACE;
-}
-
 /* The kernel's timeout cancels its op once, and may miss; this is the second look, which does not
  * give up. */
 static void deadline_passed(struct timer *timer)
@@ -46,7 +40,7 @@ static void deadline_passed(struct timer *timer)
         whorl_op *op = &wait->ops[i];
         if (!(op->state & OP_AWAITED) || op->deadline == WHORL_FOREVER)
             continue;
-        int64_t due = deadline_after(op->deadline, grace_of(self->loop));
+        int64_t due = deadline_after(op->deadline, DEADLINE_GRACE);
         if (due <= now)
             op_ask_timeout(self->loop, op);
         else if (due < next)
@@ -66,7 +60,7 @@ static inline void wait_for(struct loop *loop, struct task *self, struct op_wait
         cancel_rest(loop, wait);
     if (__builtin_expect(timed, 0)) {
         self->timer.fire = deadline_passed;
-        timer_arm(&loop->timers, &self->timer, deadline_after(wait->deadline, grace_of(loop)));
+        timer_arm(&loop->timers, &self->timer, deadline_after(wait->deadline, DEADLINE_GRACE));
     }
     task_park(loop, self, &ops_wait, wait);
     if (__builtin_expect(timed, 0) && timer_is_armed(&self->timer))

@@ -24,14 +24,14 @@ void op_end_unstarted(whorl_op *op, int result)
     op->state = OP_ENDED;
 }
 
-/* Fills the op, and its deadline if it has one that the kernel can understand. */
+/* Fills the op, and its deadline if it has one. */
 static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
 {
     if (++loop->op_generation == 0)
         loop->op_generation = 1;
     op->generation = loop->op_generation;
     op->owed = 1;
-    if (op->deadline == WHORL_FOREVER || loop->time_is_virtual) {
+    if (op->deadline == WHORL_FOREVER) {
         ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link);
         return;
     }

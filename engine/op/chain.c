@@ -80,12 +80,16 @@ static void chain_run_to_expired(struct loop *loop, whorl_op *ops, size_t n, siz
 
 /* --- Closes that were left undone --- */
 
-/* Whether a cancel or a timeout has ended the chain, and not a failure alone. */
+/* Whether a cancel or a timeout has ended the chain, and not a failure alone. A member may have
+ * done part of its work by then. */
 static bool chain_was_cut(const whorl_op *ops, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (ops[i].result < 0 && (ops[i].state & (OP_CANCEL_WANTED | OP_TIMED_OUT)))
+    for (size_t i = 0; i < n; i++) {
+        bool asked = ops[i].state & (OP_CANCEL_WANTED | OP_TIMED_OUT);
+        bool ended_here = ops[i].result < 0 || (i + 1 < n && ops[i + 1].result == -ECANCELED);
+        if (asked && ended_here)
             return true;
+    }
     return false;
 }
 

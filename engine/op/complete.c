@@ -16,7 +16,7 @@ static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
 
 /* What -ECANCELED or -EINTR from the kernel means: somebody asked for it, its time was up, or (in a
  * chain) an op before it failed. */
-static int32_t verdict(const whorl_op *op)
+static int32_t verdict(struct loop *loop, const whorl_op *op)
 {
     if (op->result != -ECANCELED && op->result != -EINTR)
         return op->result;
@@ -24,9 +24,10 @@ static int32_t verdict(const whorl_op *op)
         return -ECANCELED;
     if (op->state & OP_TIMED_OUT)
         return -ETIMEDOUT;
-    if (!(op->state & OP_CHAINED) && op->deadline != WHORL_FOREVER && whorl_now() >= op->deadline)
-        return -ETIMEDOUT;
-    return op->result;
+    if ((op->state & OP_CHAINED) || op->deadline == WHORL_FOREVER)
+        return op->result;
+    loop_reach(loop, op->deadline);
+    return whorl_now() >= op->deadline ? -ETIMEDOUT : op->result;
 }
 
 static void unlist_cancel(struct loop *loop, whorl_op *op)
@@ -59,7 +60,7 @@ static void tell_waiter(struct task *owner, const whorl_op *op)
 static void settle(struct loop *loop, whorl_op *op)
 {
     struct task *owner = op->owner;
-    op->result = verdict(op);
+    op->result = verdict(loop, op);
     if (op->state & OP_CANCEL_LISTED)
         unlist_cancel(loop, op);
     unsigned state = op->state;
@@ -114,8 +115,10 @@ void op_complete(void *context, uint64_t token, int32_t result)
     if (tag == TOKEN_OP) {
         op->result = result;
     } else if (tag == TOKEN_OWED_DEADLINE) {
-        if (deadline_has_fired(result))
+        if (deadline_has_fired(result)) {
             op->state |= OP_TIMED_OUT;
+            loop_reach(loop, op->deadline);
+        }
     } else {
         op->state &= (uint16_t)~OP_CANCEL_SENT;
         if (result != 0 && op->owed > 0)

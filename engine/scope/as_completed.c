@@ -103,9 +103,11 @@ int whorl_as_completed_begin(whorl_as_completed *each, whorl_task *const *tasks,
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    if (!each || (!tasks && n > 0))
+    if (!each)
         return -EINVAL;
     each->engine[0] = NULL;
+    if (!tasks && n > 0)
+        return -EINVAL;
     int error;
     for (size_t i = 0; i < n; i++) {
         const struct task *task = task_of_handle(loop, tasks[i], &error);

@@ -241,8 +241,8 @@ static int place_error(const struct loop *loop, const struct group *group)
 static void adopt(struct group *group, struct task *child)
 {
     struct kinship *kinship = &child->kinship;
-    kinship->watcher =
-        (struct watcher){.ended = child_ended, .waiter = group->scope.task, .object = group};
+    kinship->watcher = (struct watcher){
+        .ended = child_ended, .waiter = group->scope.task, .object = group, .binds = true};
     task_watch(child, &kinship->watcher);
     kinship->next = group->children;
     kinship->link = &group->children;
@@ -279,6 +279,13 @@ int whorl_group_spawn(whorl_group *group, whorl_fn *fn, void *arg)
     return whorl_group_spawn_with(group, NULL, fn, arg, NULL);
 }
 
+/* The room that was promised to the running task is not used. */
+static void promise_return(struct group *group)
+{
+    promise_room(group);
+    tell_owner(group);
+}
+
 /* Waits for room: 0, and it is promised no longer, but nobody has run since who could take it;
  * -ECANCELED or -ESHUTDOWN, and the group may be gone. */
 static int await_room(struct loop *loop, struct group *group, size_t limit)
@@ -292,6 +299,10 @@ static int await_room(struct loop *loop, struct group *group, size_t limit)
             return error;
         group->promised--;
         place = &group->spawners;
+        if (loop->current->interrupted && group->live >= limit) {
+            promise_return(group);
+            return -ECANCELED;
+        }
     } while (!group->shut && group->live >= limit);
     return 0;
 }
@@ -315,10 +326,8 @@ int whorl_group_spawn_limited(whorl_group *public, size_t limit, whorl_fn *fn, v
             return error;
     }
     error = whorl_group_spawn(public, fn, arg);
-    if (error) {
-        promise_room(group);
-        tell_owner(group);
-    }
+    if (error)
+        promise_return(group);
     return error;
 }
 
@@ -388,10 +397,12 @@ static bool end_body(struct group *group, intptr_t result, bool still_interrupte
 static void await_children(struct loop *loop, struct group *group)
 {
     struct task *owner = group->scope.task;
-    if (is_busy(group) && owner->interrupted)
-        group_cut(group);
-    while (is_busy(group))
+    while (is_busy(group)) {
+        if (owner->interrupted)
+            group_cut(group);
         task_park(loop, owner, &group_wait, group);
+    }
+    group->shut = true;
 }
 
 static void list_error(whorl_group_error *errors, size_t room, size_t *count, int error,

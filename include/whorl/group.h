@@ -15,7 +15,7 @@
  * error is a result below 0 other than -ECANCELED: a child that is cancelled by itself harms
  * nobody. The -ESHUTDOWN of a group that was aborted before is none either.
  *
- * A child must not join its owner, which ends after it.
+ * The owner ends after its children: a child that joins it gets -EDEADLK.
  *
  * The struct is the caller's, and must stay until whorl_group_wait has returned. If the owner's
  * function returns without that, the children are cancelled and awaited before the owner ends; a
@@ -49,7 +49,8 @@ WHORL_API int whorl_group_init(whorl_group *group);
 
 /* Spawns a child that runs fn(arg). Does not wait. The child leaves nothing behind but its error,
  * if it ends with one. Returns 0.
- *   -ESHUTDOWN  the group was aborted or cancelled, or its owner is cancelled and waits for its end
+ *   -ESHUTDOWN  the group was aborted, cancelled or has ended, or its owner is cancelled and waits
+ *   for its end
  *   -EINVAL     group or fn is NULL
  *   -ENOMEM     no memory for a stack
  *   -EPERM      not inside a task of the same loop */

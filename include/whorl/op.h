@@ -154,10 +154,11 @@ WHORL_API int whorl_op_await(whorl_op *op);
 WHORL_API int whorl_op_cancel(whorl_op *op);
 
 /* Runs n ops together: one submission for all (as many as config.entries hold at a time), and one
- * wait. Returns when all have ended: 0 if none failed, else the first error in time; each op has
- * its own result. The first failure cancels the others that are still in flight; so does a cancel
- * of the caller. To run them without that, start each and then await each: it costs the same. Ops
- * of the array that are in flight already, or have ended, are awaited like whorl_op_await.
+ * wait. Returns when all have ended: 0 if none failed, else the first error in time (of ops that
+ * had ended before, the first in the array); each op has its own result. The first failure cancels
+ * the others that are still in flight; so does a cancel of the caller. To run them without that,
+ * start each and then await each: it costs the same. Ops of the array that are in flight already,
+ * or have ended, are awaited like whorl_op_await.
  *   -EINVAL     ops is NULL while n is not 0, or an op's code or flags are unknown: none was
  *   started
  *   -ECANCELED  the caller is cancelled, and some op had no effect for it

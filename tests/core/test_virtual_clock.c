@@ -302,6 +302,12 @@ static intptr_t limit_ops(void *arg)
     check_equal(whorl_op_start(&op), 0);
     check_equal(whorl_sleep(WHORL_MS(10)), 0);
     check_equal(whorl_op_await(&op), -ETIMEDOUT);
+    /* The same, and something has come since. */
+    check_equal(whorl_op_start(&op), 0);
+    check_equal(whorl_sleep(WHORL_MS(10)), 0);
+    check_equal(write(channel.ends[1], "x", 1), 1);
+    check_equal(whorl_op_await(&op), -ETIMEDOUT);
+    check_equal(whorl_read(channel.ends[0], bytes, 1), 1);
     close_pair(&channel);
     return 0;
 }

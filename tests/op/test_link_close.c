@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -305,6 +306,37 @@ static void a_timeout_before_a_close_still_closes(void **state)
     run_checks(time_out_before_a_close, NULL);
 }
 
+/* A member may have done part of its work when it is stopped. */
+static intptr_t stop_halfway(void *arg)
+{
+    (void)arg;
+    for (int by_cancel = 0; by_cancel < 2; by_cancel++) {
+        pair both = unix_pair();
+        int fd = file_to_write();
+        whorl_op *ops = chain;
+        ops[0] = whorl_op_recv(both.ends[0], buf, sizeof buf, MSG_WAITALL);
+        ops[1] = whorl_op_nop();
+        ops[2] = whorl_op_close(fd);
+        check_equal(send(both.ends[1], "123", 3, 0), 3);
+        whorl_timeout scope;
+        check_equal(whorl_timeout_begin(&scope, by_cancel ? SOON : FAR), 0);
+        if (!by_cancel)
+            ops[0].timeout = SOON;
+        check(whorl_link_ops(ops, 3) < 0);
+        check_equal(whorl_timeout_end(&scope, 0), 0);
+        check_results(ops, 3, -ECANCELED, 0);
+        check(!is_open(fd));
+        close_pair(&both);
+    }
+    return 0;
+}
+
+static void a_member_that_is_stopped_halfway_still_closes(void **state)
+{
+    (void)state;
+    run_checks(stop_halfway, NULL);
+}
+
 static intptr_t link_in_a_cancelled_task(void *arg)
 {
     pair *silent = arg;
@@ -341,6 +373,7 @@ int main(void)
         behaviour(a_timeout_in_the_middle_leaves_no_slot_open),
         behaviour(a_scope_that_runs_out_in_the_middle_leaves_no_slot_open),
         behaviour(a_timeout_before_a_close_still_closes),
+        behaviour(a_member_that_is_stopped_halfway_still_closes),
         behaviour(in_a_cancelled_task_only_closes_run),
     };
     return run_behaviours("link and close", tests);
