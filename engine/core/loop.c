@@ -178,15 +178,27 @@ static void wait_virtually(struct loop *loop, int64_t next)
     loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
 }
 
-/* Waits for a completion, or the next timer. What was submitted may complete at once, and then a
+/* Out of line, to keep the wait that follows short. */
+static __attribute__((noinline)) void wait_otherwise(struct loop *loop, int64_t next)
+{
+    if (stack_may_trim(&loop->stacks)) {
+        stack_trim(&loop->stacks, TRIM_STACKS);
+        ring_turn(&loop->ring, RING_NOW);
+    } else {
+        wait_virtually(loop, next);
+    }
+}
+
+/* Waits for a completion, or the next timer; gives some stacks back instead if there are too many.
+ * What was submitted may complete at once, and then a
  * wait with an end is wasted effort; so it is submitted without one and looked at first, unless
  * that was in vain lately. */
 static void loop_wait(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
     int64_t next = timers_next(&loop->timers);
-    if (loop->time_is_virtual) {
-        wait_virtually(loop, next);
+    if (__builtin_expect(stack_may_trim(&loop->stacks) | loop->time_is_virtual, 0)) {
+        wait_otherwise(loop, next);
         return;
     }
     if (next != INT64_MAX && ring_has_filled(ring) && loop->blind_waits-- == 0) {

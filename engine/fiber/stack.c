@@ -12,6 +12,7 @@
 #define SLAB_BYTES ((size_t)16 << 20) /* about as much address space as one slab takes */
 #define SLAB_STACKS 1024              /* at most; cold[] fits the slab's first page */
 #define COLOURS 32
+#define WARM_EXCESS 16 /* times the limit that may be warm for a while */
 #define CACHE_LINE 64
 
 /* A slab starts with a page for itself, then come its slots. */
@@ -36,6 +37,7 @@ void stack_pool_open(struct stack_pool *pool, size_t block_size, unsigned warm_l
     pool->block_size = (block_size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     pool->page = (size_t)sysconf(_SC_PAGESIZE);
     pool->warm_limit = warm_limit;
+    pool->warm_most = warm_limit < UINT32_MAX / WARM_EXCESS ? warm_limit * WARM_EXCESS : UINT32_MAX;
     pool->forget = forget;
     pool->guard = GUARD_MPROTECT;
     if (!light)
@@ -211,7 +213,7 @@ void stack_trim(struct stack_pool *pool, unsigned most)
     struct range range = {0};
     for (unsigned i = STACK_CLASSES; i-- > 0;) {
         struct stack_class *class = &pool->classes[i];
-        while (class->warm && most > 0 && stack_wants_trim(pool)) {
+        while (class->warm && most > 0 && stack_may_trim(pool)) {
             struct stack *stack = class->warm;
             class->warm = stack->next;
             pool->warm_count--;

@@ -54,6 +54,7 @@ struct stack_pool {
     size_t page;         /* bytes of a page */
     unsigned warm_count; /* of all classes */
     unsigned warm_limit; /* above it stack_trim makes stacks cold */
+    unsigned warm_most;  /* above it that is urgent: a crowd's end is often a crowd's beginning */
     enum stack_guard guard;
     void (*forget)(struct stack *); /* called before a block is lost, to let go of what it holds */
 };
@@ -91,7 +92,14 @@ static inline void stack_give(struct stack_pool *pool, struct stack *stack, unsi
     pool->warm_count++;
 }
 
+/* So many are warm that it cannot wait. */
 static inline bool stack_wants_trim(const struct stack_pool *pool)
+{
+    return pool->warm_count > pool->warm_most;
+}
+
+/* More are than should be in the long run: for when there is nothing else to do. */
+static inline bool stack_may_trim(const struct stack_pool *pool)
 {
     return pool->warm_count > pool->warm_limit;
 }

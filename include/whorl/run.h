@@ -20,7 +20,8 @@ enum whorl_clock {
 typedef struct whorl_config {
     const char *name;       /* the main task's name; default "main" */
     size_t stack_size;      /* bytes of stack a task, WHORL_STACK_MIN to _MAX; default 64 KiB */
-    unsigned pooled_stacks; /* stacks of ended tasks kept warm for the next; default 1024 */
+    unsigned pooled_stacks; /* stacks of ended tasks kept warm for the next; default 1024. More are
+                               given back when the loop has time, or at 16 times as many */
     unsigned entries;       /* operations a submission; at most 32768; default 256 */
     unsigned completions;   /* completions the ring holds at once; at most 65536; default 8192.
                                More are never lost, only slower */
