@@ -74,11 +74,12 @@ bool wait_would_be_circular(struct loop *loop, struct task *target)
 static void report_task(struct task *task)
 {
     fprintf(stderr, "whorl:   %s waits for %s", task_name(task), task->wait->name);
+    const char *link = task->wait->link ? task->wait->link : "";
     struct task *awaited = NULL;
     size_t index = 0;
     while (task->wait->awaited && index < REPORT_AWAITED &&
            (awaited = task->wait->awaited(task, index)))
-        fprintf(stderr, "%s %s", index++ ? "," : "", task_name(awaited));
+        fprintf(stderr, "%s %s", index++ ? "," : link, task_name(awaited));
     fprintf(stderr, "%s\n", awaited && index == REPORT_AWAITED ? ", ..." : "");
 }
 

@@ -79,7 +79,8 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     loop->host.loop = loop;
     loop->time_is_virtual = config->clock == WHORL_CLOCK_VIRTUAL;
     loop->ring.clock_is_shifted |= loop->time_is_virtual;
-    loop->virtual_now = clock_read();
+    loop->opened = clock_read();
+    loop->virtual_now = loop->opened;
     stack_pool_open(&loop->stacks, sizeof(struct task),
                     config->pooled_stacks ? config->pooled_stacks : DEFAULT_POOLED_STACKS,
                     !(config->without & WHORL_FEATURE_GUARD_INSTALL), stack_forget);

@@ -61,6 +61,7 @@ struct loop {
     bool deadlocked; /* nothing could happen any more: all has been cancelled for that */
     bool time_is_virtual;
     int64_t virtual_now;
+    int64_t opened; /* when; tells this loop from each before it */
     int64_t defer_limit;
     struct task *main;
     intptr_t result; /* main's, once it has ended */

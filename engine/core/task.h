@@ -35,7 +35,8 @@ struct wait_kind {
     /* The task number `index` of those whose ends are waited for; NULL after the last. NULL: it
      * does not wait for tasks. */
     struct task *(*awaited)(const struct task *task, size_t index);
-    bool needs_all; /* it goes on only when all of them have ended */
+    const char *link; /* between the name and those: ", held by"; NULL: nothing */
+    bool needs_all;   /* it goes on only when all of them have ended */
 };
 
 /* That of a task whose function has returned, and left something behind that must end first. */

@@ -1,0 +1,242 @@
+/*
+ * What holds for every kind of waiting in turn: who goes first, and what becomes of a waiter that
+ * is cancelled, or whose time is up, before, after, and in the very turn in which it is served.
+ */
+#include "kinds.h"
+
+enum { FEW = 5 };
+
+/* Runs a body for each kind. */
+static void for_each_kind(whorl_fn *body)
+{
+    for (size_t i = 0; i < count_of(kinds); i++) {
+        print_message("  %s\n", kinds[i].name);
+        run_checks_with(&virtual_clock, body, (void *)&kinds[i]);
+    }
+}
+
+/* Lets everybody go on who waits. */
+static void open_for(const struct kind *kind, size_t n)
+{
+    kind->open();
+    for (size_t i = 1; i < n && !kind->all && kind->leave == no_more; i++)
+        kind->open();
+}
+
+static intptr_t ask_in_a_row(void *arg)
+{
+    const struct kind *kind = arg;
+    struct asker askers[FEW] = {0};
+    kind->close();
+    spawn_askers(askers, FEW, kind);
+    check_equal(whorl_sleep(1), 0);
+    check_equal(turns, 0);
+    open_for(kind, FEW);
+    for (int i = 0; i < FEW; i++) {
+        join_asker(&askers[i], kind->given, 0);
+        check_equal(askers[i].turn, i + 1);
+    }
+    return 0;
+}
+
+static void first_come_is_first_served(void **state)
+{
+    (void)state;
+    for_each_kind(ask_in_a_row);
+}
+
+static intptr_t cancel_and_then_open(void *arg)
+{
+    const struct kind *kind = arg;
+    for (int cut = 0; cut < 3; cut++) {
+        struct asker askers[3] = {0};
+        kind->close();
+        spawn_askers(askers, 3, kind);
+        check_equal(whorl_cancel(askers[cut].task), 0);
+        open_for(kind, 2);
+        for (int i = 0; i < 3; i++)
+            join_asker(&askers[i], i == cut ? -ECANCELED : kind->given, i == cut ? -ECANCELED : 0);
+    }
+    return 0;
+}
+
+static void who_is_cancelled_first_leaves_and_the_others_are_served(void **state)
+{
+    (void)state;
+    for_each_kind(cancel_and_then_open);
+}
+
+static intptr_t open_and_then_cancel(void *arg)
+{
+    const struct kind *kind = arg;
+    struct asker askers[3] = {0};
+    kind->close();
+    spawn_askers(askers, 3, kind);
+    kind->open();
+    check_equal(turns, 0);
+    check_equal(whorl_cancel(askers[0].task), 0);
+    join_asker(&askers[0], kind->given, -ECANCELED);
+    if (!kind->all && kind->leave == no_more)
+        open_for(kind, 2);
+    join_asker(&askers[1], kind->given, 0);
+    join_asker(&askers[2], kind->given, 0);
+    return 0;
+}
+
+static void who_is_served_first_has_it_and_the_cancel_waits(void **state)
+{
+    (void)state;
+    for_each_kind(open_and_then_cancel);
+}
+
+static intptr_t cancel_all_and_open(void *arg)
+{
+    const struct kind *kind = arg;
+    struct asker askers[FEW] = {0};
+    struct asker last = {0};
+    kind->close();
+    spawn_askers(askers, FEW, kind);
+    for (int i = FEW - 1; i >= 0; i--)
+        check_equal(whorl_cancel(askers[i].task), 0);
+    kind->open();
+    for (int i = 0; i < FEW; i++)
+        join_asker(&askers[i], -ECANCELED, -ECANCELED);
+    if (!kind->open_at_rest)
+        return 0;
+    /* It is there for the next. */
+    spawn_asker(&last, kind);
+    check_equal(last.turn, FEW + 1);
+    join_asker(&last, kind->given, 0);
+    return 0;
+}
+
+static void without_waiters_left_it_is_there_for_the_next(void **state)
+{
+    (void)state;
+    for_each_kind(cancel_all_and_open);
+}
+
+/* --- Time --- */
+
+static struct asker timed;
+
+/* Opens at the nanosecond at which the time of `timed` is up. */
+static intptr_t open_in_a_second(void *arg)
+{
+    const struct kind *kind = arg;
+    check_equal(whorl_sleep(WHORL_SECONDS(1)), 0);
+    kind->open();
+    return 0;
+}
+
+static intptr_t open_in_the_turn(void *arg)
+{
+    const struct kind *kind = arg;
+    struct asker next = {0};
+    timed = (struct asker){.limit = WHORL_SECONDS(1)};
+    kind->close();
+    spawn_asker(&timed, kind);
+    spawn_asker(&next, kind);
+    check_equal(open_in_a_second(arg), 0);
+    join_asker(&next, kind->given, 0);
+    join_asker(&timed, -ETIMEDOUT, -ECANCELED);
+    /* The other way round: the one that opens has slept since before the limit was set. */
+    timed = (struct asker){.limit = WHORL_SECONDS(1)};
+    next = (struct asker){0};
+    kind->close();
+    spawn_asker(&timed, kind);
+    spawn_asker(&next, kind);
+    check_equal(whorl_sleep(WHORL_SECONDS(1) - 1), 0);
+    kind->open();
+    check_equal(whorl_cancelling(timed.task), 0);
+    int64_t up = whorl_now() + 1;
+    join_asker(&timed, kind->given, 0);
+    check(whorl_now() <= up);
+    if (!kind->all && kind->leave == no_more)
+        kind->open();
+    join_asker(&next, kind->given, 0);
+    return 0;
+}
+
+static void when_the_time_is_up_in_the_same_turn_the_next_is_served(void **state)
+{
+    (void)state;
+    for_each_kind(open_in_the_turn);
+}
+
+/* In real time: serves it, then holds the thread until its time is up, then lets the loop look. */
+static intptr_t open_just_in_time(void *arg)
+{
+    const struct kind *kind = arg;
+    for (int i = 0; i < 5; i++) {
+        timed = (struct asker){.limit = WHORL_MS(1) + i};
+        kind->close();
+        spawn_asker(&timed, kind);
+        kind->open();
+        int64_t up = whorl_now() + timed.limit + WHORL_MS(1);
+        while (whorl_now() < up) {
+        }
+        join_asker(&timed, kind->given, -ECANCELED);
+    }
+    return 0;
+}
+
+/* But the once, whose opening lets the loop look. */
+static void who_was_served_before_its_time_was_up_has_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (kinds[i].ask != ask_once)
+            run_checks(open_just_in_time, (void *)&kinds[i]);
+}
+
+/* --- Tasks that are cancelled already --- */
+
+static intptr_t others_ran(void *arg)
+{
+    ++*(int *)arg;
+    return 0;
+}
+
+static intptr_t ask_when_cancelled(void *arg)
+{
+    const struct kind *kind = arg;
+    int others = 0;
+    kind->close();
+    kind->open();
+    check_equal(whorl_cancel(whorl_self()), 0);
+    check_equal(whorl_release(whorl_spawn(others_ran, &others)), 0);
+    check_equal(kind->ask(), -ECANCELED);
+    if (kind->destroy != destroy_cond)
+        check_equal(others, 1);
+    check_equal(whorl_uncancel(), 1);
+    check_equal(kind->destroy(), 0);
+    /* So does one whose time is up. */
+    whorl_timeout scope;
+    kind->close();
+    kind->open();
+    check_equal(whorl_timeout_begin(&scope, 0), 0);
+    check_equal(whorl_timeout_end(&scope, kind->ask()), -ETIMEDOUT);
+    check_equal(kind->destroy(), 0);
+    return 0;
+}
+
+static void a_cancelled_task_is_refused_though_it_need_not_wait(void **state)
+{
+    (void)state;
+    for_each_kind(ask_when_cancelled);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(first_come_is_first_served),
+        behaviour(who_is_cancelled_first_leaves_and_the_others_are_served),
+        behaviour(who_is_served_first_has_it_and_the_cancel_waits),
+        behaviour(without_waiters_left_it_is_there_for_the_next),
+        behaviour(when_the_time_is_up_in_the_same_turn_the_next_is_served),
+        behaviour(who_was_served_before_its_time_was_up_has_it),
+        behaviour(a_cancelled_task_is_refused_though_it_need_not_wait),
+    };
+    return run_behaviours("turns", tests);
+}
