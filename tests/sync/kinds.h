@@ -6,11 +6,7 @@
 #ifndef TESTS_SYNC_KINDS_H
 #define TESTS_SYNC_KINDS_H
 
-#include "core/child.h"
-
-#define FAR WHORL_SECONDS(1000000)
-
-static const whorl_config virtual_clock = {.clock = WHORL_CLOCK_VIRTUAL};
+#include "start.h"
 
 struct kind {
     const char *name;
@@ -214,8 +210,7 @@ static inline void close_once(void)
 {
     check_equal(whorl_once_init(&once), 0);
     check_equal(whorl_event_init(&once_gate), 0);
-    whorl_spawn_options eager = {.eager = 1};
-    check_equal(whorl_release(whorl_spawn_with(&eager, run_once, (void *)7)), 0);
+    check_equal(whorl_release(start(run_once, (void *)7)), 0);
 }
 
 static inline void open_once(void)
@@ -347,11 +342,9 @@ static inline intptr_t ask(void *arg)
 
 static inline void spawn_asker(struct asker *asker, const struct kind *kind)
 {
-    whorl_spawn_options eager = {.eager = 1};
     asker->kind = kind;
     asker->turn = 0;
-    asker->task = whorl_spawn_with(&eager, ask, asker);
-    check(asker->task != NULL);
+    asker->task = start(ask, asker);
 }
 
 static inline void spawn_askers(struct asker *askers, size_t n, const struct kind *kind)
