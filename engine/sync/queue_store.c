@@ -6,12 +6,9 @@
 
 #define ROOM_AT_FIRST 16 /* items */
 
-/* The room after `store` has grown, or 0 if its bytes would be too many to count. */
 static size_t room_after(const struct store *store)
 {
     size_t room = store->room ? 2 * store->room : ROOM_AT_FIRST;
-    if (room < store->room)
-        return 0;
     return store->capacity > 0 && room > store->capacity ? store->capacity : room;
 }
 
@@ -30,8 +27,7 @@ int store_grow(struct store *store)
     if (store_is_full(store))
         return -EAGAIN;
     size_t room = room_after(store);
-    void **slots =
-        room ? reallocarray(NULL, room, WHORL_QUEUE_SLOTS(store->kind, 1) * sizeof *slots) : NULL;
+    void **slots = reallocarray(NULL, room, WHORL_QUEUE_SLOTS(store->kind, 1) * sizeof *slots);
     if (!slots)
         return -ENOMEM;
     if (store->count > 0)

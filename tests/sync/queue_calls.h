@@ -11,8 +11,6 @@
 
 #include "support.h"
 
-#define FAR WHORL_SECONDS(1000000)
-
 static const whorl_config virtual_clock = {.clock = WHORL_CLOCK_VIRTUAL};
 
 struct call {
