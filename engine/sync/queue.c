@@ -208,11 +208,11 @@ static void serve_all(struct waiters *queue, int result)
         waiter_serve(queue->first, result);
 }
 
-/* So many items are done, or dropped. */
+/* So many items are done, or dropped; a program may have said before of some of them that they
+ * are. */
 static void finish(struct queue *queue, size_t count)
 {
-    assert(count <= queue->unfinished);
-    queue->unfinished -= count;
+    queue->unfinished -= count < queue->unfinished ? count : queue->unfinished;
     if (queue->unfinished == 0)
         serve_all(&queue->joiners, 0);
 }

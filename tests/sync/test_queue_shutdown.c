@@ -175,6 +175,25 @@ static void joiners_go_on_when_all_that_was_unfinished_is_dropped(void **state)
     run_checks(shut_with_all_dropped, state);
 }
 
+static intptr_t shut_after_early_work(void *arg)
+{
+    whorl_queue queue = WHORL_QUEUE_INIT;
+    struct call joiner;
+    (void)arg;
+    put_numbers(&queue, (const intptr_t[]){1, 2}, 2);
+    check_equal(whorl_queue_task_done(&queue), 0);
+    begin_join(&joiner, &queue);
+    check_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_IMMEDIATE), 0);
+    check_equal(end_call(&joiner), 0);
+    check_equal(whorl_queue_task_done(&queue), -EINVAL);
+    return whorl_queue_destroy(&queue);
+}
+
+static void what_was_done_before_it_was_got_is_not_done_again_when_it_is_dropped(void **state)
+{
+    run_checks(shut_after_early_work, state);
+}
+
 static intptr_t join_after_graceful(void *arg)
 {
     whorl_queue queue = WHORL_QUEUE_INIT;
@@ -255,6 +274,7 @@ int main(void)
         behaviour(a_cancel_and_a_shutdown_end_a_wait_once),
         behaviour(what_an_immediate_shutdown_drops_counts_as_done),
         behaviour(joiners_go_on_when_all_that_was_unfinished_is_dropped),
+        behaviour(what_was_done_before_it_was_got_is_not_done_again_when_it_is_dropped),
         behaviour(joiners_wait_on_after_a_graceful_shutdown),
         behaviour(one_shutdown_can_follow_on_another),
         behaviour(a_program_can_take_its_items_out_instead_of_dropping_them),
