@@ -12,6 +12,7 @@
  *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
  *   group.h  tasks that end together
  *   sync.h   mutexes, events, conditions, semaphores, barriers, read-write locks, once
+ *   queue.h  items handed from task to task, in order, at once or later
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -40,6 +41,7 @@
 #include <whorl/wait.h>
 #include <whorl/group.h>
 #include <whorl/sync.h>
+#include <whorl/queue.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

@@ -54,8 +54,8 @@ full_output() { # PROGRAM ARGUMENTS...
     expect 'the sentence' "$(cat "$scratch/err")" "$1: No space left on device"
 }
 
-# --- cancel_worker, gather_errors, as_completed, timeout, chained: programs that wait, in real time
-# or, with --virtual, in a time that jumps
+# --- cancel_worker, gather_errors, as_completed, timeout, chained, asyncq, download_simulation,
+# chess: programs that wait, in real time or, with --virtual, in a time that jumps
 
 # The whole output in virtual time is what stands on stdin, word for word.
 says() { # PROGRAM
@@ -141,6 +141,51 @@ chained_says() {
 4.5 s  green  second part starts, and takes 3.6 s
 8.1 s  green  ends, after 8.1 s
 8.1 s  main   all have ended, after 16.0 s of work
+END
+}
+
+asyncq_says() {
+    says asyncq <<'END'
+0.2 s  Anna puts dish 1 on the counter
+0.2 s  Carl takes dish 1 of Anna, which was ready for 0.0 s
+0.6 s  Bert puts dish 2 on the counter
+0.6 s  Dora takes dish 2 of Bert, which was ready for 0.0 s
+0.7 s  Bert puts dish 3 on the counter
+0.7 s  Emil takes dish 3 of Bert, which was ready for 0.0 s
+0.9 s  Anna puts dish 4 on the counter
+0.9 s  Carl takes dish 4 of Anna, which was ready for 0.0 s
+1.3 s  Anna puts dish 5 on the counter
+1.3 s  Emil takes dish 5 of Anna, which was ready for 0.0 s
+1.6 s  Bert puts dish 6 on the counter
+1.6 s  the cooks have ended
+2.8 s  Emil takes dish 6 of Bert, which was ready for 1.2 s
+3.4 s  all dishes are served
+3.4 s  Carl goes home, and has served 2
+3.4 s  Dora goes home, and has served 1
+3.4 s  Emil goes home, and has served 3
+END
+}
+
+download_simulation_says() {
+    says download_simulation <<'END'
+0.0 s  map.png     starts
+0.0 s  song.ogg    starts
+0.0 s  film.mkv    starts
+0.0 s  letter.txt  starts
+0.0 s  book.pdf    starts
+0.3 s  letter.txt  is here
+0.8 s  map.png     is here
+0.9 s  book.pdf    is here
+1.2 s  song.ogg    is here
+2.0 s  film.mkv    is here
+2.0 s  5 downloads took 2.0 s; one after another it would have been 5.2 s
+END
+}
+
+chess_says() {
+    says chess <<'END'
+one after another: 1440 moves in 12 h  0 min  0 s, her last one after 11 h 59 min  5 s
+all at once      : 1440 moves in  1 h  0 min 55 s, her last one after  1 h  0 min  0 s
 END
 }
 
@@ -372,8 +417,12 @@ behaviour 'gather_errors gathers with an error, by default and collecting' gathe
 behaviour 'as_completed greets in the order of arrival, until a limit' as_completed_says
 behaviour 'timeout tells which limits ran out' timeout_says
 behaviour 'chained starts a second part as soon as its first ends' chained_says
+behaviour 'asyncq serves all that was cooked, and sends the waiters home' asyncq_says
+behaviour 'download_simulation takes as long as its longest download' download_simulation_says
+behaviour 'chess takes twelve hours, or one' chess_says
 behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
-for program in cancel_worker gather_errors as_completed timeout chained; do
+for program in cancel_worker gather_errors as_completed timeout chained asyncq \
+    download_simulation chess; do
     behaviour "$program takes no time in virtual time" takes_no_time $program
     behaviour "$program fails when its words cannot be written" full_output $program --virtual
     behaviour "$program refuses nonsense arguments" virtual_arguments $program

@@ -1,0 +1,290 @@
+/*
+ * Queues: a store of items, and the tasks that wait for one, for room, or for all to be done.
+ *
+ *     open --> shut
+ *
+ * open: puts and gets are served; shut: nothing is put any more, and nobody waits but in a join.
+ *
+ * Invariants, between calls: getters wait only while an open queue is empty, putters only while it
+ * is full, joiners only while items are unfinished. So a put has its taker at once, if there is one,
+ * and a get that makes room fills it at once: nobody can come in between. What a waiter takes or
+ * gives lies in its own memory, and it does not look at the queue again once it is served: the queue
+ * may be gone then.
+ */
+#include <string.h>
+#include <sync/queue_store.h>
+#include <sync/waiters.h>
+
+struct queue {
+    struct store store; /* first, for the static initialisers */
+    struct waiters getters;
+    struct waiters putters;
+    struct waiters joiners;
+    size_t unfinished; /* items that were put and are not done */
+    bool shut;
+} __attribute__((may_alias));
+
+_Static_assert(sizeof(struct queue) <= sizeof(whorl_queue), "a queue fits its public struct");
+
+/* A task that waits to put or to get; on its own stack. */
+struct trader {
+    struct waiter waiter; /* first: what waits is the trader */
+    void *item;           /* to put; got */
+};
+
+static const struct wait_kind item_wait = {.name = "an item in a queue", .cancel = waiter_cancel};
+static const struct wait_kind room_wait = {.name = "room in a queue", .cancel = waiter_cancel};
+static const struct wait_kind done_wait = {.name = "all items of a queue to be done",
+                                           .cancel = waiter_cancel};
+
+/* --- Making and ending one --- */
+
+static int make(whorl_queue *public, enum whorl_queue_kind kind, void **array, size_t capacity,
+                whorl_queue_compare *compare)
+{
+    bool is_ranked = kind == WHORL_QUEUE_PRIORITY;
+    if (!public || (kind != WHORL_QUEUE_FIFO && kind != WHORL_QUEUE_LIFO && !is_ranked))
+        return -EINVAL;
+    if ((is_ranked && !compare) || capacity > SIZE_MAX / 2)
+        return -EINVAL;
+    *(struct queue *)public = (struct queue){.store = {.capacity = capacity,
+                                                       .room = array ? capacity : 0,
+                                                       .slots = array,
+                                                       .compare = compare,
+                                                       .kind = (uint8_t)kind,
+                                                       .is_borrowed = array != NULL}};
+    return 0;
+}
+
+int whorl_queue_init(whorl_queue *queue, enum whorl_queue_kind kind, size_t capacity,
+                     whorl_queue_compare *compare)
+{
+    return make(queue, kind, NULL, capacity, compare);
+}
+
+int whorl_queue_init_with(whorl_queue *queue, enum whorl_queue_kind kind, void **array,
+                          size_t capacity, whorl_queue_compare *compare)
+{
+    return array && capacity > 0 ? make(queue, kind, array, capacity, compare) : -EINVAL;
+}
+
+int whorl_queue_destroy(whorl_queue *public)
+{
+    struct queue *queue = (struct queue *)public;
+    if (!queue)
+        return -EINVAL;
+    if (queue->getters.first || queue->putters.first || queue->joiners.first)
+        return -EBUSY;
+    if (queue->store.count > 0)
+        return -ENOTEMPTY;
+    store_close(&queue->store);
+    queue->unfinished = 0;
+    queue->shut = true;
+    return 0;
+}
+
+/* --- Putting and getting --- */
+
+/* 0, or why the caller cannot deal with the queue. */
+static int place_error(const struct loop *loop, const struct queue *queue)
+{
+    if (!queue)
+        return -EINVAL;
+    return loop ? 0 : -EPERM;
+}
+
+/* Puts an item, or tells why not: -EAGAIN if there is no room. */
+static inline int put(struct loop *loop, struct queue *queue, void *item)
+{
+    struct trader *getter = (struct trader *)queue->getters.first;
+    if (queue->shut)
+        return -EPIPE;
+    if (getter) {
+        assert(queue->store.count == 0);
+        if (waiters_are_foreign(loop, &queue->getters))
+            return -EPERM;
+        getter->item = item;
+        waiter_serve(&getter->waiter, 0);
+    } else {
+        int error = store_put(&queue->store, item);
+        if (error)
+            return error;
+    }
+    queue->unfinished++;
+    return 0;
+}
+
+/* The first putter that waits puts its item into the room that a get has made. */
+static void let_putter_in(struct queue *queue)
+{
+    struct trader *putter = (struct trader *)queue->putters.first;
+    int error = store_put(&queue->store, putter->item);
+    assert(!error);
+    (void)error;
+    queue->unfinished++;
+    waiter_serve(&putter->waiter, 0);
+}
+
+/* Gets the next item, or tells why not: -EAGAIN if there is none. */
+static inline int get(struct loop *loop, struct queue *queue, void **item)
+{
+    if (queue->store.count == 0)
+        return queue->shut ? -EPIPE : -EAGAIN;
+    if (waiters_are_foreign(loop, &queue->putters))
+        return -EPERM;
+    *item = store_take(&queue->store);
+    if (queue->putters.first)
+        let_putter_in(queue);
+    return 0;
+}
+
+/* Waits to put or to get, until another task's get or put has served the trader. */
+static int trade(struct loop *loop, struct waiters *queue, struct trader *trader,
+                 const struct wait_kind *kind)
+{
+    if (waiters_are_foreign(loop, queue))
+        return -EPERM;
+    return waiters_wait(loop, queue, &trader->waiter, kind);
+}
+
+int whorl_queue_put(whorl_queue *public, void *item)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    if (error)
+        return error;
+    if (loop->current->interrupted)
+        return task_refuse(loop, loop->current);
+    error = put(loop, queue, item);
+    if (error != -EAGAIN)
+        return error;
+    struct trader putter = {.item = item};
+    return trade(loop, &queue->putters, &putter, &room_wait);
+}
+
+int whorl_queue_get(whorl_queue *public, void **item)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    if (error || !item)
+        return error ? error : -EINVAL;
+    if (loop->current->interrupted)
+        return task_refuse(loop, loop->current);
+    error = get(loop, queue, item);
+    if (error != -EAGAIN)
+        return error;
+    struct trader getter = {.item = NULL};
+    error = trade(loop, &queue->getters, &getter, &item_wait);
+    if (!error)
+        *item = getter.item;
+    return error;
+}
+
+int whorl_queue_try_put(whorl_queue *public, void *item)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    return error ? error : put(loop, queue, item);
+}
+
+int whorl_queue_try_get(whorl_queue *public, void **item)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    if (error || !item)
+        return error ? error : -EINVAL;
+    return get(loop, queue, item);
+}
+
+/* --- Knowing that all is done --- */
+
+static void serve_all(struct waiters *queue, int result)
+{
+    while (queue->first)
+        waiter_serve(queue->first, result);
+}
+
+/* So many items are done, or dropped; a program may have said before of some of them that they
+ * are. */
+static void finish(struct queue *queue, size_t count)
+{
+    queue->unfinished -= count < queue->unfinished ? count : queue->unfinished;
+    if (queue->unfinished == 0)
+        serve_all(&queue->joiners, 0);
+}
+
+int whorl_queue_task_done(whorl_queue *public)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    if (error)
+        return error;
+    if (queue->unfinished == 0)
+        return -EINVAL;
+    if (waiters_are_foreign(loop, &queue->joiners))
+        return -EPERM;
+    finish(queue, 1);
+    return 0;
+}
+
+int whorl_queue_join(whorl_queue *public)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    if (error)
+        return error;
+    if (loop->current->interrupted)
+        return task_refuse(loop, loop->current);
+    if (queue->unfinished == 0)
+        return 0;
+    struct trader joiner = {.item = NULL};
+    return trade(loop, &queue->joiners, &joiner, &done_wait);
+}
+
+int whorl_queue_shutdown(whorl_queue *public, enum whorl_queue_ending ending)
+{
+    struct loop *loop = loop_here;
+    struct queue *queue = (struct queue *)public;
+    int error = place_error(loop, queue);
+    if (error)
+        return error;
+    if (ending != WHORL_QUEUE_GRACEFUL && ending != WHORL_QUEUE_IMMEDIATE)
+        return -EINVAL;
+    if (waiters_are_foreign(loop, &queue->getters) || waiters_are_foreign(loop, &queue->putters) ||
+        waiters_are_foreign(loop, &queue->joiners))
+        return -EPERM;
+    queue->shut = true;
+    serve_all(&queue->getters, -EPIPE);
+    serve_all(&queue->putters, -EPIPE);
+    if (ending == WHORL_QUEUE_IMMEDIATE)
+        finish(queue, store_clear(&queue->store));
+    return 0;
+}
+
+/* --- Looking at one --- */
+
+ssize_t whorl_queue_size(const whorl_queue *queue)
+{
+    return queue ? (ssize_t)((const struct queue *)queue)->store.count : -EINVAL;
+}
+
+ssize_t whorl_queue_capacity(const whorl_queue *queue)
+{
+    return queue ? (ssize_t)((const struct queue *)queue)->store.capacity : -EINVAL;
+}
+
+int whorl_queue_is_empty(const whorl_queue *queue)
+{
+    return queue ? ((const struct queue *)queue)->store.count == 0 : -EINVAL;
+}
+
+int whorl_queue_is_full(const whorl_queue *queue)
+{
+    return queue ? store_is_full(&((const struct queue *)queue)->store) : -EINVAL;
+}
