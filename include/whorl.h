@@ -11,6 +11,10 @@
  *   gather.h several tasks at once: all their results, the first error, or the first result
  *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
  *   group.h  tasks that end together
+ *   future.h a result that one task will set, and others wait for
+ *   channel.h elements handed from task to task
+ *   select.h whichever of several channels, futures and tasks happens first
+ *   generator.h tasks that yield values
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -38,6 +42,10 @@
 #include <whorl/gather.h>
 #include <whorl/wait.h>
 #include <whorl/group.h>
+#include <whorl/future.h>
+#include <whorl/channel.h>
+#include <whorl/select.h>
+#include <whorl/generator.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>
