@@ -13,6 +13,10 @@
  *   group.h  tasks that end together
  *   sync.h   mutexes, events, conditions, semaphores, barriers, read-write locks, once
  *   queue.h  items handed from task to task, in order, at once or later
+ *   future.h a result that one task will set, and others wait for
+ *   channel.h elements handed from task to task
+ *   select.h whichever of several channels, futures and tasks happens first
+ *   generator.h tasks that yield values
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -42,6 +46,10 @@
 #include <whorl/group.h>
 #include <whorl/sync.h>
 #include <whorl/queue.h>
+#include <whorl/future.h>
+#include <whorl/channel.h>
+#include <whorl/select.h>
+#include <whorl/generator.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

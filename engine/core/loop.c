@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <core/deadlock.h>
 #include <core/defer.h>
+#include <core/dependent.h>
 #include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
@@ -274,6 +275,7 @@ static void settle_abandoned(struct loop *loop)
         struct task *returned = loop->abandoned;
         loop->abandoned = returned->next;
         scopes_abandon(loop, returned);
+        dependents_abandon(returned);
         if (returned->in_flight > 0)
             loop->hooks->abandon(loop, returned);
         else

@@ -54,6 +54,7 @@ struct loop {
     uint64_t spawned;
     uint64_t ends;
     uint64_t searches; /* see deadlock.h */
+    uint64_t draws;    /* see select.c */
     uint16_t task_generation;
     uint8_t stack_class; /* default for tasks */
     bool draining;       /* main has ended; the rest is being cancelled */

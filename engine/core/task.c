@@ -201,6 +201,7 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->handle_taken = false;
     task->references = 1;
     task->in_flight = 0;
+    task->dependents = NULL;
     task->deferred = NULL;
     task->timer.link = NULL;
     task->watchers = NULL;

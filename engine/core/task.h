@@ -75,7 +75,7 @@ struct task {
     _Alignas(TASK_LINE) const struct wait_kind *wait; /* not NULL: parked */
     void *wait_object; /* what is waited for, as the kind understands it */
     int wait_result;
-    uint32_t in_flight;  /* ops started and not ended; and groups that its function left open */
+    uint32_t in_flight;  /* ops started and not ended; groups its function left open; dependents */
     uint32_t references; /* the handle, and each who waits for it */
     uint16_t generation;
     uint8_t stack_class;
@@ -89,10 +89,11 @@ struct task {
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
 
-    struct scope *scopes;      /* the innermost that is open */
-    struct deferred *deferred; /* what is to run at its end; see defer.h */
-    struct timer timer;        /* for whatever it waits for */
-    struct watcher *watchers;  /* first come, first told */
+    struct scope *scopes;         /* the innermost that is open */
+    struct dependent *dependents; /* see dependent.h */
+    struct deferred *deferred;    /* what is to run at its end; see defer.h */
+    struct timer timer;           /* for whatever it waits for */
+    struct watcher *watchers;     /* first come, first told */
     struct watcher **watchers_end;
     struct kinship kinship; /* of a group's child */
     uint64_t end;           /* its place among the ends in its loop */
