@@ -11,6 +11,7 @@
  *   gather.h several tasks at once: all their results, the first error, or the first result
  *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
  *   group.h  tasks that end together
+ *   thread.h work from other threads, and work given to one
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -38,6 +39,7 @@
 #include <whorl/gather.h>
 #include <whorl/wait.h>
 #include <whorl/group.h>
+#include <whorl/thread.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

@@ -83,6 +83,7 @@ struct task {
     bool ended;
     bool is_in_delivery;
     bool handle_taken; /* joined or released */
+    bool runs_anyway;  /* though it is cancelled before its first step */
     bool named;
     intptr_t result;
     struct task *live_next; /* in the loop's list of tasks that have not ended */

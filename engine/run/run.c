@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fiber/overflow.h>
 #include <op/op.h>
+#include <os/pool.h>
 #include <scope/group.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,8 +21,10 @@
 #define ENTRIES_MAX 32768
 #define COMPLETIONS_MAX 65536
 
-static const struct loop_hooks hooks = {
-    .complete = op_complete, .abandon = op_abandon, .abandon_group = group_abandon};
+static const struct loop_hooks hooks = {.complete = op_complete,
+                                        .abandon = op_abandon,
+                                        .abandon_group = group_abandon,
+                                        .listen = op_listen};
 
 static __thread sigset_t mask_before;
 
@@ -80,6 +83,10 @@ static int config_check(const whorl_config *config)
         return -EINVAL;
     if (config->defer_limit < 0 || (unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
         return -EINVAL;
+    if (config->threads > WHORL_THREADS_MAX || config->thread_idle < 0)
+        return -EINVAL;
+    if ((unsigned)config->sigint > WHORL_SIGINT_LEAVE)
+        return -EINVAL;
     if (config->entries > ENTRIES_MAX || config->completions > COMPLETIONS_MAX)
         return -EINVAL;
     return 0;
@@ -108,6 +115,7 @@ intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
         loop_here = loop;
         loop_run(loop, config->name, main, arg);
         loop_here = NULL;
+        pool_end(loop);
         pipe_restore(was_pending);
         overflow_watch_end(&watch);
         result = loop->result;
