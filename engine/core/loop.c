@@ -248,6 +248,19 @@ static void loop_wait(struct loop *loop)
     loop_sleep(loop, next);
 }
 
+/* What a task that will never run again has deferred is dropped; and other threads that wait for
+ * its end, which will not come, are told so. */
+static void task_give_up(struct task *task)
+{
+    deferred_drop(task);
+    task->result = -EDEADLK;
+    for (struct watcher *watcher = task->watchers, *next; watcher; watcher = next) {
+        next = watcher->next;
+        if (!watcher->waiter)
+            watcher->ended(watcher, task);
+    }
+}
+
 /* The first time, has every task end; the second time, gives up those that could not. Returns
  * whether the loop goes on. */
 static bool loop_unstick(struct loop *loop)
@@ -264,7 +277,7 @@ static bool loop_unstick(struct loop *loop)
     fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
                     "they hold is lost.\n");
     for (struct task *task = loop->live; task; task = task->live_next)
-        deferred_drop(task);
+        task_give_up(task);
     return false;
 }
 
@@ -313,14 +326,19 @@ static void settle_abandoned(struct loop *loop)
     }
 }
 
+static void take_the_last(struct loop *loop)
+{
+    inbox_close(loop->inbox);
+    inbox_take(loop, UINT_MAX);
+}
+
 /* Whether no task lives any more. The inbox is closed then; what it had accepted before still runs,
  * and the loop goes on for that. */
 static bool loop_is_over(struct loop *loop)
 {
     if (loop->live || !loop->inbox)
         return !loop->live;
-    inbox_close(loop->inbox);
-    inbox_take(loop, UINT_MAX);
+    take_the_last(loop);
     return !loop->live && !loop->inbox->kept;
 }
 
@@ -341,6 +359,8 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
         loop_switch(loop, host);
         settle_abandoned(loop);
     } while (!loop_is_over(loop) && loop_turn(loop));
+    if (loop->live && loop->inbox)
+        take_the_last(loop);
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
     assert(!loop->timers.root && loop->ops_in_flight == 0 && loop->jobs == 0);

@@ -45,7 +45,7 @@ extern const struct wait_kind abandoned_wait;
  * own memory. */
 struct watcher {
     void (*ended)(struct watcher *self, struct task *target);
-    struct task *waiter; /* for whom it watches */
+    struct task *waiter; /* for whom it watches; NULL: for another thread */
     void *object;        /* the waiter's wait_object while he waits for this end */
     bool binds;          /* the waiter cannot end before, whatever he does now */
     struct watcher *next;

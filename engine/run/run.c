@@ -14,6 +14,7 @@
 #include <os/pool.h>
 #include <scope/group.h>
 #include <pthread.h>
+#include <run/sigint.h>
 #include <signal.h>
 #include <stdio.h>
 #include <whorl/run.h>
@@ -63,6 +64,7 @@ static void pipe_restore(bool was_pending)
 static void in_child(void)
 {
     overflow_after_fork();
+    sigint_after_fork();
     if (!loop_here)
         return;
     loop_here = NULL;
@@ -92,6 +94,19 @@ static int config_check(const whorl_config *config)
     return 0;
 }
 
+static intptr_t run_watched(struct loop *loop, const whorl_config *config, whorl_fn *main,
+                            void *arg)
+{
+    struct sigint_watch watch;
+    sigint_watch_start(&watch, loop, config->sigint, &mask_before);
+    loop_here = loop;
+    loop_run(loop, config->name, main, arg);
+    loop_here = NULL;
+    sigint_watch_end(&watch);
+    pool_end(loop);
+    return loop->result;
+}
+
 intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
 {
     static const whorl_config defaults;
@@ -112,13 +127,9 @@ intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
     intptr_t result = overflow_watch_start(&watch, loop_describe_overflow);
     if (result == 0) {
         bool was_pending = pipe_block();
-        loop_here = loop;
-        loop_run(loop, config->name, main, arg);
-        loop_here = NULL;
-        pool_end(loop);
+        result = run_watched(loop, config, main, arg);
         pipe_restore(was_pending);
         overflow_watch_end(&watch);
-        result = loop->result;
     }
     loop_close(loop);
     return result;

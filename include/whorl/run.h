@@ -18,9 +18,11 @@ enum whorl_clock {
 
 /* What SIGINT (ctrl-C) does to a run. */
 enum whorl_sigint {
-    /* The first cancels main, the second ends the program. For a loop that the program's first
-     * thread runs, if at its start SIGINT has its default effect and that thread does not block
-     * it; else SIGINT is left alone. */
+    /* The first cancels main, and the run gives what main makes of that; the second ends the
+     * program, whatever its tasks do. So it is while the program's first thread runs a loop, if at
+     * the run's start SIGINT has its default effect, that thread does not block it, and a
+     * descriptor is left; else SIGINT is left alone. At the run's end, and in a child of fork, it
+     * has its default effect again, unless the program has given it another meanwhile. */
     WHORL_SIGINT_CANCELS,
     WHORL_SIGINT_LEAVE, /* it is left alone */
 };
@@ -83,8 +85,8 @@ WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
 
 /* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and
  * not kept, nor is its name.
- *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit, or
- *   an unknown clock */
+ *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit
+ *   or thread_idle, too many threads, or an unknown clock or sigint */
 WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg);
 
 /* What a kernel may offer beyond what whorl needs; beside each, what is done without it. */
