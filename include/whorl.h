@@ -17,6 +17,7 @@
  *   channel.h elements handed from task to task
  *   select.h whichever of several channels, futures and tasks happens first
  *   generator.h tasks that yield values
+ *   thread.h work from other threads, and work given to one
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -50,6 +51,7 @@
 #include <whorl/channel.h>
 #include <whorl/select.h>
 #include <whorl/generator.h>
+#include <whorl/thread.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

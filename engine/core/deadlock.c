@@ -24,6 +24,8 @@ static struct task **add_waiters(const struct task *task, struct task **end, uin
 {
     for (const struct watcher *watcher = task->watchers; watcher; watcher = watcher->next) {
         struct task *waiter = watcher->waiter;
+        if (!waiter)
+            continue;
         bool waits = needs_all(waiter) && waiter->wait_object == watcher->object;
         if ((waits || watcher->binds) && waiter->searched != search) {
             waiter->searched = search;

@@ -6,6 +6,7 @@
 #include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -16,9 +17,10 @@
 #define DEFAULT_COMPLETIONS 8192
 #define DEFAULT_DRAIN_WARNING WHORL_SECONDS(1)
 #define DEFAULT_DEFER_LIMIT WHORL_SECONDS(10)
-#define TRIM_STACKS 64 /* stacks that one turn gives back: each is a system call */
-#define BLIND_WAITS 63 /* timed waits after a look that was in vain */
-#define DRAIN_NAMES 8  /* tasks that one warning names */
+#define TRIM_STACKS 64           /* stacks that one turn gives back: each is a system call */
+#define BLIND_WAITS 63           /* timed waits after a look that was in vain */
+#define DRAIN_NAMES 8            /* tasks that one warning names */
+#define RETRY_PAUSE WHORL_MS(10) /* until what was kept for want of memory is tried again */
 
 __thread struct loop *loop_here;
 
@@ -78,6 +80,8 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     loop->drain_warning = config->drain_warning ? config->drain_warning : DEFAULT_DRAIN_WARNING;
     loop->defer_limit = config->defer_limit ? config->defer_limit : DEFAULT_DEFER_LIMIT;
     loop->host.loop = loop;
+    loop->threads_most = config->threads;
+    loop->thread_idle = config->thread_idle;
     loop->time_is_virtual = config->clock == WHORL_CLOCK_VIRTUAL;
     loop->ring.clock_is_shifted |= loop->time_is_virtual;
     loop->opened = clock_read();
@@ -93,6 +97,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
 
 void loop_close(struct loop *loop)
 {
+    inbox_end(loop);
     stack_pool_close(&loop->stacks);
     ring_close(&loop->ring);
     munmap(loop, sizeof *loop);
@@ -165,17 +170,49 @@ static void check_invariants(const struct loop *loop)
 }
 #endif
 
+/* Nobody is ready, nothing is in flight or with a thread, no timer is armed, and nobody outside may
+ * bring anything. */
+static bool loop_is_stuck(const struct loop *loop)
+{
+    return loop->host.next == &loop->host && loop->ops_in_flight == 0 && loop->jobs == 0 &&
+           !loop->timers.root && !(loop->inbox && inbox_may_bring(loop->inbox));
+}
+
+/* The same as loop_sleep, for a loop with an inbox: who puts something in ends the wait. */
+static __attribute__((noinline)) void sleep_by_inbox(struct loop *loop, int64_t deadline)
+{
+    struct inbox *inbox = loop->inbox;
+    if (!inbox->listening)
+        loop->hooks->listen(loop);
+    if (inbox->kept && deadline > deadline_after(whorl_now(), RETRY_PAUSE))
+        deadline = deadline_after(whorl_now(), RETRY_PAUSE);
+    inbox_sleep(inbox);
+    /* Making room for the read may have woken somebody; the last who holds the loop may be gone. */
+    bool is_idle = loop->host.next == &loop->host && !inbox_has_mail(inbox) && !loop_is_stuck(loop);
+    ring_turn(&loop->ring, is_idle ? deadline : RING_NOW);
+    inbox_wake(inbox);
+}
+
+/* Waits until something completes, or until `deadline`. */
+static void loop_sleep(struct loop *loop, int64_t deadline)
+{
+    if (__builtin_expect(loop->inbox != NULL, 0))
+        sleep_by_inbox(loop, deadline);
+    else
+        ring_turn(&loop->ring, deadline);
+}
+
 /* Time to `next` jumps if nothing can complete, and else passes as the real one does, but not
- * beyond it. */
+ * beyond it. Where nothing is awaited but what others may put in, there is nowhere to jump. */
 static void wait_virtually(struct loop *loop, int64_t next)
 {
-    if (loop->ops_in_flight == 0) {
+    if (loop->ops_in_flight == 0 && loop->jobs == 0 && next != INT64_MAX) {
         if (next > loop->virtual_now)
             loop->virtual_now = next;
         return;
     }
     int64_t start = clock_read();
-    ring_turn(&loop->ring, next);
+    loop_sleep(loop, next);
     int64_t now = deadline_after(loop->virtual_now, clock_read() - start);
     loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
 }
@@ -210,13 +247,20 @@ static void loop_wait(struct loop *loop)
             return;
         loop->blind_waits = BLIND_WAITS;
     }
-    ring_turn(ring, next);
+    loop_sleep(loop, next);
 }
 
-/* Nobody is ready, nothing is in flight, and no timer is armed. */
-static bool loop_is_stuck(const struct loop *loop)
+/* What a task that will never run again has deferred is dropped; and other threads that wait for
+ * its end, which will not come, are told so. */
+static void task_give_up(struct task *task)
 {
-    return loop->host.next == &loop->host && loop->ops_in_flight == 0 && !loop->timers.root;
+    deferred_drop(task);
+    task->result = -EDEADLK;
+    for (struct watcher *watcher = task->watchers, *next; watcher; watcher = next) {
+        next = watcher->next;
+        if (!watcher->waiter)
+            watcher->ended(watcher, task);
+    }
 }
 
 /* The first time, has every task end; the second time, gives up those that could not. Returns
@@ -235,7 +279,7 @@ static bool loop_unstick(struct loop *loop)
     fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
                     "they hold is lost.\n");
     for (struct task *task = loop->live; task; task = task->live_next)
-        deferred_drop(task);
+        task_give_up(task);
     return false;
 }
 
@@ -261,6 +305,8 @@ static bool loop_turn(struct loop *loop)
         ring_turn(ring, RING_NOW);
         ring_reap(ring, loop->hooks->complete, loop);
     }
+    if (loop->inbox)
+        inbox_take(loop, INBOX_BATCH);
     if (loop_timer_is_due(loop))
         timers_expire(&loop->timers, loop_glance(loop));
     if (stack_wants_trim(&loop->stacks))
@@ -283,6 +329,22 @@ static void settle_abandoned(struct loop *loop)
     }
 }
 
+static void take_the_last(struct loop *loop)
+{
+    inbox_close(loop->inbox);
+    inbox_take(loop, UINT_MAX);
+}
+
+/* Whether no task lives any more. The inbox is closed then; what it had accepted before still runs,
+ * and the loop goes on for that. */
+static bool loop_is_over(struct loop *loop)
+{
+    if (loop->live || !loop->inbox)
+        return !loop->live;
+    take_the_last(loop);
+    return !loop->live && !loop->inbox->kept;
+}
+
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
 {
     struct task *host = &loop->host;
@@ -299,8 +361,10 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     do {
         loop_switch(loop, host);
         settle_abandoned(loop);
-    } while (loop->live && loop_turn(loop));
+    } while (!loop_is_over(loop) && loop_turn(loop));
+    if (loop->live && loop->inbox)
+        take_the_last(loop);
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
-    assert(!loop->timers.root && loop->ops_in_flight == 0);
+    assert(!loop->timers.root && loop->ops_in_flight == 0 && loop->jobs == 0);
 }

@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <core/clock.h>
+#include <core/inbox.h>
 #include <core/ring.h>
 #include <core/task.h>
 #include <fiber/overflow.h>
@@ -32,10 +33,15 @@ struct loop_hooks {
     /* The same for a group that it has left open; counts as in flight until its children have
      * ended. */
     void (*abandon_group)(struct scope *group);
+    /* Fills a read of the inbox's eventfd, which ends in inbox_heard; not an op in flight. */
+    void (*listen)(struct loop *loop);
 };
 
 /* A task that waits in whorl_close; the floor of ops knows more. */
 struct closer;
+
+/* The threads that run what tasks give away; the floor of os knows more. */
+struct pool;
 
 struct loop {
     struct task *current;
@@ -45,6 +51,7 @@ struct loop {
     int64_t clock_now;    /* what it said */
     unsigned blind_waits; /* to go until the loop looks before a timed wait; see loop_wait */
     struct ring ring;
+    struct inbox *inbox; /* NULL: nobody outside knows the loop */
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
     struct task *live;       /* all that have not ended */
@@ -68,6 +75,11 @@ struct loop {
     intptr_t result; /* main's, once it has ended */
     int64_t drain_warning;
     struct timer drain_timer;
+    /* Kept by the floor of os. */
+    struct pool *pool;
+    uint32_t jobs; /* that tasks have given to threads, and await */
+    unsigned threads_most;
+    int64_t thread_idle;
     /* Kept by the floor of ops. */
     uint32_t ops_in_flight; /* of all tasks */
     uint16_t op_generation;
@@ -188,7 +200,7 @@ static inline bool loop_timer_is_due(struct loop *loop)
 static inline bool loop_has_business(struct loop *loop)
 {
     return !ring_is_quiet(&loop->ring) || stack_wants_trim(&loop->stacks) ||
-           loop_timer_is_due(loop);
+           loop_timer_is_due(loop) || (loop->inbox && inbox_wants_turn(loop->inbox));
 }
 
 /* Steps from `self`, which may just have been taken out, to who runs next: the host only where it

@@ -41,7 +41,7 @@ struct ring {
     void *completions;
     unsigned completion_mask;
     /* Entering the kernel. */
-    int fd;                /* or the registered index */
+    int fd;                /* or the registered index; -1: it is none of the kernel's */
     bool clock_is_shifted; /* points in time mean another clock to the kernel: use durations */
     unsigned enter_flags;  /* those of every enter */
     uint64_t features;     /* WHORL_FEATURE_* in use */
@@ -129,6 +129,13 @@ static inline bool ring_is_quiet(const struct ring *ring)
 {
     return !ring_has_filled(ring) && !ring_has_completed(ring) &&
            __atomic_load_n(ring->kernel_flags, __ATOMIC_RELAXED) == 0;
+}
+
+/* Whether it reads the process's descriptors: what stands behind the same seam in a test does not.
+ */
+static inline bool ring_reads_descriptors(const struct ring *ring)
+{
+    return ring->fd >= 0;
 }
 
 /* Completions wait in the kernel that another turn would collect. */

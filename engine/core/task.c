@@ -153,7 +153,7 @@ NO_SANITIZE static void task_body(struct task *self)
 {
     struct loop *loop = self->loop;
     self->result = -ECANCELED;
-    if (!self->interrupted)
+    if (!self->interrupted || self->runs_anyway)
         self->result = self->fn(self->arg);
     while (__builtin_expect(self->in_flight > 0 || self->scopes || self->deferred, 0) &&
            loop_here == loop) {
@@ -199,6 +199,7 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->scopes = NULL;
     task->ended = false;
     task->handle_taken = false;
+    task->runs_anyway = false;
     task->references = 1;
     task->in_flight = 0;
     task->dependents = NULL;

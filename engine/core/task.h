@@ -46,7 +46,7 @@ extern const struct wait_kind abandoned_wait;
  * own memory. */
 struct watcher {
     void (*ended)(struct watcher *self, struct task *target);
-    struct task *waiter; /* for whom it watches */
+    struct task *waiter; /* for whom it watches; NULL: for another thread */
     void *object;        /* the waiter's wait_object while he waits for this end */
     bool binds;          /* the waiter cannot end before, whatever he does now */
     struct watcher *next;
@@ -84,6 +84,7 @@ struct task {
     bool ended;
     bool is_in_delivery;
     bool handle_taken; /* joined or released */
+    bool runs_anyway;  /* though it is cancelled before its first step */
     bool named;
     intptr_t result;
     struct task *live_next; /* in the loop's list of tasks that have not ended */

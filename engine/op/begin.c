@@ -112,6 +112,15 @@ void op_begin_again(struct loop *loop, whorl_op *op)
     fill(loop, op, RING_LINK_NONE);
 }
 
+void op_listen(struct loop *loop)
+{
+    struct inbox *inbox = loop->inbox;
+    whorl_op op = whorl_op_read(inbox->eventfd, &inbox->heard, sizeof inbox->heard);
+    loop_reserve(loop, 1);
+    ring_fill(&loop->ring, &op, TOKEN_WAKE, RING_LINK_NONE);
+    inbox->listening = true;
+}
+
 int whorl_op_start(whorl_op *op)
 {
     struct loop *loop = loop_here;

@@ -107,8 +107,11 @@ void op_complete(void *context, uint64_t token, int32_t result)
 {
     struct loop *loop = context;
     enum token_tag tag = token & TOKEN_TAGS;
-    if (tag == TOKEN_DEADLINE)
+    if (tag >= TOKEN_DEADLINE) {
+        if (tag == TOKEN_WAKE)
+            inbox_heard(loop->inbox, result);
         return;
+    }
     whorl_op *op = token_op(token);
     assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
     op->owed--;

@@ -92,6 +92,9 @@ static inline whorl_op **op_bucket(struct loop *loop, int fd)
 /* Takes one completion; the loop's hook. */
 void op_complete(void *loop, uint64_t token, int32_t result);
 
+/* Fills a read of the inbox's eventfd; the loop's hook. */
+void op_listen(struct loop *loop);
+
 /* Asks for the end of all that a task has in flight; the loop's hook. */
 void op_abandon(struct loop *loop, struct task *owner);
 

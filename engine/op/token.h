@@ -8,8 +8,9 @@
 enum token_tag {
     TOKEN_OP,            /* the op's own completion */
     TOKEN_CANCEL,        /* that of a cancel sent for it */
-    TOKEN_DEADLINE,      /* a deadline that was refused: to be ignored, its op may be gone */
     TOKEN_OWED_DEADLINE, /* a deadline of a chain's member, which always completes */
+    TOKEN_DEADLINE,      /* a deadline that was refused: to be ignored, its op may be gone */
+    TOKEN_WAKE,          /* somebody wakes the loop: of no op */
     TOKEN_TAGS = 7,
 };
 

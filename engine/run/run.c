@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fiber/overflow.h>
 #include <op/op.h>
+#include <os/pool.h>
 #include <scope/group.h>
 #include <pthread.h>
+#include <run/sigint.h>
 #include <signal.h>
 #include <stdio.h>
 #include <whorl/run.h>
@@ -20,8 +22,10 @@
 #define ENTRIES_MAX 32768
 #define COMPLETIONS_MAX 65536
 
-static const struct loop_hooks hooks = {
-    .complete = op_complete, .abandon = op_abandon, .abandon_group = group_abandon};
+static const struct loop_hooks hooks = {.complete = op_complete,
+                                        .abandon = op_abandon,
+                                        .abandon_group = group_abandon,
+                                        .listen = op_listen};
 
 static __thread sigset_t mask_before;
 
@@ -60,6 +64,7 @@ static void pipe_restore(bool was_pending)
 static void in_child(void)
 {
     overflow_after_fork();
+    sigint_after_fork();
     if (!loop_here)
         return;
     loop_here = NULL;
@@ -80,9 +85,26 @@ static int config_check(const whorl_config *config)
         return -EINVAL;
     if (config->defer_limit < 0 || (unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
         return -EINVAL;
+    if (config->threads > WHORL_THREADS_MAX || config->thread_idle < 0)
+        return -EINVAL;
+    if ((unsigned)config->sigint > WHORL_SIGINT_LEAVE)
+        return -EINVAL;
     if (config->entries > ENTRIES_MAX || config->completions > COMPLETIONS_MAX)
         return -EINVAL;
     return 0;
+}
+
+static intptr_t run_watched(struct loop *loop, const whorl_config *config, whorl_fn *main,
+                            void *arg)
+{
+    struct sigint_watch watch;
+    sigint_watch_start(&watch, loop, config->sigint, &mask_before);
+    loop_here = loop;
+    loop_run(loop, config->name, main, arg);
+    loop_here = NULL;
+    sigint_watch_end(&watch);
+    pool_end(loop);
+    return loop->result;
 }
 
 intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
@@ -105,12 +127,9 @@ intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
     intptr_t result = overflow_watch_start(&watch, loop_describe_overflow);
     if (result == 0) {
         bool was_pending = pipe_block();
-        loop_here = loop;
-        loop_run(loop, config->name, main, arg);
-        loop_here = NULL;
+        result = run_watched(loop, config, main, arg);
         pipe_restore(was_pending);
         overflow_watch_end(&watch);
-        result = loop->result;
     }
     loop_close(loop);
     return result;

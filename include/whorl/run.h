@@ -16,6 +16,17 @@ enum whorl_clock {
     WHORL_CLOCK_VIRTUAL,
 };
 
+/* What SIGINT (ctrl-C) does to a run. */
+enum whorl_sigint {
+    /* The first cancels main, and the run gives what main makes of that; the second ends the
+     * program, whatever its tasks do. So it is while the program's first thread runs a loop, if at
+     * the run's start SIGINT has its default effect, that thread does not block it, and a
+     * descriptor is left; else SIGINT is left alone. At the run's end, and in a child of fork, it
+     * has its default effect again, unless the program has given it another meanwhile. */
+    WHORL_SIGINT_CANCELS,
+    WHORL_SIGINT_LEAVE, /* it is left alone */
+};
+
 /* How a loop is set up. All zero (`whorl_config config = {0};`) is the default of each. */
 typedef struct whorl_config {
     const char *name;       /* the main task's name; default "main" */
@@ -29,13 +40,20 @@ typedef struct whorl_config {
     int64_t drain_warning;  /* ns after which a task that outlives main and ignores its cancel
                                is named on stderr; default 1 s; < 0 never */
     int64_t defer_limit;    /* ns for which a handler of whorl_defer is shielded; default 10 s */
-    enum whorl_clock clock; /* what time is to the loop; default WHORL_CLOCK_REAL */
+    unsigned threads;       /* threads of whorl_to_thread at most, up to WHORL_THREADS_MAX; default
+                               the processors and 4, but no more than 32 */
+    int64_t thread_idle;    /* ns after which a thread that nobody needs ends; default 5 s */
+    enum whorl_sigint sigint; /* what SIGINT does; default WHORL_SIGINT_CANCELS */
+    enum whorl_clock clock;   /* what time is to the loop; default WHORL_CLOCK_REAL */
 } whorl_config;
 
 /* Bounds of a stack size, in bytes. Sizes are rounded up to a power of two; a guard page lies
  * below. The task's control block takes up to 3 KiB of it. */
 #define WHORL_STACK_MIN ((size_t)16384)
 #define WHORL_STACK_MAX ((size_t)1 << 30)
+
+/* The most threads that whorl_to_thread may use. */
+#define WHORL_THREADS_MAX 4096
 
 /* Runs main(arg) as the main task of a new loop on this thread, and returns its result when it and
  * every task that it left behind have ended.
@@ -67,8 +85,8 @@ WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
 
 /* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and
  * not kept, nor is its name.
- *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit, or
- *   an unknown clock */
+ *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit
+ *   or thread_idle, too many threads, or an unknown clock or sigint */
 WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg);
 
 /* What a kernel may offer beyond what whorl needs; beside each, what is done without it. */
