@@ -7,10 +7,12 @@
  *   base.h   types, time, version
  *   run.h    run a program's main task; its configuration; what the kernel offers
  *   task.h   spawn, join, cancel, sleep
+ *   later.h  calls at a later time
  *   scope.h  timeouts, shields, waiting for a task with a limit; cleanup at a task's end
  *   gather.h several tasks at once: all their results, the first error, or the first result
  *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
  *   group.h  tasks that end together
+ *   local.h  values that a task passes on to those that it spawns
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -34,10 +36,12 @@
 #include <whorl/base.h>
 #include <whorl/run.h>
 #include <whorl/task.h>
+#include <whorl/later.h>
 #include <whorl/scope.h>
 #include <whorl/gather.h>
 #include <whorl/wait.h>
 #include <whorl/group.h>
+#include <whorl/local.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

@@ -3,6 +3,7 @@
 #include <core/deadlock.h>
 #include <core/defer.h>
 #include <core/interrupt.h>
+#include <core/locals.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <stdio.h>
@@ -232,8 +233,10 @@ static bool loop_unstick(struct loop *loop)
     }
     fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
                     "they hold is lost.\n");
-    for (struct task *task = loop->live; task; task = task->live_next)
+    for (struct task *task = loop->live; task; task = task->live_next) {
         deferred_drop(task);
+        locals_drop(task);
+    }
     return false;
 }
 

@@ -47,7 +47,8 @@ struct loop {
     struct ring ring;
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
-    struct task *live;       /* all that have not ended */
+    struct task *live;       /* all that have not ended, the newest first */
+    struct task *shown;      /* by whorl_each_task, now */
     struct task *abandoned;  /* their functions have returned, and left something behind */
     struct task *deliveries; /* tasks whose cancel is being delivered */
     struct task **deliveries_end;

@@ -84,12 +84,14 @@ struct task {
     bool is_in_delivery;
     bool handle_taken; /* joined or released */
     bool named;
+    bool begun; /* its function was called */
     intptr_t result;
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
 
     struct scope *scopes;      /* the innermost that is open */
     struct deferred *deferred; /* what is to run at its end; see defer.h */
+    struct locals *locals;     /* NULL: none; see locals.h */
     struct timer timer;        /* for whatever it waits for */
     struct watcher *watchers;  /* first come, first told */
     struct watcher **watchers_end;
