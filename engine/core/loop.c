@@ -81,6 +81,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     loop->time_is_virtual = config->clock == WHORL_CLOCK_VIRTUAL;
     loop->ring.clock_is_shifted |= loop->time_is_virtual;
     loop->virtual_now = clock_read();
+    loop->limit = config->limit ? deadline_after(loop->virtual_now, config->limit) : WHORL_FOREVER;
     stack_pool_open(&loop->stacks, sizeof(struct task),
                     config->pooled_stacks ? config->pooled_stacks : DEFAULT_POOLED_STACKS,
                     !(config->without & WHORL_FEATURE_GUARD_INSTALL), stack_forget);
@@ -130,9 +131,30 @@ static void drain_begin(struct timer *timer)
     }
 }
 
+static void overrule(struct loop *loop, intptr_t result)
+{
+    if (!loop->overruled)
+        loop->result = result;
+    loop->overruled = true;
+    loop->draining = true;
+    for (struct task *task = loop->live; task; task = task->live_next)
+        task_cancel(task);
+}
+
+static void limit_reached(struct loop *loop)
+{
+    loop->limit = WHORL_FOREVER;
+    overrule(loop, -ETIMEDOUT);
+}
+
+static void limit_fire(struct timer *timer)
+{
+    limit_reached((struct loop *)((char *)timer - offsetof(struct loop, limit_timer)));
+}
+
 void loop_main_ended(struct loop *loop, intptr_t result)
 {
-    if (!loop->deadlocked)
+    if (!loop->overruled)
         loop->result = result;
     loop->draining = true;
     loop->drain_timer.fire = drain_begin;
@@ -168,13 +190,18 @@ static void check_invariants(const struct loop *loop)
  * beyond it. */
 static void wait_virtually(struct loop *loop, int64_t next)
 {
+    int64_t start = clock_read();
+    if (start >= loop->limit) {
+        limit_reached(loop);
+        return;
+    }
     if (loop->ops_in_flight == 0) {
         if (next > loop->virtual_now)
             loop->virtual_now = next;
         return;
     }
-    int64_t start = clock_read();
-    ring_turn(&loop->ring, next);
+    int64_t limit = deadline_after(loop->virtual_now, loop->limit - start);
+    ring_turn(&loop->ring, next < limit ? next : limit);
     int64_t now = deadline_after(loop->virtual_now, clock_read() - start);
     loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
 }
@@ -212,10 +239,17 @@ static void loop_wait(struct loop *loop)
     ring_turn(ring, next);
 }
 
-/* Nobody is ready, nothing is in flight, and no timer is armed. */
+/* No timer is armed but that of the run's limit. */
+static bool nothing_is_due(const struct loop *loop)
+{
+    const struct timer *next = loop->timers.root;
+    return !next || (next == &loop->limit_timer && !next->child);
+}
+
+/* Nobody is ready, nothing is in flight, and nothing is due. */
 static bool loop_is_stuck(const struct loop *loop)
 {
-    return loop->host.next == &loop->host && loop->ops_in_flight == 0 && !loop->timers.root;
+    return loop->host.next == &loop->host && loop->ops_in_flight == 0 && nothing_is_due(loop);
 }
 
 /* The first time, has every task end; the second time, gives up those that could not. Returns
@@ -225,10 +259,7 @@ static bool loop_unstick(struct loop *loop)
     deadlock_report(loop);
     if (!loop->deadlocked) {
         loop->deadlocked = true;
-        loop->draining = true;
-        loop->result = -EDEADLK;
-        for (struct task *task = loop->live; task; task = task->live_next)
-            task_cancel(task);
+        overrule(loop, -EDEADLK);
         return true;
     }
     fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
@@ -296,11 +327,37 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     }
     loop->main = task;
     ready_add(loop, task);
+    if (loop->limit != WHORL_FOREVER && !loop->time_is_virtual) {
+        loop->limit_timer.fire = limit_fire;
+        timer_arm(&loop->timers, &loop->limit_timer, loop->limit);
+    }
     do {
         loop_switch(loop, host);
         settle_abandoned(loop);
     } while (loop->live && loop_turn(loop));
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
+    if (timer_is_armed(&loop->limit_timer))
+        timer_disarm(&loop->timers, &loop->limit_timer);
     assert(!loop->timers.root && loop->ops_in_flight == 0);
+}
+
+/* --- A loop that was left --- */
+
+void loop_leave(struct loop *loop)
+{
+    if (loop->current != &loop->host)
+        fiber_land(&loop->current->fiber, &loop->host.fiber);
+    loop->current = &loop->host;
+}
+
+void loop_end_ops(struct loop *loop)
+{
+    struct task *host = &loop->host;
+    while (loop->ops_in_flight > 0) {
+        /* Whoever is woken is not to run. */
+        host->next = host;
+        host->previous = host;
+        loop_turn(loop);
+    }
 }

@@ -60,6 +60,7 @@ struct loop {
     bool draining;       /* main has ended; the rest is being cancelled */
     bool delivering;
     bool deadlocked; /* nothing could happen any more: all has been cancelled for that */
+    bool overruled;  /* `result` is the run's, and not main's */
     bool time_is_virtual;
     int64_t virtual_now;
     int64_t defer_limit;
@@ -67,6 +68,12 @@ struct loop {
     intptr_t result; /* main's, once it has ended */
     int64_t drain_warning;
     struct timer drain_timer;
+    int64_t limit;            /* of real time; WHORL_FOREVER: none, or it was reached */
+    struct timer limit_timer; /* with a real clock */
+    /* Kept by the floor of runs. */
+    struct overflow_watch watch;
+    bool pipe_was_pending; /* a SIGPIPE, when the run began */
+    struct loop *left_next;
     /* Kept by the floor of ops. */
     uint32_t ops_in_flight; /* of all tasks */
     uint16_t op_generation;
@@ -97,7 +104,14 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
 /* Runs main(arg), and everything until the last task has ended. */
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg);
 
-/* Closes a loop that has run. */
+/* The loop was left in the middle of a task by a jump to the thread's own stack: the host runs, and
+ * no task will again. */
+void loop_leave(struct loop *loop);
+
+/* Turns the ring of a loop that was left until no op is in flight. */
+void loop_end_ops(struct loop *loop);
+
+/* Closes a loop that has run, or was left and has no ops in flight. */
 void loop_close(struct loop *loop);
 
 /* Main has ended with `result`: everything else is to be cancelled. */

@@ -1,6 +1,6 @@
 /*
  * whorl_run: a loop for this thread, from its opening to its close, and what it changes of the
- * thread meanwhile.
+ * thread meanwhile. See run.h for a run that is left by a jump.
  *
  * SIGPIPE: a write to a closed pipe or socket raises it on the submitting thread. It is blocked
  * while the loop runs, and one that became pending meanwhile is taken away at the end, so that the
@@ -13,6 +13,7 @@
 #include <op/op.h>
 #include <scope/group.h>
 #include <pthread.h>
+#include <run/run.h>
 #include <signal.h>
 #include <stdio.h>
 #include <whorl/run.h>
@@ -34,14 +35,12 @@ static bool pipe_is_pending(void)
     return sigismember(&pending, SIGPIPE);
 }
 
-/* Blocks SIGPIPE; returns whether one was pending already, and so is not ours to take away. */
-static bool pipe_block(void)
+void run_block_pipe(sigset_t *before)
 {
     sigset_t pipe;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, &mask_before);
-    return pipe_is_pending();
+    pthread_sigmask(SIG_BLOCK, &pipe, before);
 }
 
 static void pipe_restore(bool was_pending)
@@ -78,11 +77,33 @@ static int config_check(const whorl_config *config)
     if (config->stack_size &&
         (config->stack_size < WHORL_STACK_MIN || config->stack_size > WHORL_STACK_MAX))
         return -EINVAL;
-    if (config->defer_limit < 0 || (unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
+    if (config->defer_limit < 0 || config->limit < 0)
+        return -EINVAL;
+    if ((unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
         return -EINVAL;
     if (config->entries > ENTRIES_MAX || config->completions > COMPLETIONS_MAX)
         return -EINVAL;
     return 0;
+}
+
+/* Makes the loop the thread's. One SIGPIPE that is pending already is not ours to take away. -ENOMEM
+ */
+static int run_enter(struct loop *loop)
+{
+    int error = overflow_watch_start(&loop->watch, loop_describe_overflow);
+    if (error)
+        return error;
+    run_block_pipe(&mask_before);
+    loop->pipe_was_pending = pipe_is_pending();
+    loop_here = loop;
+    return 0;
+}
+
+void run_exit(struct loop *loop)
+{
+    loop_here = NULL;
+    pipe_restore(loop->pipe_was_pending);
+    overflow_watch_end(&loop->watch);
 }
 
 intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
@@ -101,15 +122,10 @@ intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
     int error = loop_open(&loop, config, &hooks);
     if (error)
         return error;
-    struct overflow_watch watch;
-    intptr_t result = overflow_watch_start(&watch, loop_describe_overflow);
+    intptr_t result = run_enter(loop);
     if (result == 0) {
-        bool was_pending = pipe_block();
-        loop_here = loop;
         loop_run(loop, config->name, main, arg);
-        loop_here = NULL;
-        pipe_restore(was_pending);
-        overflow_watch_end(&watch);
+        run_exit(loop);
         result = loop->result;
     }
     loop_close(loop);
