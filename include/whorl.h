@@ -7,6 +7,7 @@
  *   base.h   types, time, version
  *   run.h    run a program's main task; its configuration; what the kernel offers
  *   task.h   spawn, join, cancel, sleep
+ *   later.h  calls at a later time
  *   scope.h  timeouts, shields, waiting for a task with a limit; cleanup at a task's end
  *   gather.h several tasks at once: all their results, the first error, or the first result
  *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
@@ -18,6 +19,7 @@
  *   select.h whichever of several channels, futures and tasks happens first
  *   generator.h tasks that yield values
  *   thread.h work from other threads, and work given to one
+ *   local.h  values that a task passes on to those that it spawns
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
@@ -41,6 +43,7 @@
 #include <whorl/base.h>
 #include <whorl/run.h>
 #include <whorl/task.h>
+#include <whorl/later.h>
 #include <whorl/scope.h>
 #include <whorl/gather.h>
 #include <whorl/wait.h>
@@ -52,6 +55,7 @@
 #include <whorl/select.h>
 #include <whorl/generator.h>
 #include <whorl/thread.h>
+#include <whorl/local.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
 #include <whorl/op.h>

@@ -4,6 +4,7 @@
 #include <core/defer.h>
 #include <core/dependent.h>
 #include <core/interrupt.h>
+#include <core/locals.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <limits.h>
@@ -86,6 +87,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     loop->ring.clock_is_shifted |= loop->time_is_virtual;
     loop->opened = clock_read();
     loop->virtual_now = loop->opened;
+    loop->limit = config->limit ? deadline_after(loop->opened, config->limit) : WHORL_FOREVER;
     stack_pool_open(&loop->stacks, sizeof(struct task),
                     config->pooled_stacks ? config->pooled_stacks : DEFAULT_POOLED_STACKS,
                     !(config->without & WHORL_FEATURE_GUARD_INSTALL), stack_forget);
@@ -136,9 +138,30 @@ static void drain_begin(struct timer *timer)
     }
 }
 
+static void overrule(struct loop *loop, intptr_t result)
+{
+    if (!loop->overruled)
+        loop->result = result;
+    loop->overruled = true;
+    loop->draining = true;
+    for (struct task *task = loop->live; task; task = task->live_next)
+        task_cancel(task);
+}
+
+static void limit_reached(struct loop *loop)
+{
+    loop->limit = WHORL_FOREVER;
+    overrule(loop, -ETIMEDOUT);
+}
+
+static void limit_fire(struct timer *timer)
+{
+    limit_reached((struct loop *)((char *)timer - offsetof(struct loop, limit_timer)));
+}
+
 void loop_main_ended(struct loop *loop, intptr_t result)
 {
-    if (!loop->deadlocked)
+    if (!loop->overruled)
         loop->result = result;
     loop->draining = true;
     loop->drain_timer.fire = drain_begin;
@@ -170,12 +193,19 @@ static void check_invariants(const struct loop *loop)
 }
 #endif
 
-/* Nobody is ready, nothing is in flight or with a thread, no timer is armed, and nobody outside may
+/* No timer is armed but that of the run's limit. */
+static bool nothing_is_due(const struct loop *loop)
+{
+    const struct timer *next = loop->timers.root;
+    return !next || (next == &loop->limit_timer && !next->child);
+}
+
+/* Nobody is ready, nothing is in flight or with a thread, nothing is due, and nobody outside may
  * bring anything. */
 static bool loop_is_stuck(const struct loop *loop)
 {
     return loop->host.next == &loop->host && loop->ops_in_flight == 0 && loop->jobs == 0 &&
-           !loop->timers.root && !(loop->inbox && inbox_may_bring(loop->inbox));
+           nothing_is_due(loop) && !(loop->inbox && inbox_may_bring(loop->inbox));
 }
 
 /* The same as loop_sleep, for a loop with an inbox: who puts something in ends the wait. */
@@ -206,13 +236,18 @@ static void loop_sleep(struct loop *loop, int64_t deadline)
  * beyond it. Where nothing is awaited but what others may put in, there is nowhere to jump. */
 static void wait_virtually(struct loop *loop, int64_t next)
 {
+    int64_t start = clock_read();
+    if (start >= loop->limit) {
+        limit_reached(loop);
+        return;
+    }
     if (loop->ops_in_flight == 0 && loop->jobs == 0 && next != INT64_MAX) {
         if (next > loop->virtual_now)
             loop->virtual_now = next;
         return;
     }
-    int64_t start = clock_read();
-    loop_sleep(loop, next);
+    int64_t limit = deadline_after(loop->virtual_now, loop->limit - start);
+    loop_sleep(loop, next < limit ? next : limit);
     int64_t now = deadline_after(loop->virtual_now, clock_read() - start);
     loop->virtual_now = now < next || next <= loop->virtual_now ? now : next;
 }
@@ -250,17 +285,22 @@ static void loop_wait(struct loop *loop)
     loop_sleep(loop, next);
 }
 
-/* What a task that will never run again has deferred is dropped; and other threads that wait for
- * its end, which will not come, are told so. */
-static void task_give_up(struct task *task)
+/* A task will never run again: other threads that wait for its end are told so. */
+static void tell_others(struct task *task, intptr_t result)
 {
-    deferred_drop(task);
-    task->result = -EDEADLK;
+    task->result = result;
     for (struct watcher *watcher = task->watchers, *next; watcher; watcher = next) {
         next = watcher->next;
         if (!watcher->waiter)
             watcher->ended(watcher, task);
     }
+}
+
+static void give_up(struct task *task)
+{
+    deferred_drop(task);
+    locals_drop(task);
+    tell_others(task, -EDEADLK);
 }
 
 /* The first time, has every task end; the second time, gives up those that could not. Returns
@@ -270,16 +310,13 @@ static bool loop_unstick(struct loop *loop)
     deadlock_report(loop);
     if (!loop->deadlocked) {
         loop->deadlocked = true;
-        loop->draining = true;
-        loop->result = -EDEADLK;
-        for (struct task *task = loop->live; task; task = task->live_next)
-            task_cancel(task);
+        overrule(loop, -EDEADLK);
         return true;
     }
     fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
                     "they hold is lost.\n");
     for (struct task *task = loop->live; task; task = task->live_next)
-        task_give_up(task);
+        give_up(task);
     return false;
 }
 
@@ -358,6 +395,10 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     }
     loop->main = task;
     ready_add(loop, task);
+    if (loop->limit != WHORL_FOREVER && !loop->time_is_virtual) {
+        loop->limit_timer.fire = limit_fire;
+        timer_arm(&loop->timers, &loop->limit_timer, loop->limit);
+    }
     do {
         loop_switch(loop, host);
         settle_abandoned(loop);
@@ -366,5 +407,31 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
         take_the_last(loop);
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
+    if (timer_is_armed(&loop->limit_timer))
+        timer_disarm(&loop->timers, &loop->limit_timer);
     assert(!loop->timers.root && loop->ops_in_flight == 0 && loop->jobs == 0);
+}
+
+/* --- A loop that was left --- */
+
+void loop_leave(struct loop *loop)
+{
+    if (loop->current != &loop->host)
+        fiber_land(&loop->current->fiber, &loop->host.fiber);
+    loop->current = &loop->host;
+}
+
+void loop_end_left(struct loop *loop)
+{
+    struct task *host = &loop->host;
+    while (loop->ops_in_flight > 0 || loop->jobs > 0) {
+        /* Whoever is woken is not to run. */
+        host->next = host;
+        host->previous = host;
+        loop_turn(loop);
+    }
+    if (loop->inbox)
+        take_the_last(loop);
+    for (struct task *task = loop->live; task; task = task->live_next)
+        tell_others(task, -ECANCELED);
 }

@@ -54,7 +54,8 @@ struct loop {
     struct inbox *inbox; /* NULL: nobody outside knows the loop */
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
-    struct task *live;       /* all that have not ended */
+    struct task *live;       /* all that have not ended, the newest first */
+    struct task *shown;      /* by whorl_each_task, now */
     struct task *abandoned;  /* their functions have returned, and left something behind */
     struct task *deliveries; /* tasks whose cancel is being delivered */
     struct task **deliveries_end;
@@ -67,6 +68,7 @@ struct loop {
     bool draining;       /* main has ended; the rest is being cancelled */
     bool delivering;
     bool deadlocked; /* nothing could happen any more: all has been cancelled for that */
+    bool overruled;  /* `result` is the run's, and not main's */
     bool time_is_virtual;
     int64_t virtual_now;
     int64_t opened; /* when; tells this loop from each before it */
@@ -75,11 +77,18 @@ struct loop {
     intptr_t result; /* main's, once it has ended */
     int64_t drain_warning;
     struct timer drain_timer;
+    int64_t limit;            /* of real time; WHORL_FOREVER: none, or it was reached */
+    struct timer limit_timer; /* with a real clock */
     /* Kept by the floor of os. */
     struct pool *pool;
     uint32_t jobs; /* that tasks have given to threads, and await */
     unsigned threads_most;
     int64_t thread_idle;
+    /* Kept by the floor of runs. */
+    struct overflow_watch watch;
+    bool pipe_was_pending; /* a SIGPIPE, when the run began */
+    bool sigint_is_watched;
+    struct loop *left_next;
     /* Kept by the floor of ops. */
     uint32_t ops_in_flight; /* of all tasks */
     uint16_t op_generation;
@@ -110,7 +119,15 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
 /* Runs main(arg), and everything until the last task has ended. */
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg);
 
-/* Closes a loop that has run. */
+/* The loop was left in the middle of a task by a jump to the thread's own stack: the host runs, and
+ * no task will again. */
+void loop_leave(struct loop *loop);
+
+/* Turns a loop that was left until no op is in flight and no job with a thread; then accepts nothing
+ * from outside any more, and tells other threads that wait for its tasks. */
+void loop_end_left(struct loop *loop);
+
+/* Closes a loop that has run, or was left and has no ops in flight. */
 void loop_close(struct loop *loop);
 
 /* Main has ended with `result`: everything else is to be cancelled. */

@@ -1,6 +1,7 @@
 /* Tasks: see task.h. Their life from spawn to end, and the calls that look at one. */
 #include <assert.h>
 #include <core/defer.h>
+#include <core/locals.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,8 +21,8 @@ struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *er
         *error = -EPERM;
         return NULL;
     }
-    /* A task that was released still knows itself. */
-    if (task->handle_taken && task != loop->current)
+    /* A task that was released still knows itself, and whorl_each_task shows it. */
+    if (task->handle_taken && task != loop->current && task != loop->shown)
         return NULL;
     *error = 0;
     return task;
@@ -110,6 +111,8 @@ void task_take_handle(struct task *task)
 ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task *self,
                                                   intptr_t result)
 {
+    if (__builtin_expect(self->locals != NULL, 0))
+        locals_drop(self);
     self->result = result;
     self->ended = true;
     self->end = ++loop->ends;
@@ -153,8 +156,10 @@ NO_SANITIZE static void task_body(struct task *self)
 {
     struct loop *loop = self->loop;
     self->result = -ECANCELED;
-    if (!self->interrupted || self->runs_anyway)
+    if (!self->interrupted || self->runs_anyway) {
+        self->begun = true;
         self->result = self->fn(self->arg);
+    }
     while (__builtin_expect(self->in_flight > 0 || self->scopes || self->deferred, 0) &&
            loop_here == loop) {
         if (self->in_flight > 0 || self->scopes)
@@ -198,12 +203,14 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->is_in_delivery = false;
     task->scopes = NULL;
     task->ended = false;
+    task->begun = false;
     task->handle_taken = false;
     task->runs_anyway = false;
     task->references = 1;
     task->in_flight = 0;
     task->dependents = NULL;
     task->deferred = NULL;
+    locals_inherit(task, loop->current);
     task->timer.link = NULL;
     task->watchers = NULL;
     task->watchers_end = &task->watchers;

@@ -86,6 +86,7 @@ struct task {
     bool handle_taken; /* joined or released */
     bool runs_anyway;  /* though it is cancelled before its first step */
     bool named;
+    bool begun; /* its function was called */
     intptr_t result;
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
@@ -93,6 +94,7 @@ struct task {
     struct scope *scopes;         /* the innermost that is open */
     struct dependent *dependents; /* see dependent.h */
     struct deferred *deferred;    /* what is to run at its end; see defer.h */
+    struct locals *locals;        /* NULL: none; see locals.h */
     struct timer timer;           /* for whatever it waits for */
     struct watcher *watchers;     /* first come, first told */
     struct watcher **watchers_end;

@@ -142,6 +142,15 @@ static inline void annotate_host(struct annotation *self)
     (void)self;
 }
 
+/* The frames of the thread's own stack may have gone without a return. */
+static inline void annotate_host_memory(struct annotation *self)
+{
+#if FIBER_ASAN
+    annotate_memory((void *)(uintptr_t)self->bottom, self->size);
+#endif
+    (void)self;
+}
+
 static inline void annotate_fiber(struct annotation *self, const void *bottom, size_t size)
 {
 #if FIBER_ASAN

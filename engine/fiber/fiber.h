@@ -80,6 +80,15 @@ static inline __attribute__((always_inline)) void fiber_switch(struct fiber *fro
     annotate_arrive(&from->annotation, NULL);
 }
 
+/* The thread's own stack, `host`, runs again, as a jump out of `from` has come back to it. What lay
+ * above on either stack is not returned to. */
+static inline __attribute__((always_inline)) void fiber_land(struct fiber *from, struct fiber *host)
+{
+    annotate_leave(&from->annotation, &host->annotation, DEPART_FOR_NOW);
+    annotate_arrive(&host->annotation, NULL);
+    annotate_host_memory(&host->annotation);
+}
+
 /* Ends `from` and goes on with `to`. Nothing switches back. */
 static inline __attribute__((always_inline, noreturn)) void fiber_end(struct fiber *from,
                                                                       struct fiber *to)

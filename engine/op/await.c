@@ -103,6 +103,6 @@ void op_abandon(struct loop *loop, struct task *owner)
 {
     for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
         for (whorl_op *op = loop->in_flight[i]; op; op = op->next)
-            if (op->owner == owner)
+            if (!owner || op->owner == owner)
                 op_ask_cancel(loop, op);
 }

@@ -95,7 +95,8 @@ void op_complete(void *loop, uint64_t token, int32_t result);
 /* Fills a read of the inbox's eventfd; the loop's hook. */
 void op_listen(struct loop *loop);
 
-/* Asks for the end of all that a task has in flight; the loop's hook. */
+/* Asks for the end of all that a task has in flight, or (owner NULL) that all have; the loop's
+ * hook. */
 void op_abandon(struct loop *loop, struct task *owner);
 
 /* Ends what is in flight on a descriptor that the running task is about to close, and waits for it.

@@ -1,6 +1,6 @@
 /*
  * whorl_run: a loop for this thread, from its opening to its close, and what it changes of the
- * thread meanwhile.
+ * thread meanwhile. See run.h for a run that is left by a jump.
  *
  * SIGPIPE: a write to a closed pipe or socket raises it on the submitting thread. It is blocked
  * while the loop runs, and one that became pending meanwhile is taken away at the end, so that the
@@ -14,6 +14,7 @@
 #include <os/pool.h>
 #include <scope/group.h>
 #include <pthread.h>
+#include <run/run.h>
 #include <run/sigint.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,14 +39,12 @@ static bool pipe_is_pending(void)
     return sigismember(&pending, SIGPIPE);
 }
 
-/* Blocks SIGPIPE; returns whether one was pending already, and so is not ours to take away. */
-static bool pipe_block(void)
+void run_block_pipe(sigset_t *before)
 {
     sigset_t pipe;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, &mask_before);
-    return pipe_is_pending();
+    pthread_sigmask(SIG_BLOCK, &pipe, before);
 }
 
 static void pipe_restore(bool was_pending)
@@ -83,7 +82,9 @@ static int config_check(const whorl_config *config)
     if (config->stack_size &&
         (config->stack_size < WHORL_STACK_MIN || config->stack_size > WHORL_STACK_MAX))
         return -EINVAL;
-    if (config->defer_limit < 0 || (unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
+    if (config->defer_limit < 0 || config->limit < 0)
+        return -EINVAL;
+    if ((unsigned)config->clock > WHORL_CLOCK_VIRTUAL)
         return -EINVAL;
     if (config->threads > WHORL_THREADS_MAX || config->thread_idle < 0)
         return -EINVAL;
@@ -94,17 +95,27 @@ static int config_check(const whorl_config *config)
     return 0;
 }
 
-static intptr_t run_watched(struct loop *loop, const whorl_config *config, whorl_fn *main,
-                            void *arg)
+/* Makes the loop the thread's. One SIGPIPE that is pending already is not ours to take away. -ENOMEM
+ */
+static int run_enter(struct loop *loop, const whorl_config *config)
 {
-    struct sigint_watch watch;
-    sigint_watch_start(&watch, loop, config->sigint, &mask_before);
+    int error = overflow_watch_start(&loop->watch, loop_describe_overflow);
+    if (error)
+        return error;
+    run_block_pipe(&mask_before);
+    loop->pipe_was_pending = pipe_is_pending();
+    sigint_watch_start(loop, config->sigint, &mask_before);
     loop_here = loop;
-    loop_run(loop, config->name, main, arg);
+    return 0;
+}
+
+void run_exit(struct loop *loop)
+{
     loop_here = NULL;
-    sigint_watch_end(&watch);
+    sigint_watch_end(loop);
     pool_end(loop);
-    return loop->result;
+    pipe_restore(loop->pipe_was_pending);
+    overflow_watch_end(&loop->watch);
 }
 
 intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
@@ -123,13 +134,11 @@ intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
     int error = loop_open(&loop, config, &hooks);
     if (error)
         return error;
-    struct overflow_watch watch;
-    intptr_t result = overflow_watch_start(&watch, loop_describe_overflow);
+    intptr_t result = run_enter(loop, config);
     if (result == 0) {
-        bool was_pending = pipe_block();
-        result = run_watched(loop, config, main, arg);
-        pipe_restore(was_pending);
-        overflow_watch_end(&watch);
+        loop_run(loop, config->name, main, arg);
+        run_exit(loop);
+        result = loop->result;
     }
     loop_close(loop);
     return result;

@@ -49,13 +49,12 @@ static bool is_wanted(const struct loop *loop, enum whorl_sigint choice, const s
            ring_reads_descriptors(&loop->ring);
 }
 
-void sigint_watch_start(struct sigint_watch *watch, struct loop *loop, enum whorl_sigint choice,
-                        const sigset_t *mask)
+void sigint_watch_start(struct loop *loop, enum whorl_sigint choice, const sigset_t *mask)
 {
     int error;
     struct inbox *inbox = is_wanted(loop, choice, mask) ? inbox_of(loop, &error) : NULL;
-    watch->is_on = inbox != NULL;
-    if (!watch->is_on)
+    loop->sigint_is_watched = inbox != NULL;
+    if (!inbox)
         return;
     __atomic_store_n(&came, false, __ATOMIC_SEQ_CST);
     __atomic_store_n(&watching, inbox, __ATOMIC_SEQ_CST);
@@ -72,9 +71,9 @@ static void restore(void)
         signal(SIGINT, SIG_DFL);
 }
 
-void sigint_watch_end(struct sigint_watch *watch)
+void sigint_watch_end(struct loop *loop)
 {
-    if (!watch->is_on)
+    if (!loop->sigint_is_watched)
         return;
     restore();
     __atomic_store_n(&watching, NULL, __ATOMIC_SEQ_CST);

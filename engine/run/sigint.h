@@ -16,18 +16,13 @@
 #include <core/loop.h>
 #include <signal.h>
 
-struct sigint_watch {
-    bool is_on;
-};
-
 /* Begins to watch, for a loop that is about to run on this thread, whose signal mask is `mask`
  * outside the run; does nothing where whorl_config says that SIGINT is left alone. */
-void sigint_watch_start(struct sigint_watch *watch, struct loop *loop, enum whorl_sigint choice,
-                        const sigset_t *mask);
+void sigint_watch_start(struct loop *loop, enum whorl_sigint choice, const sigset_t *mask);
 
 /* Ends the watch; SIGINT has the effect that it had before, unless the program has given it
  * another meanwhile. */
-void sigint_watch_end(struct sigint_watch *watch);
+void sigint_watch_end(struct loop *loop);
 
 /* In a child of fork, which no loop watches for. */
 void sigint_after_fork(void);

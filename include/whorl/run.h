@@ -45,6 +45,8 @@ typedef struct whorl_config {
     int64_t thread_idle;    /* ns after which a thread that nobody needs ends; default 5 s */
     enum whorl_sigint sigint; /* what SIGINT does; default WHORL_SIGINT_CANCELS */
     enum whorl_clock clock;   /* what time is to the loop; default WHORL_CLOCK_REAL */
+    int64_t limit;            /* ns of real time, whatever the clock, that the run may take; default
+                                 0: no limit */
 } whorl_config;
 
 /* Bounds of a stack size, in bytes. Sizes are rounded up to a power of two; a guard page lies
@@ -71,8 +73,13 @@ typedef struct whorl_config {
  * them waits for), all are cancelled and awaited, and the run ends with -EDEADLK. If it comes to
  * that a second time, those that still wait are given up, and what they hold is lost.
  *
+ * A run that has taken as long as its configuration allows, in real time, has every task cancelled,
+ * as at main's end, and ends with -ETIMEDOUT. (Tasks that only ever yield to each other are not
+ * noticed under a virtual clock.)
+ *
  * From: any thread, outside a task.
- *   -EDEADLK  every task waited for another; or main's own result
+ *   -EDEADLK    every task waited for another; or main's own result
+ *   -ETIMEDOUT  the limit was reached; or main's own result
  * Errors, when main was never started:
  *   -EINVAL   main is NULL
  *   -EBUSY    this thread already runs a loop
@@ -85,9 +92,28 @@ WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
 
 /* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and
  * not kept, nor is its name.
- *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit
- *   or thread_idle, too many threads, or an unknown clock or sigint */
+ *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit,
+ *   limit or thread_idle, too many threads, or an unknown clock or sigint */
 WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg);
+
+/* For test frameworks: ends a run that was left by longjmp(3) or siglongjmp(3), out of one of its
+ * tasks into a function that stands below whorl_run on the thread's stack. No task goes on, and no
+ * frame of theirs is unwound. What is in flight is cancelled and awaited; then whatever each task
+ * has deferred runs, as after its function, but in a task of a new run; where it asks for a task of
+ * the former it gets -EPERM. Then everything of the run is given back: its ring, its stacks, its
+ * place on this thread, the signal mask. What the tasks themselves hold, such as descriptors, is
+ * theirs to defer, or lost.
+ *
+ * Stacks and what they point to stay as they are until all of that has ended. siglongjmp gives the
+ * mask back early, so that a SIGPIPE that was pending comes then.
+ *
+ * From: the thread of the run, outside a task. Returns what the run would have ended with:
+ *   -EDEADLK, -ETIMEDOUT  as for whorl_run
+ *   -ECANCELED  in all other cases
+ * Errors, and nothing was done:
+ *   -EBUSY      the caller is a task: the run was not left
+ *   -EPERM      this thread runs no loop */
+WHORL_API intptr_t whorl_run_abandon(void);
 
 /* What a kernel may offer beyond what whorl needs; beside each, what is done without it. */
 enum {

@@ -99,6 +99,19 @@ WHORL_API const char *whorl_name(whorl_task *task);
  *   -EINVAL, -EPERM  as for whorl_join */
 WHORL_API int whorl_set_name(whorl_task *task, const char *name);
 
+/* Calls each(task, arg) once for every task of the loop that lives, the caller among them, the newest
+ * first, until it gives something else than 0. `task` is valid until `each` returns, also where its
+ * handle was given back: it may be asked for its name and the like, and be cancelled. `each` must
+ * not wait; it may spawn tasks, which are not shown. Returns 0, or what the last `each` gave.
+ *   -EBUSY   `each` has waited, and the task that it was called for has ended meanwhile
+ *   -EINVAL  each is NULL
+ *   -EPERM   not inside a task */
+WHORL_API int whorl_each_task(int (*each)(whorl_task *task, void *arg), void *arg);
+
+/* How many operations the task has in flight: started (op.h), and not ended.
+ *   -EINVAL, -EPERM  as for whorl_join */
+WHORL_API ssize_t whorl_in_flight(whorl_task *task);
+
 /* Lets every task that is ready run before the caller goes on. Returns 0.
  *   -ECANCELED, -EPERM */
 WHORL_API int whorl_yield(void);

@@ -1,0 +1,23 @@
+/*
+ * A run: a loop's time on its thread.
+ *
+ *     entered --> running --> exited --> closed
+ *                    |           ^
+ *                    '-> left ---'
+ *
+ * left: a jump has taken the thread's stack back from the running task, and the frames of whorl_run
+ * are gone. What the run keeps lies in its loop, for that.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <core/loop.h>
+#include <signal.h>
+
+/* Blocks SIGPIPE on this thread; *before, if not NULL, is the former mask. */
+void run_block_pipe(sigset_t *before);
+
+/* Gives the thread back what run_enter took. The loop is closed after. */
+void run_exit(struct loop *loop);
+
+#endif
