@@ -68,7 +68,7 @@ static void settle(size_t index)
     check(call->is_decided);
     check_equal(end_call(&call->call), call->result);
     game.in_use[index] = false;
-    if (call->call.queue == NULL || call->result != 0)
+    if (call->result != 0)
         return;
     if (call->is_put)
         game.is_put[call->item] = true;
