@@ -7,8 +7,6 @@
 #endif
 #include "generating.h"
 
-enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
-
 /* --- Left early --- */
 
 static intptr_t leave_early(void *arg)
