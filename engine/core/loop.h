@@ -19,6 +19,7 @@
 #include <core/ring.h>
 #include <core/task.h>
 #include <fiber/overflow.h>
+#include <signal.h>
 
 #define IN_FLIGHT_BUCKETS 4096
 #define CLOSER_BUCKETS 64
@@ -36,6 +37,9 @@ struct loop_hooks {
 
 /* A task that waits in whorl_close; the floor of ops knows more. */
 struct closer;
+
+/* A task that waits for a signal. */
+struct signal_wait;
 
 struct loop {
     struct task *current;
@@ -66,6 +70,11 @@ struct loop {
     intptr_t result; /* main's, once it has ended */
     int64_t drain_warning;
     struct timer drain_timer;
+    sigset_t mask_before; /* the thread's signal mask outside the run */
+    /* Kept by the floor of signals. */
+    struct signal_wait *signal_waits; /* tasks that wait for signals */
+    struct signal_wait **signal_waits_end;
+    int signal_fd; /* while some do */
     /* Kept by the floor of ops. */
     uint32_t ops_in_flight; /* of all tasks */
     uint16_t op_generation;

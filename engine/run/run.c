@@ -23,8 +23,6 @@
 static const struct loop_hooks hooks = {
     .complete = op_complete, .abandon = op_abandon, .abandon_group = group_abandon};
 
-static __thread sigset_t mask_before;
-
 /* --- SIGPIPE --- */
 
 static bool pipe_is_pending(void)
@@ -35,16 +33,17 @@ static bool pipe_is_pending(void)
 }
 
 /* Blocks SIGPIPE; returns whether one was pending already, and so is not ours to take away. */
-static bool pipe_block(void)
+static bool pipe_block(sigset_t *mask_before)
 {
     sigset_t pipe;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, &mask_before);
+    pthread_sigmask(SIG_BLOCK, &pipe, mask_before);
     return pipe_is_pending();
 }
 
-static void pipe_restore(bool was_pending)
+/* What else was blocked meanwhile and is pending is delivered then. */
+static void pipe_restore(bool was_pending, const sigset_t *mask_before)
 {
     if (!was_pending && pipe_is_pending()) {
         sigset_t pipe;
@@ -52,7 +51,7 @@ static void pipe_restore(bool was_pending)
         sigaddset(&pipe, SIGPIPE);
         sigtimedwait(&pipe, NULL, &(struct timespec){0});
     }
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    pthread_sigmask(SIG_SETMASK, mask_before, NULL);
 }
 
 /* --- fork --- */
@@ -62,8 +61,8 @@ static void in_child(void)
     overflow_after_fork();
     if (!loop_here)
         return;
+    pthread_sigmask(SIG_SETMASK, &loop_here->mask_before, NULL);
     loop_here = NULL;
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 static void watch_forks(void)
@@ -104,11 +103,11 @@ intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg)
     struct overflow_watch watch;
     intptr_t result = overflow_watch_start(&watch, loop_describe_overflow);
     if (result == 0) {
-        bool was_pending = pipe_block();
+        bool was_pending = pipe_block(&loop->mask_before);
         loop_here = loop;
         loop_run(loop, config->name, main, arg);
         loop_here = NULL;
-        pipe_restore(was_pending);
+        pipe_restore(was_pending, &loop->mask_before);
         overflow_watch_end(&watch);
         result = loop->result;
     }
