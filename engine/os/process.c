@@ -76,25 +76,25 @@ void process_unmake(whorl_process *process)
     process_unref(process);
 }
 
-/* Kills the child, if it lives, and waits for its end; nothing cuts that short, as SIGKILL will be
- * heard. */
-static void process_end(whorl_process *process)
+/* Waits for the end of a child that was killed. Nothing cuts that short, as SIGKILL is heard. */
+static void await_killed(whorl_process *process)
 {
     struct scope shield;
-    whorl_process_kill(process, SIGKILL);
     scope_open(process->loop, &shield, SCOPE_SHIELD, WHORL_FOREVER, 0);
     if (process_await(process) < 0)
         process_reap(process, 0);
     scope_close(process->loop, &shield);
 }
 
+/* The child is killed before its pipes are closed, so that it does not act on their ends. */
 static void process_finish(whorl_process *process)
 {
     process->freed = true;
+    whorl_process_kill(process, SIGKILL);
     for (int i = 0; i < STREAMS; i++)
         process_close_stream(process, i);
     if (!process->over)
-        process_end(process);
+        await_killed(process);
     process_unref(process);
 }
 

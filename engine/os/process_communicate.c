@@ -20,12 +20,12 @@ struct exchange {
 
 /* --- The tasks of an exchange --- */
 
-/* Writes what is left of the input, as far as the child wants it. */
+/* Writes what is left of the input, as far as the child wants it and nobody closes its pipe. */
 static intptr_t feed(void *arg)
 {
     const struct exchange *exchange = arg;
     whorl_process *process = exchange->process;
-    while (process->fed < exchange->len) {
+    while (process->fed < exchange->len && process->streams[STREAM_IN] >= 0) {
         ssize_t written = whorl_write(process->streams[STREAM_IN], exchange->input + process->fed,
                                       exchange->len - process->fed);
         if (written == -EPIPE)
@@ -34,7 +34,8 @@ static intptr_t feed(void *arg)
             return written;
         process->fed += (size_t)written;
     }
-    return process_close_stream(process, STREAM_IN);
+    process_close_stream(process, STREAM_IN);
+    return 0;
 }
 
 /* Sees to it that at least one byte can be added, but not more than one beyond `max`, which tells
@@ -102,6 +103,8 @@ static int exchange_all(struct exchange *exchange)
         if (exchange->process->streams[i] >= 0)
             error = whorl_group_spawn_with(&group, &parts[i].options, parts[i].fn, exchange, NULL);
     error = whorl_group_wait(&group, error);
+    if (!error && exchange->process->freed)
+        error = -ECANCELED; /* the parts were, as the pipes were closed */
     return error ? error : whorl_process_wait(exchange->process);
 }
 

@@ -137,7 +137,8 @@ WHORL_API int whorl_process_terminate(whorl_process *process, int64_t grace);
  *
  * On an error *output is all zero. What was read until then is kept, and how much was written: the
  * same call, with the same input, may be made again and goes on where it stopped.
- *   -ECANCELED, -ETIMEDOUT  the child goes on; kill it, free it, or call again
+ *   -ECANCELED, -ETIMEDOUT  the child goes on, unless another task has freed it; kill it, free it,
+ *   or call again
  *   -ECHILD     as for whorl_process_wait; *output is filled all the same
  *   -EMSGSIZE   out or err is larger than options.output_max
  *   -EBUSY      another task is doing the same
@@ -147,11 +148,11 @@ WHORL_API int whorl_process_terminate(whorl_process *process, int64_t grace);
 WHORL_API int whorl_process_communicate(whorl_process *process, const void *input, size_t len,
                                         whorl_process_output *output, int64_t ns);
 
-/* Closes the pipes, kills the child by SIGKILL if it has not ended, waits until it has, and gives
- * everything back. Works, and does not return before it has, in a cancelled task too. What other
- * tasks do with the process ends: calls on its pipes give -ECANCELED, waits tell of the child's end.
- * Returns 0.
- *   -EINVAL, -EPERM  as for whorl_process_wait */
+/* Kills the child by SIGKILL if it has not ended, closes the pipes, waits for the child's end, and
+ * gives everything back. Works, and does not return before it has, in a cancelled task too. What
+ * other tasks do with the process ends: communicate and calls on its pipes give -ECANCELED, unless
+ * they have come to their ends first; waits tell how the child ended. Returns 0.
+ *   -EINVAL, -EPERM  as for whorl_process_wait; -EINVAL also: another task is freeing it */
 WHORL_API int whorl_process_free(whorl_process *process);
 
 /* Spawn, communicate and free in one: the child does not outlive the call, however it ends. Returns
