@@ -22,6 +22,8 @@
  *   local.h  values that a task passes on to those that it spawns
  *   fs.h     files, by the names of POSIX
  *   net.h    sockets, by the names of POSIX
+ *   signal.h waiting for signals
+ *   process.h child processes: started, talked to, waited for
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
  *
  * Conventions that hold for every call unless its own text says otherwise:
@@ -58,6 +60,8 @@
 #include <whorl/local.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
+#include <whorl/signal.h>
+#include <whorl/process.h>
 #include <whorl/op.h>
 
 #endif

@@ -24,6 +24,18 @@ __attribute__((no_sanitize("thread", "address"))) void deferred_run(struct task 
     newest->fn(newest->arg);
 }
 
+void deferred_take_back(struct task *task, whorl_fn *fn, void *arg)
+{
+    struct deferred **link = &task->deferred;
+    while (*link && ((*link)->begun || (*link)->fn != fn || (*link)->arg != arg))
+        link = &(*link)->next;
+    struct deferred *found = *link;
+    if (!found)
+        return;
+    *link = found->next;
+    free(found);
+}
+
 void deferred_drop(struct task *task)
 {
     while (task->deferred)

@@ -25,6 +25,9 @@ struct deferred {
  * begun before must have settled. */
 void deferred_run(struct task *self);
 
+/* Takes back the handler fn(arg) that a task has deferred, unless it has begun. */
+void deferred_take_back(struct task *task, whorl_fn *fn, void *arg);
+
 /* Frees what a task that will never run again has deferred. */
 void deferred_drop(struct task *task);
 

@@ -20,6 +20,7 @@
 #include <core/ring.h>
 #include <core/task.h>
 #include <fiber/overflow.h>
+#include <signal.h>
 
 #define IN_FLIGHT_BUCKETS 4096
 #define CLOSER_BUCKETS 64
@@ -42,6 +43,9 @@ struct closer;
 
 /* The threads that run what tasks give away; the floor of os knows more. */
 struct pool;
+
+/* A task that waits for a signal; the floor of os knows more. */
+struct signal_wait;
 
 struct loop {
     struct task *current;
@@ -79,11 +83,15 @@ struct loop {
     struct timer drain_timer;
     int64_t limit;            /* of real time; WHORL_FOREVER: none, or it was reached */
     struct timer limit_timer; /* with a real clock */
+    sigset_t mask_before;     /* the thread's signal mask outside the run */
     /* Kept by the floor of os. */
     struct pool *pool;
     uint32_t jobs; /* that tasks have given to threads, and await */
     unsigned threads_most;
     int64_t thread_idle;
+    struct signal_wait *signal_waits; /* tasks that wait for signals */
+    struct signal_wait **signal_waits_end;
+    int signal_fd; /* while some do */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     bool pipe_was_pending; /* a SIGPIPE, when the run began */

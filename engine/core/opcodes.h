@@ -38,7 +38,8 @@
     ROW(RECVMSG,     "recvmsg",     "5.3",  no,      none)              \
     ROW(SENDMSG,     "sendmsg",     "5.3",  no,      none)              \
     ROW(SHUTDOWN,    "shutdown",    "5.11", yes,     none)              \
-    ROW(POLL_ADD,    "poll",        "5.1",  no,      none)
+    ROW(POLL_ADD,    "poll",        "5.1",  no,      none)              \
+    ROW(WAITID,      "waitid",      "6.7",  no,      none)
 /* clang-format on */
 
 enum {

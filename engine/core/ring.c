@@ -10,6 +10,7 @@
 #include <whorl/task.h>
 
 static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
+#define IORING_OP_WAITID KERNEL_OP_WAITID
 #define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
 #define IORING_OP_BIND KERNEL_OP_BIND
 #define IORING_OP_LISTEN KERNEL_OP_LISTEN

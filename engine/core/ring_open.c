@@ -145,6 +145,7 @@ static const struct {
     {RING_OP_BIND, WHORL_FEATURE_OP_BIND},
     {RING_OP_LISTEN, WHORL_FEATURE_OP_LISTEN},
     {RING_OP_FTRUNCATE, WHORL_FEATURE_OP_FTRUNCATE},
+    {RING_OP_WAITID, WHORL_FEATURE_OP_WAITID},
 };
 
 static int adopt_ops(struct ring *ring, uint64_t wanted)

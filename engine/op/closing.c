@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <op/op.h>
+#include <sys/wait.h>
 
 struct closer {
     struct task *task;
@@ -41,11 +42,19 @@ void closers_notify(struct loop *loop, int fd)
         task_wake(closer->task, 0);
 }
 
-/* Whether the op uses descriptor `fd` and would wait on it. socket(2) has a domain in its place. */
+/* Whether what stands in the descriptor's place is none: socket(2) has a domain there, and
+ * waitid(2) a process, unless it names that by a descriptor. */
+static bool is_elsewhere(const whorl_op *op)
+{
+    return op->code == RING_OP_SOCKET || op->code == RING_OP_NOP ||
+           (op->code == RING_OP_WAITID && op->len != P_PIDFD);
+}
+
+/* Whether the op uses descriptor `fd` and would wait on it. */
 static bool is_on(const whorl_op *op, int fd)
 {
-    return op->fd == fd && !(op->flags & WHORL_OP_FIXED_FILE) && op->code != RING_OP_SOCKET &&
-           op->code != RING_OP_NOP && !op_is_release(op);
+    return op->fd == fd && !(op->flags & WHORL_OP_FIXED_FILE) && !is_elsewhere(op) &&
+           !op_is_release(op);
 }
 
 bool closers_hold(struct loop *loop, const whorl_op *op)

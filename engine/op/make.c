@@ -284,3 +284,13 @@ whorl_op whorl_op_poll(int fd, unsigned events)
     op.op_flags = events;
     return op;
 }
+
+/* The options lie where other ops have a slot. */
+whorl_op whorl_op_waitid(int idtype, int id, void *info, int options)
+{
+    whorl_op op = make(RING_OP_WAITID, id);
+    op.len = (uint32_t)idtype;
+    op.offset = (uintptr_t)info;
+    op.slot = (uint32_t)options;
+    return op;
+}

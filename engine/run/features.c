@@ -13,6 +13,7 @@ static const struct {
     {WHORL_FEATURE_ABS_TIMER, "abs_timer"},         {WHORL_FEATURE_NO_IOWAIT, "no_iowait"},
     {WHORL_FEATURE_GUARD_INSTALL, "guard_install"}, {WHORL_FEATURE_OP_BIND, "op_bind"},
     {WHORL_FEATURE_OP_LISTEN, "op_listen"},         {WHORL_FEATURE_OP_FTRUNCATE, "op_ftruncate"},
+    {WHORL_FEATURE_OP_WAITID, "op_waitid"},
 };
 
 static void forget_nothing(struct stack *stack)

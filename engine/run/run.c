@@ -28,8 +28,6 @@ static const struct loop_hooks hooks = {.complete = op_complete,
                                         .abandon_group = group_abandon,
                                         .listen = op_listen};
 
-static __thread sigset_t mask_before;
-
 /* --- SIGPIPE --- */
 
 static bool pipe_is_pending(void)
@@ -47,7 +45,8 @@ void run_block_pipe(sigset_t *before)
     pthread_sigmask(SIG_BLOCK, &pipe, before);
 }
 
-static void pipe_restore(bool was_pending)
+/* What else was blocked meanwhile and is pending is delivered then. */
+static void pipe_restore(bool was_pending, const sigset_t *mask_before)
 {
     if (!was_pending && pipe_is_pending()) {
         sigset_t pipe;
@@ -55,7 +54,7 @@ static void pipe_restore(bool was_pending)
         sigaddset(&pipe, SIGPIPE);
         sigtimedwait(&pipe, NULL, &(struct timespec){0});
     }
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    pthread_sigmask(SIG_SETMASK, mask_before, NULL);
 }
 
 /* --- fork --- */
@@ -66,8 +65,8 @@ static void in_child(void)
     sigint_after_fork();
     if (!loop_here)
         return;
+    pthread_sigmask(SIG_SETMASK, &loop_here->mask_before, NULL);
     loop_here = NULL;
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 static void watch_forks(void)
@@ -102,9 +101,9 @@ static int run_enter(struct loop *loop, const whorl_config *config)
     int error = overflow_watch_start(&loop->watch, loop_describe_overflow);
     if (error)
         return error;
-    run_block_pipe(&mask_before);
+    run_block_pipe(&loop->mask_before);
     loop->pipe_was_pending = pipe_is_pending();
-    sigint_watch_start(loop, config->sigint, &mask_before);
+    sigint_watch_start(loop, config->sigint, &loop->mask_before);
     loop_here = loop;
     return 0;
 }
@@ -114,7 +113,7 @@ void run_exit(struct loop *loop)
     loop_here = NULL;
     sigint_watch_end(loop);
     pool_end(loop);
-    pipe_restore(loop->pipe_was_pending);
+    pipe_restore(loop->pipe_was_pending, &loop->mask_before);
     overflow_watch_end(&loop->watch);
 }
 

@@ -105,6 +105,10 @@ WHORL_API whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int fl
 WHORL_API whorl_op whorl_op_shutdown(int fd, int how);
 WHORL_API whorl_op whorl_op_poll(int fd, unsigned events);
 
+/* waitid(2): `idtype` P_PID, P_PIDFD, P_PGID or P_ALL; `info` a siginfo_t *, or NULL. Linux 6.7;
+ * before (see WHORL_FEATURE_OP_WAITID) the op gives -EOPNOTSUPP. process.h has more. */
+WHORL_API whorl_op whorl_op_waitid(int idtype, int id, void *info, int options);
+
 /* Reads and writes through registered buffer `index` (see whorl_register_buffers): buf and len must
  * lie inside it. -EFAULT if they do not, or if there is no such buffer. */
 WHORL_API whorl_op whorl_op_read_fixed(int fd, void *buf, size_t len, off_t offset, unsigned index);

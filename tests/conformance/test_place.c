@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,6 +97,33 @@ static intptr_t call_group_wait_errors(whorl_task *task)
 
     (void)task;
     return whorl_group_wait_errors(&group, 0, NULL, &count);
+}
+
+static intptr_t call_signal_wait(whorl_task *task)
+{
+    sigset_t set;
+
+    (void)task;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    return whorl_signal_wait(&set, NULL);
+}
+
+static const char *const no_command[] = {"/no/such/program", NULL};
+static const whorl_process_options no_process = {.argv = no_command};
+
+static intptr_t call_process_spawn(whorl_task *task)
+{
+    static whorl_process *process;
+
+    (void)task;
+    return whorl_process_spawn(&no_process, &process);
+}
+
+static intptr_t call_process_run(whorl_task *task)
+{
+    (void)task;
+    return whorl_process_run(&no_process, NULL, 0, NULL, 1);
 }
 
 static intptr_t call_on_op(int (*call)(whorl_op *op))
@@ -193,6 +221,16 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(sendmsg, call_sendmsg(task))                                                                 \
     X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
     X(poll, whorl_poll(-1, POLLIN))                                                                \
+    X(signal_wait, call_signal_wait(task))                                                         \
+    X(process_spawn, call_process_spawn(task))                                                     \
+    X(process_run, call_process_run(task))                                                         \
+    X(process_wait, whorl_process_wait(NULL))                                                      \
+    X(process_status, whorl_process_status(NULL, NULL))                                            \
+    X(process_kill, whorl_process_kill(NULL, SIGTERM))                                             \
+    X(process_terminate, whorl_process_terminate(NULL, 1))                                         \
+    X(process_communicate, whorl_process_communicate(NULL, NULL, 0, NULL, 1))                      \
+    X(process_close_stdin, whorl_process_close_stdin(NULL))                                        \
+    X(process_free, whorl_process_free(NULL))                                                      \
     X(op_start, call_on_op(whorl_op_start))                                                        \
     X(op_await, call_on_op(whorl_op_await))                                                        \
     X(op_cancel, call_on_op(whorl_op_cancel))                                                      \

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FEATURES = 10, RUNS = 1000, THREADS = 4 };
+enum { FEATURES = 11, RUNS = 1000, THREADS = 4 };
 
 #define ALL_FEATURES ((UINT64_C(1) << FEATURES) - 1)
 

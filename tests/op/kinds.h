@@ -7,6 +7,8 @@
 
 #include "op/scene.h"
 
+#include <sys/wait.h>
+
 /* Each of these works on a file of four bytes, at ends[0]. */
 
 static inline void make_scene_file(scene *one)
@@ -21,6 +23,37 @@ static inline long file_size(scene *one)
     struct stat status;
     check_equal(fstat(one->both.ends[0], &status), 0);
     return status.st_size;
+}
+
+/* A child that ends at a byte at ends[0]. A kernel that cannot wait for it has a read of that byte
+ * instead, which is a kind of its own already. */
+static inline void make_waitid(scene *one)
+{
+    one->both = pipe_pair();
+    if (!(whorl_features() & WHORL_FEATURE_OP_WAITID)) {
+        one->op = whorl_op_read(one->both.ends[0], one->buf, 1);
+        return;
+    }
+    one->child = fork();
+    if (one->child == 0) {
+        ssize_t got = read(one->both.ends[0], one->buf, 1);
+        _exit(got == 1 ? 7 : 1);
+    }
+    one->op = whorl_op_waitid(P_PID, one->child, &one->end, WEXITED);
+}
+
+/* Whether the child has been reaped by the op; if not, reaps it. */
+static inline long effect_waitid(scene *one)
+{
+    int status;
+    if (one->child == 0)
+        return one->op.result >= 0;
+    if (waitpid(one->child, &status, 0) == one->child)
+        return 0;
+    check_equal(one->end.si_pid, one->child);
+    check_equal(one->end.si_code, CLD_EXITED);
+    check_equal(one->end.si_status, 7);
+    return 1;
 }
 
 static inline void make_nop(scene *one)
@@ -148,6 +181,7 @@ static const kind kinds[] = {
     {"sendmsg", true, make_sendmsg, allow_write, effect_write, expect_count, clean_pair},
     {"accept", true, make_accept, allow_accept, effect_accept, expect_once, clean_pair},
     {"event", true, make_event_read, allow_event_read, effect_event_read, expect_once, clean_pair},
+    {"waitid", true, make_waitid, allow_read, effect_waitid, expect_once, clean_pair},
     {"fifo", false, make_open_fifo, allow_open_fifo, effect_open, expect_once, clean_path},
     {"nop", false, make_nop, allow_nothing, effect_unmeasured, expect_once, clean_pair},
     {"pread", false, make_file_read, allow_nothing, effect_file_read, expect_count, clean_path},

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -51,6 +52,8 @@ struct scene {
     struct msghdr message;
     struct statx status;
     uint64_t counter;
+    siginfo_t end;
+    pid_t child;
 };
 
 static inline long expect_count(int result)

@@ -1,0 +1,237 @@
+/*
+ * Starting a child, by posix_spawnp(3).
+ *
+ * All that the child needs is made first, on the loop's thread: descriptors for its 0, 1 and 2, none
+ * of which is itself 0, 1 or 2, so that putting one into place does not hide another; and a
+ * descriptor that keeps room for the pidfd. Then spawn_blocking starts it, which may run on any
+ * thread. Until the child runs, everything can be taken back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <os/process.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#define KNOWN_FLAGS (WHORL_PROCESS_GROUP | WHORL_PROCESS_SESSION)
+#define DEFAULT_OUTPUT_MAX ((size_t)64 << 20)
+
+struct request {
+    const whorl_process_options *options;
+    const sigset_t *mask;
+    int choices[STREAMS]; /* as options has them */
+    int theirs[STREAMS];  /* what becomes the child's; -1: no descriptor of ours */
+    bool made[STREAMS];   /* and is to be closed afterwards */
+    int room;             /* for the pidfd */
+    pid_t pid;
+    int pidfd; /* -1: the child is gone already */
+};
+
+/* --- Descriptors --- */
+
+/* Moves a descriptor out of 0 to 2. */
+static int lift(int *fd)
+{
+    if (*fd > STDERR_FILENO)
+        return 0;
+    int lifted = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (lifted < 0)
+        return -errno;
+    close(*fd);
+    *fd = lifted;
+    return 0;
+}
+
+static int make_pipe(whorl_process *process, struct request *request, int stream)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    bool to_child = stream == STREAM_IN;
+    process->streams[stream] = ends[to_child];
+    request->theirs[stream] = ends[!to_child];
+    request->made[stream] = true;
+    int error = lift(&process->streams[stream]);
+    return error ? error : lift(&request->theirs[stream]);
+}
+
+/* The program's descriptor itself, or a copy where another of the child's goes into its place. */
+static int take_descriptor(struct request *request, int stream)
+{
+    int fd = request->choices[stream];
+    request->theirs[stream] = fd;
+    if (fd > STDERR_FILENO || fd == stream)
+        return 0;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (copy < 0)
+        return -errno;
+    request->theirs[stream] = copy;
+    request->made[stream] = true;
+    return 0;
+}
+
+static int prepare(whorl_process *process, struct request *request)
+{
+    int error = 0;
+    for (int i = 0; i < STREAMS && !error; i++) {
+        if (request->choices[i] == WHORL_PIPE)
+            error = make_pipe(process, request, i);
+        else if (request->choices[i] > 0)
+            error = take_descriptor(request, i);
+    }
+    if (error)
+        return error;
+    request->room = pidfd_open(getpid(), 0);
+    return request->room < 0 ? -errno : 0;
+}
+
+static void clean_up(const struct request *request)
+{
+    for (int i = 0; i < STREAMS; i++)
+        if (request->made[i])
+            close(request->theirs[i]);
+    if (request->room >= 0)
+        close(request->room);
+}
+
+/* --- Starting --- */
+
+/* Like posix_spawn's own functions: 0, or an errno that is positive. */
+static int add_stream(posix_spawn_file_actions_t *actions, const struct request *request,
+                      int stream)
+{
+    if (request->choices[stream] == WHORL_NULL)
+        return posix_spawn_file_actions_addopen(actions, stream, "/dev/null", O_RDWR, 0);
+    if (request->choices[stream] == WHORL_STDOUT)
+        return posix_spawn_file_actions_adddup2(actions, STDOUT_FILENO, STDERR_FILENO);
+    if (request->theirs[stream] >= 0)
+        return posix_spawn_file_actions_adddup2(actions, request->theirs[stream], stream);
+    return 0;
+}
+
+static int add_actions(posix_spawn_file_actions_t *actions, const struct request *request)
+{
+    int error = 0;
+    for (int i = 0; i < STREAMS && !error; i++)
+        error = add_stream(actions, request, i);
+    if (!error && request->options->cwd)
+        error = posix_spawn_file_actions_addchdir_np(actions, request->options->cwd);
+    return error;
+}
+
+/* A session's leader leads a group as well, and may not be given another. */
+static void set_attributes(posix_spawnattr_t *attributes, const struct request *request)
+{
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (request->options->flags & WHORL_PROCESS_SESSION)
+        flags |= POSIX_SPAWN_SETSID;
+    else if (request->options->flags & WHORL_PROCESS_GROUP)
+        flags |= POSIX_SPAWN_SETPGROUP;
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    posix_spawnattr_setsigdefault(attributes, &defaults);
+    posix_spawnattr_setsigmask(attributes, request->mask);
+    posix_spawnattr_setflags(attributes, flags);
+}
+
+static int start(struct request *request)
+{
+    const whorl_process_options *options = request->options;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    set_attributes(&attributes, request);
+    int error = add_actions(&actions, request);
+    if (!error)
+        error = posix_spawnp(&request->pid, options->argv[0], &actions, &attributes,
+                             (char *const *)options->argv,
+                             options->env ? (char *const *)options->env : environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return -error;
+}
+
+/* Opens the pidfd in the room that was kept. If another thread took that, the child must go. One
+ * that is gone already was reaped by the kernel: SIGCHLD is ignored. */
+static int open_pidfd(struct request *request)
+{
+    close(request->room);
+    request->room = -1;
+    request->pidfd = pidfd_open(request->pid, 0);
+    int error = request->pidfd < 0 ? -errno : 0;
+    if (!error || error == -ESRCH)
+        return 0;
+    kill(request->pid, SIGKILL);
+    waitpid(request->pid, NULL, 0);
+    return error;
+}
+
+/* Does what blocks. 0 or -errno; after an error there is no child. */
+static int spawn_blocking(void *arg)
+{
+    struct request *request = arg;
+    int error = start(request);
+    return error ? error : open_pidfd(request);
+}
+
+static bool choice_is_known(int choice)
+{
+    return choice >= WHORL_NULL;
+}
+
+static int options_check(const whorl_process_options *options)
+{
+    if (!options || !options->argv || !options->argv[0] || options->flags & ~KNOWN_FLAGS)
+        return -EINVAL;
+    bool known = choice_is_known(options->in) && choice_is_known(options->out) &&
+                 (choice_is_known(options->err) || options->err == WHORL_STDOUT);
+    return known ? 0 : -EINVAL;
+}
+
+static int spawn(whorl_process *process, const whorl_process_options *options)
+{
+    struct request request = {
+        .options = options,
+        .mask = &process->loop->mask_before,
+        .choices = {options->in, options->out, options->err},
+        .theirs = {-1, -1, -1},
+        .room = -1,
+    };
+    int error = prepare(process, &request);
+    if (!error)
+        error = spawn_blocking(&request);
+    clean_up(&request);
+    if (error)
+        return error;
+    process->pid = request.pid;
+    process->pidfd = request.pidfd;
+    process->over = process->lost = request.pidfd < 0;
+    process->had_input = process->streams[STREAM_IN] >= 0;
+    process->output_max = options->output_max ? options->output_max : DEFAULT_OUTPUT_MAX;
+    return 0;
+}
+
+int whorl_process_spawn(const whorl_process_options *options, whorl_process **process)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    if (!process)
+        return -EINVAL;
+    *process = NULL;
+    if (options_check(options))
+        return -EINVAL;
+    if (loop->current->interrupted)
+        return task_refuse(loop, loop->current);
+    whorl_process *made = process_make(loop);
+    if (!made)
+        return -ENOMEM;
+    int error = spawn(made, options);
+    if (error)
+        process_unmake(made);
+    else
+        *process = made;
+    return error;
+}
