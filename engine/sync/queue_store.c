@@ -12,14 +12,14 @@ static size_t room_after(const struct store *store)
     return store->capacity > 0 && room > store->capacity ? store->capacity : room;
 }
 
-/* Copies the items, a ring's in their order from the first slot. */
+/* Copies all items of an array that is full, a ring's in their order from the first slot. */
 static void copy_items(const struct store *store, void **slots)
 {
-    size_t words = WHORL_QUEUE_SLOTS(store->kind, store->count);
-    size_t until_end = WHORL_QUEUE_SLOTS(store->kind, store->room) - store->head;
-    size_t first = words < until_end ? words : until_end;
-    memcpy(slots, store->slots + store->head, first * sizeof *slots);
-    memcpy(slots + first, store->slots, (words - first) * sizeof *slots);
+    size_t words = WHORL_QUEUE_SLOTS(store->kind, store->room);
+    size_t until_end = words - store->head;
+    assert(store->count == store->room);
+    memcpy(slots, store->slots + store->head, until_end * sizeof *slots);
+    memcpy(slots + until_end, store->slots, store->head * sizeof *slots);
 }
 
 int store_grow(struct store *store)
