@@ -208,6 +208,39 @@ static void a_cancelled_task_is_refused_though_it_need_not_wait(void **state)
     for_each_kind(ask_when_cancelled);
 }
 
+static void ask_with_success(const struct kind *kind)
+{
+    check_equal(kind->ask(), kind->given);
+    kind->leave();
+}
+
+static intptr_t ask_again_and_again(void *arg)
+{
+    const struct kind *kind = arg;
+    whorl_shield shield;
+    kind->close();
+    kind->open();
+    check_equal(whorl_cancel(whorl_self()), 0);
+    for (int i = 0; i < 3; i++)
+        check_equal(kind->ask(), -ECANCELED);
+    check_equal(whorl_shield_begin(&shield, FAR), 0);
+    ask_with_success(kind);
+    check_equal(whorl_shield_end(&shield, 0), 0);
+    check_equal(kind->ask(), -ECANCELED);
+    check_equal(whorl_uncancel(), 1);
+    ask_with_success(kind);
+    return kind->destroy();
+}
+
+/* Of the kinds for which nobody needs to come. */
+static void a_cancel_stays_but_for_shields_until_it_is_taken_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (kinds[i].open_at_rest)
+            run_checks_with(&virtual_clock, ask_again_and_again, (void *)&kinds[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +251,7 @@ int main(void)
         behaviour(when_the_time_is_up_in_the_same_turn_the_next_is_served),
         behaviour(who_was_served_before_its_time_was_up_has_it),
         behaviour(a_cancelled_task_is_refused_though_it_need_not_wait),
+        behaviour(a_cancel_stays_but_for_shields_until_it_is_taken_back),
     };
     return run_behaviours("turns", tests);
 }
