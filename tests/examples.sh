@@ -56,6 +56,7 @@ full_output() { # PROGRAM ARGUMENTS...
 
 # --- cancel_worker, gather_errors, as_completed, timeout, chained, asyncq, download_simulation,
 # chess: programs that wait, in real time or, with --virtual, in a time that jumps
+# --- Programs that wait, in real time or, with --virtual, in a time that jumps
 
 # The whole output in virtual time is what stands on stdin, word for word.
 says() { # PROGRAM
@@ -191,6 +192,42 @@ END
 
 # Each program tells of 1.5 seconds at least. That it takes less than one is seen in one of three
 # runs at least, however busy the machine.
+countasync_says() {
+    says countasync <<'END'
+0.0 s  One
+0.0 s  One
+0.0 s  One
+1.0 s  Two
+1.0 s  Two
+1.0 s  Two
+1.0 s  all have counted
+END
+}
+
+countdown_says() {
+    says countdown <<'END'
+0.0 s  kettle: 3
+0.0 s  rocket: 5
+1.0 s  rocket: 4
+1.5 s  kettle: 2
+2.0 s  rocket: 3
+3.0 s  kettle: 1
+3.0 s  rocket: 2
+4.0 s  rocket: 1
+4.5 s  kettle: go!
+5.0 s  rocket: go!
+END
+}
+
+semaphore_limit_says() {
+    says semaphore_limit <<'END'
+30 jobs are done, after 8.0 s
+at most 10 worked at once
+END
+}
+
+# Each program tells of a second at least. That it takes less than one is seen in one of three runs
+# at least, however busy the machine.
 takes_no_time() { # PROGRAM
     local run start spent
     for run in 1 2 3; do
@@ -423,6 +460,12 @@ behaviour 'chess takes twelve hours, or one' chess_says
 behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
 for program in cancel_worker gather_errors as_completed timeout chained asyncq \
     download_simulation chess; do
+behaviour 'countasync counts thrice at once' countasync_says
+behaviour 'countdown counts down at two speeds' countdown_says
+behaviour 'semaphore_limit lets ten jobs work at once' semaphore_limit_says
+behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
+for program in cancel_worker gather_errors as_completed timeout chained \
+    countasync countdown semaphore_limit; do
     behaviour "$program takes no time in virtual time" takes_no_time $program
     behaviour "$program fails when its words cannot be written" full_output $program --virtual
     behaviour "$program refuses nonsense arguments" virtual_arguments $program

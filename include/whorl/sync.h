@@ -19,7 +19,8 @@
  * _init, which never waits, may be called from anywhere, and makes it new whatever it was; the
  * struct must not be moved or copied while in use. _destroy is needed only to be told that it is
  * still in use: with -EBUSY nothing has changed, with 0 it is all zero. A struct serves tasks of
- * one loop at a time; used from another meanwhile it gives -EPERM where that is seen.
+ * one loop at a time; used from another meanwhile it gives -EPERM where that is seen. What tasks
+ * waited for that a run has given up (see whorl_run) must be made new.
  *
  * Calls that may wait give -ECANCELED to a task that is cancelled, even if they could be satisfied
  * at once, and have no effect then. The others never wait, and do their work in cancelled tasks

@@ -4,8 +4,8 @@
  * shield hides it; and when it is taken back the call works as if nothing had been.
  *
  * What test_level.c does for a few kinds of wait with cancels, this does for all with all that
- * interrupts. The kinds of op are in op/test_cancel_kinds.c. Closing is no row, as it is never
- * refused: see test_cancel_close.c.
+ * interrupts. The kinds of op are in op/test_cancel_kinds.c, what tasks share in the tests of sync.
+ * Closing is no row, as it is never refused: see test_cancel_close.c.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

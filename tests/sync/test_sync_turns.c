@@ -120,41 +120,22 @@ static void without_waiters_left_it_is_there_for_the_next(void **state)
 
 static struct asker timed;
 
-/* Opens at the nanosecond at which the time of `timed` is up. */
-static intptr_t open_in_a_second(void *arg)
-{
-    const struct kind *kind = arg;
-    check_equal(whorl_sleep(WHORL_SECONDS(1)), 0);
-    kind->open();
-    return 0;
-}
-
+/* Opens at the nanosecond at which the limit of `timed` runs out. Whichever of the two timers was
+ * set first, both come in one turn, and before the task runs that opens. */
 static intptr_t open_in_the_turn(void *arg)
 {
     const struct kind *kind = arg;
-    struct asker next = {0};
-    timed = (struct asker){.limit = WHORL_SECONDS(1)};
-    kind->close();
-    spawn_asker(&timed, kind);
-    spawn_asker(&next, kind);
-    check_equal(open_in_a_second(arg), 0);
-    join_asker(&next, kind->given, 0);
-    join_asker(&timed, -ETIMEDOUT, -ECANCELED);
-    /* The other way round: the one that opens has slept since before the limit was set. */
-    timed = (struct asker){.limit = WHORL_SECONDS(1)};
-    next = (struct asker){0};
-    kind->close();
-    spawn_asker(&timed, kind);
-    spawn_asker(&next, kind);
-    check_equal(whorl_sleep(WHORL_SECONDS(1) - 1), 0);
-    kind->open();
-    check_equal(whorl_cancelling(timed.task), 0);
-    int64_t up = whorl_now() + 1;
-    join_asker(&timed, kind->given, 0);
-    check(whorl_now() <= up);
-    if (!kind->all && kind->leave == no_more)
+    for (int limit_first = 0; limit_first < 2; limit_first++) {
+        struct asker next = {.kind = kind};
+        timed = (struct asker){.kind = kind, .limit = WHORL_SECONDS(1)};
+        kind->close();
+        timed.task = limit_first ? start(ask, &timed) : whorl_spawn(ask, &timed);
+        next.task = whorl_spawn(ask, &next);
+        check_equal(whorl_sleep(WHORL_SECONDS(1)), 0);
         kind->open();
-    join_asker(&next, kind->given, 0);
+        join_asker(&next, kind->given, 0);
+        join_asker(&timed, -ETIMEDOUT, -ECANCELED);
+    }
     return 0;
 }
 
@@ -227,6 +208,39 @@ static void a_cancelled_task_is_refused_though_it_need_not_wait(void **state)
     for_each_kind(ask_when_cancelled);
 }
 
+static void ask_with_success(const struct kind *kind)
+{
+    check_equal(kind->ask(), kind->given);
+    kind->leave();
+}
+
+static intptr_t ask_again_and_again(void *arg)
+{
+    const struct kind *kind = arg;
+    whorl_shield shield;
+    kind->close();
+    kind->open();
+    check_equal(whorl_cancel(whorl_self()), 0);
+    for (int i = 0; i < 3; i++)
+        check_equal(kind->ask(), -ECANCELED);
+    check_equal(whorl_shield_begin(&shield, FAR), 0);
+    ask_with_success(kind);
+    check_equal(whorl_shield_end(&shield, 0), 0);
+    check_equal(kind->ask(), -ECANCELED);
+    check_equal(whorl_uncancel(), 1);
+    ask_with_success(kind);
+    return kind->destroy();
+}
+
+/* Of the kinds for which nobody needs to come. */
+static void a_cancel_stays_but_for_shields_until_it_is_taken_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (kinds[i].open_at_rest)
+            run_checks_with(&virtual_clock, ask_again_and_again, (void *)&kinds[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +251,7 @@ int main(void)
         behaviour(when_the_time_is_up_in_the_same_turn_the_next_is_served),
         behaviour(who_was_served_before_its_time_was_up_has_it),
         behaviour(a_cancelled_task_is_refused_though_it_need_not_wait),
+        behaviour(a_cancel_stays_but_for_shields_until_it_is_taken_back),
     };
     return run_behaviours("turns", tests);
 }
