@@ -57,6 +57,8 @@ full_output() { # PROGRAM ARGUMENTS...
 # --- cancel_worker, gather_errors, as_completed, timeout, chained, asyncq, download_simulation,
 # chess: programs that wait, in real time or, with --virtual, in a time that jumps
 # --- Programs that wait, in real time or, with --virtual, in a time that jumps
+# --- cancel_worker, gather_errors, as_completed, timeout, chained, async_generator, fan_in: programs
+# that wait, in real time or, with --virtual, in a time that jumps
 
 # The whole output in virtual time is what stands on stdin, word for word.
 says() { # PROGRAM
@@ -114,6 +116,43 @@ as_completed_says() {
 1.2 s  the tortoise has arrived, after 2 rounds
 1.5 s  the race is closed
 1.5 s  the snail was called back
+END
+}
+
+async_generator_says() {
+    says async_generator <<'END'
+0.0 s  ticker: begins
+0.5 s  main: gets 0
+1.0 s  main: gets 1
+1.5 s  main: gets 2
+1.7 s  ticker: is put away
+1.7 s  main: has seen all 3
+1.7 s  ticker: begins
+2.2 s  main: gets 0
+2.7 s  main: gets 1
+3.2 s  main: gets 2
+3.2 s  ticker: nobody asks any more
+3.4 s  ticker: is put away
+3.4 s  main: has found 2, and left early
+END
+}
+
+fan_in_says() {
+    says fan_in <<'END'
+0.3 s  north sends report 1
+0.6 s  north sends report 2
+0.7 s  south sends report 1
+0.9 s  north sends report 3
+0.9 s  north has closed
+1.1 s  west sends report 1
+1.4 s  south sends report 2
+1.4 s  south has closed
+2.0 s  nothing is to be heard
+2.2 s  west sends report 2
+2.8 s  nothing is to be heard
+3.3 s  west sends report 3
+3.9 s  nothing is to be heard
+4.0 s  it is closing time
 END
 }
 
@@ -452,6 +491,8 @@ behaviour 'cancel_worker cancels a worker that obeys, one that cleans up, one th
     cancel_worker_says
 behaviour 'gather_errors gathers with an error, by default and collecting' gather_errors_says
 behaviour 'as_completed greets in the order of arrival, until a limit' as_completed_says
+behaviour 'async_generator loops to the end, and leaves early' async_generator_says
+behaviour 'fan_in listens to whoever reports, until closing time' fan_in_says
 behaviour 'timeout tells which limits ran out' timeout_says
 behaviour 'chained starts a second part as soon as its first ends' chained_says
 behaviour 'asyncq serves all that was cooked, and sends the waiters home' asyncq_says
@@ -466,6 +507,7 @@ behaviour 'semaphore_limit lets ten jobs work at once' semaphore_limit_says
 behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
 for program in cancel_worker gather_errors as_completed timeout chained \
     countasync countdown semaphore_limit; do
+for program in cancel_worker gather_errors as_completed timeout chained async_generator fan_in; do
     behaviour "$program takes no time in virtual time" takes_no_time $program
     behaviour "$program fails when its words cannot be written" full_output $program --virtual
     behaviour "$program refuses nonsense arguments" virtual_arguments $program

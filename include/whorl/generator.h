@@ -51,7 +51,7 @@ WHORL_API int whorl_generator_begin(whorl_generator *generator, whorl_generator_
 /* Hands a value (a pointer fits) to who asks for it, and waits to be asked for the next. From: the
  * generator's function, and what it calls. Returns 0.
  *   -ECANCELED  the generator's task is cancelled, as by whorl_generator_end, or a timeout of it
- *   has run out: no more is asked for; a value that nobody has taken yet is taken back
+ *   has run out: it is to stop; a value that nobody has taken yet is taken back
  *   -EINVAL     self is NULL
  *   -EPERM      not inside the generator's own task */
 WHORL_API int whorl_generator_yield(whorl_generator *self, intptr_t value);
