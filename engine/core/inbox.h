@@ -90,7 +90,7 @@ static inline bool inbox_has_mail(const struct inbox *inbox)
 {
     const struct inbox_node *first = inbox->head;
     if (first == &inbox->stub) {
-        first = __atomic_load_n(&first->next, __ATOMIC_RELAXED);
+        first = __atomic_load_n(&first->next, __ATOMIC_ACQUIRE);
         if (!first)
             return false;
     }
