@@ -153,13 +153,16 @@ static struct inbox_node *pop(struct inbox *inbox)
 
 static void try_kept(struct loop *loop, struct inbox *inbox)
 {
-    while (inbox->kept) {
-        struct inbox_node *next = inbox->kept->next;
-        if (!inbox->kept->take(loop, inbox->kept))
-            return;
-        inbox->kept = next;
+    struct inbox_node *node = inbox->kept;
+    inbox->kept = NULL; /* they do not wait for each other */
+    for (struct inbox_node *next; node; node = next) {
+        next = node->next;
+        if (!node->take(loop, node))
+            break;
     }
-    inbox->kept_end = &inbox->kept;
+    inbox->kept = node;
+    if (!node)
+        inbox->kept_end = &inbox->kept;
 }
 
 void inbox_take(struct loop *loop, unsigned most)

@@ -33,8 +33,8 @@ struct loop;
 /* Something put in; whoever put it in owns the memory until it is taken. */
 struct inbox_node {
     struct inbox_node *next;
-    /* The loop takes it, on its host. False: there is no memory for a task now; it is kept, and
-     * tried again later. */
+    /* The loop takes it, on its host. False: there is no memory for a task now, or others were kept
+     * for that reason; it is kept behind them, and tried again later. */
     bool (*take)(struct loop *loop, struct inbox_node *self);
 };
 
@@ -90,7 +90,7 @@ static inline bool inbox_has_mail(const struct inbox *inbox)
 {
     const struct inbox_node *first = inbox->head;
     if (first == &inbox->stub) {
-        first = __atomic_load_n(&first->next, __ATOMIC_RELAXED);
+        first = __atomic_load_n(&first->next, __ATOMIC_ACQUIRE);
         if (!first)
             return false;
     }

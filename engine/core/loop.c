@@ -366,20 +366,15 @@ static void settle_abandoned(struct loop *loop)
     }
 }
 
-static void take_the_last(struct loop *loop)
-{
-    inbox_close(loop->inbox);
-    inbox_take(loop, UINT_MAX);
-}
-
 /* Whether no task lives any more. The inbox is closed then; what it had accepted before still runs,
  * and the loop goes on for that. */
 static bool loop_is_over(struct loop *loop)
 {
     if (loop->live || !loop->inbox)
         return !loop->live;
-    take_the_last(loop);
-    return !loop->live && !loop->inbox->kept;
+    inbox_close(loop->inbox);
+    inbox_take(loop, INBOX_BATCH);
+    return !loop->live && !inbox_wants_turn(loop->inbox);
 }
 
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
@@ -403,8 +398,10 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
         loop_switch(loop, host);
         settle_abandoned(loop);
     } while (!loop_is_over(loop) && loop_turn(loop));
-    if (loop->live && loop->inbox)
-        take_the_last(loop);
+    if (loop->live && loop->inbox) {
+        inbox_close(loop->inbox);
+        inbox_take(loop, UINT_MAX);
+    }
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
     if (timer_is_armed(&loop->limit_timer))

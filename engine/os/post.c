@@ -29,21 +29,25 @@ int whorl_loop_drop(whorl_loop *handle)
     return 0;
 }
 
-struct task *post_spawn(struct loop *loop, whorl_fn *fn, void *arg)
+struct task *post_make_task(struct loop *loop, whorl_fn *fn, void *arg)
 {
-    struct task *task = task_make(loop, loop->stack_class, NULL, fn, arg);
-    if (!task)
+    if (loop->inbox->kept)
         return NULL;
-    task->runs_anyway = true;
-    task_take_handle(task);
-    ready_add(loop, task);
+    struct task *task = task_make(loop, loop->stack_class, NULL, fn, arg);
+    if (task)
+        task_take_handle(task);
     return task;
 }
 
 static bool take(struct loop *loop, struct inbox_node *node)
 {
     const struct post *post = (struct post *)node;
-    return post_spawn(loop, post->fn, post->arg) != NULL;
+    struct task *task = post_make_task(loop, post->fn, post->arg);
+    if (!task)
+        return false;
+    task->runs_anyway = true;
+    ready_add(loop, task);
+    return true;
 }
 
 static bool take_and_free(struct loop *loop, struct inbox_node *node)

@@ -11,8 +11,8 @@ static inline struct inbox *inbox_of_handle(whorl_loop *handle)
     return (struct inbox *)handle;
 }
 
-/* Makes a task that runs fn(arg), also if it is cancelled before, and that nobody has a handle of.
- * The caller is the loop's host. NULL if there is no memory for its stack. */
-struct task *post_spawn(struct loop *loop, whorl_fn *fn, void *arg);
+/* Makes a task for fn(arg) that nobody has a handle of, not yet ready; the caller is the loop's
+ * host, which takes a node. NULL if there is no memory for its stack, or others wait for that. */
+struct task *post_make_task(struct loop *loop, whorl_fn *fn, void *arg);
 
 #endif

@@ -61,13 +61,12 @@ static void ended(struct watcher *watcher, struct task *target)
 static bool take_start(struct loop *loop, struct inbox_node *node)
 {
     struct submission *submission = (struct submission *)node;
-    struct task *task = task_make(loop, loop->stack_class, NULL, submission->fn, submission->arg);
+    struct task *task = post_make_task(loop, submission->fn, submission->arg);
     if (!task)
         return false;
     submission->task = task;
     submission->watcher = (struct watcher){.ended = ended, .object = submission};
     task_watch(task, &submission->watcher);
-    task_take_handle(task);
     if (submission->cancelled)
         task_cancel(task);
     ready_add(loop, task);

@@ -195,6 +195,8 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(pread, whorl_pread(0, buffer, 1, 0))                                                         \
     X(pwrite, whorl_pwrite(0, buffer, 1, 0))                                                       \
     X(readv, whorl_readv(0, &vector, 1))                                                           \
+    X(loop_hold, refused_if_null(whorl_loop_hold()))                                               \
+    X(to_thread, whorl_to_thread(never, NULL))                                                     \
     X(writev, whorl_writev(0, &vector, 1))                                                         \
     X(preadv, whorl_preadv(0, &vector, 1, 0))                                                      \
     X(pwritev, whorl_pwritev(0, &vector, 1, 0))                                                    \
