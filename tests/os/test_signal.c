@@ -312,7 +312,8 @@ static intptr_t fork_while_waiting(void *arg)
         check(mask_is_empty());
         check_equal(wait_for_signal(SIGUSR1), -EPERM);
         check_equal(raise(SIGUSR1), 0);
-        check_equal(caught, 1);
+        if (!UNDER_THREAD_SANITIZER) /* which runs no handler after such a fork */
+            check_equal(caught, 1);
         finish_child(5);
     }
     check_equal(waitpid(forked, &status, 0), forked);
