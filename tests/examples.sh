@@ -312,6 +312,48 @@ virtual_arguments() { # PROGRAM
     full_output "$1" --help
 }
 
+# --- process_pipeline
+
+process_pipeline() {
+    expect_status 0 timeout 60 "$examples/process_pipeline"
+    expect 'the output' "$(cat "$scratch/out")" "1. apple
+2. fig
+3. medlar
+4. pear
+5. quince"
+    expect_status 0 timeout 60 "$examples/process_pipeline" b 'two words' -a ''
+    expect 'the output' "$(cat "$scratch/out")" "1. -a
+2. b
+3. two words"
+    expect 'the complaints' "$(cat "$scratch/err")" ''
+}
+
+# Where printf and sort are not to be found, and where sort is no good.
+pipeline_without_programs() {
+    expect_status 1 env PATH=/no/such/directory "$examples/process_pipeline"
+    expect 'the sentence' "$(cat "$scratch/err")" 'process_pipeline: No such file or directory'
+    mkdir "$scratch/bin"
+    printf '#!/bin/sh\nexit 3\n' >"$scratch/bin/sort"
+    chmod +x "$scratch/bin/sort"
+    expect_status 1 env PATH="$scratch/bin:$PATH" "$examples/process_pipeline"
+    expect 'the sentences' "$(cat "$scratch/err")" 'sort failed with status 3
+process_pipeline: Input/output error'
+    expect 'the output' "$(cat "$scratch/out")" ''
+    printf '#!/bin/sh\nkill -KILL $$\n' >"$scratch/bin/sort"
+    expect_status 1 env PATH="$scratch/bin:$PATH" "$examples/process_pipeline"
+    expect 'the sentences' "$(cat "$scratch/err")" 'sort was killed by signal 9
+process_pipeline: Input/output error'
+}
+
+process_pipeline_arguments() {
+    # shellcheck disable=SC2046
+    expect_status 2 "$examples/process_pipeline" $(seq 101)
+    expect 'the sentence' "$(cat "$scratch/err")" 'process_pipeline: takes at most 100 words'
+    expect_status 0 "$examples/process_pipeline" --help
+    grep -q '^Usage: process_pipeline ' "$scratch/out"
+    full_output process_pipeline --help
+}
+
 # --- copy_file
 
 copies() { # BYTES
@@ -512,6 +554,10 @@ for program in cancel_worker gather_errors as_completed timeout chained async_ge
     behaviour "$program fails when its words cannot be written" full_output $program --virtual
     behaviour "$program refuses nonsense arguments" virtual_arguments $program
 done
+behaviour 'process_pipeline sorts words by two programs' process_pipeline
+behaviour 'process_pipeline tells of programs that are missing or fail' pipeline_without_programs
+behaviour 'process_pipeline fails when its words cannot be written' full_output process_pipeline
+behaviour 'process_pipeline refuses too many words' process_pipeline_arguments
 behaviour 'copy_file copies an empty file' copies 0
 behaviour 'copy_file copies one byte' copies 1
 behaviour 'copy_file copies exactly one piece' copies 131072

@@ -1,10 +1,12 @@
 /*
  * The switch between two stacks by the C library's ucontext, for processors without assembly here.
- * Each switch costs two system calls for the signal mask, which ucontext keeps.
+ * Each switch costs two system calls for the signal mask: ucontext would keep one a stack, and here
+ * it is the thread's.
  */
 #ifndef FIBER_SWITCH_UCONTEXT_H
 #define FIBER_SWITCH_UCONTEXT_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -16,6 +18,7 @@ struct registers {
 
 static inline void registers_switch(struct registers *from, struct registers *to)
 {
+    pthread_sigmask(SIG_BLOCK, NULL, &to->context.uc_sigmask);
     swapcontext(&from->context, &to->context);
 }
 

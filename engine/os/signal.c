@@ -66,6 +66,16 @@ static bool set_sift(sigset_t *sifted, const sigset_t *set)
     return any;
 }
 
+/* Whether the sets have a signal in common. Not by sigisemptyset(3): that of glibc 2.36 does not see
+ * the real-time signals. */
+static bool sets_meet(const sigset_t *one, const sigset_t *other)
+{
+    static const sigset_t none;
+    sigset_t both = none;
+    sigandset(&both, one, other);
+    return memcmp(&both, &none, sizeof both) != 0;
+}
+
 /* --- The list --- */
 
 /* Not inline: gcc 12 would take the links into a waiting task's stack for dangling. */
@@ -126,10 +136,8 @@ static void hand_out(struct loop *loop)
     sigpending(&pending);
     struct signal_wait *next;
     for (struct signal_wait *wait = loop->signal_waits; wait; wait = next) {
-        sigset_t wanted;
         next = wait->next;
-        sigandset(&wanted, &pending, &wait->set);
-        if (!sigisemptyset(&wanted) && wait_serve(loop, wait))
+        if (sets_meet(&pending, &wait->set) && wait_serve(loop, wait))
             sigpending(&pending);
     }
 }

@@ -111,7 +111,7 @@ static intptr_t end_a_group(void *arg)
     check_equal(whorl_read(whorl_process_stdout(process), &line, 1), 1);
     check_equal(kill(-whorl_process_pid(process), SIGTERM), 0);
     /* The grandchild has ended as well, as nobody has the pipe any more. */
-    int code = whorl_process_communicate(process, NULL, 0, &(whorl_process_output){0}, LONG_ENOUGH);
+    int code = whorl_process_communicate(process, NULL, 0, NULL, LONG_ENOUGH);
     check_equal(code, WHORL_SIGNALLED + SIGTERM);
     return whorl_process_free(process);
 }
