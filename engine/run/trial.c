@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <run/descriptors.h>
+#include <run/run.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,7 +160,11 @@ struct body {
     whorl_trial *trial;
     whorl_fn *fn;
     void *arg;
+    char *frame; /* on the thread's stack; those of the run lie below */
 };
+
+/* More than the frames between whorl_trial_run and the loop's switch to a task. */
+#define FRAMES_BYTES ((size_t)32 << 10)
 
 static int add_task(whorl_task *task, void *arg)
 {
@@ -175,6 +180,8 @@ static intptr_t run_body(void *arg)
 {
     const struct body *body = arg;
     whorl_trial *trial = body->trial;
+    /* A jump may take those frames away without a return, and where it lands print at once. */
+    annotate_memory(body->frame - FRAMES_BYTES, FRAMES_BYTES);
     body->fn(body->arg);
     if (loop_here == NULL) /* in a forked child */
         return 0;
@@ -205,7 +212,7 @@ static int judge(whorl_trial *trial, intptr_t result)
 
 int whorl_trial_run(whorl_trial *trial, whorl_fn *fn, void *arg)
 {
-    struct body body = {trial, fn, arg};
+    struct body body = {trial, fn, arg, __builtin_frame_address(0)};
     whorl_config config = trial->config;
     int64_t limit = limit_of(trial);
     config.name = trial->name;
@@ -219,6 +226,7 @@ int whorl_trial_run(whorl_trial *trial, whorl_fn *fn, void *arg)
 
 int whorl_trial_left(whorl_trial *trial)
 {
+    run_land();
     trial->complaint[0] = '\0';
     watch_start(trial);
     intptr_t result = whorl_run_abandon();
