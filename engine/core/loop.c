@@ -154,6 +154,8 @@ static void limit_fire(struct timer *timer)
 
 void loop_main_ended(struct loop *loop, intptr_t result)
 {
+    if (loop->onlooker)
+        loop->onlooker->ended(loop->onlooker, loop);
     if (!loop->overruled)
         loop->result = result;
     loop->draining = true;
@@ -306,6 +308,8 @@ static void settle_abandoned(struct loop *loop)
     while (loop->abandoned) {
         struct task *returned = loop->abandoned;
         loop->abandoned = returned->next;
+        if (returned == loop->main && loop->onlooker)
+            loop->onlooker->returned(loop->onlooker, loop);
         scopes_abandon(loop, returned);
         if (returned->in_flight > 0)
             loop->hooks->abandon(loop, returned);
