@@ -26,6 +26,11 @@
  *   process.h child processes: started, talked to, waited for
  *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
  *
+ * Two are for those who ask for them:
+ *
+ *   test.h   tests that run as tasks, by cmocka
+ *   trial.h  what test.h stands on, for other frameworks
+ *
  * Conventions that hold for every call unless its own text says otherwise:
  *
  *   - The result is >= 0, or -errno. errno itself is never used.

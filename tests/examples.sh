@@ -109,6 +109,40 @@ after 1.5 s: all have ended
 END
 }
 
+scheduler_says() {
+    says scheduler <<'END'
+0.00 s  5 jobs are planned
+0.50 s  beat
+1.00 s  report
+1.00 s  beat
+1.25 s  rotate the logs
+1.50 s  beat
+2.00 s  remind of the tea
+2.00 s  report
+2.00 s  beat
+2.50 s  beat
+3.00 s  report
+3.00 s  beat
+3.20 s  taken back: beat, due at 3.50 s
+3.20 s  taken back: report, due at 4.00 s
+3.20 s  taken back: close the shop, due at 9.00 s
+END
+}
+
+# cmocka's report goes to stdout and stderr alike.
+ping_test_passes() {
+    [[ -x $examples/ping_test ]] || skip 'cmocka is not installed'
+    expect_status 0 timeout 60 "$examples/ping_test"
+    expect 'the report' "$(sed 's/^\[==========\] .*/=/' "$scratch/out" "$scratch/err")" \
+        '=
+[ RUN      ] an_echo_answers
+[       OK ] an_echo_answers
+[ RUN      ] a_silent_peer_is_given_up_after_an_hour
+[       OK ] a_silent_peer_is_given_up_after_an_hour
+=
+[  PASSED  ] 2 test(s).'
+}
+
 as_completed_says() {
     says as_completed <<'END'
 0.3 s  the hare has arrived, after 3 rounds
@@ -550,6 +584,9 @@ behaviour 'as_completed waits in real time without --virtual' as_completed_in_re
 for program in cancel_worker gather_errors as_completed timeout chained \
     countasync countdown semaphore_limit; do
 for program in cancel_worker gather_errors as_completed timeout chained async_generator fan_in; do
+behaviour 'scheduler runs jobs in order, once and again, and takes them back' scheduler_says
+behaviour 'ping_test passes' ping_test_passes
+for program in cancel_worker gather_errors as_completed timeout chained scheduler; do
     behaviour "$program takes no time in virtual time" takes_no_time $program
     behaviour "$program fails when its words cannot be written" full_output $program --virtual
     behaviour "$program refuses nonsense arguments" virtual_arguments $program

@@ -7,6 +7,9 @@ compiles() { # LANGUAGE STANDARD HEADER COMPILER...
     local language=$1 standard=$2 header=$3
     shift 3
     (($# > 0)) || skip "there is no $language compiler"
+    if [[ $header == whorl/test.h ]]; then
+        pkg-config --exists cmocka || skip 'cmocka is not installed'
+    fi
     printf '#include <%s>\n#include <%s>\n' "$header" "$header" >"$scratch/alone.source"
     "$@" -x "$language" "-std=$standard" -Wall -Wextra -Werror -pedantic -fsyntax-only \
         "-I$top_srcdir/include" "$scratch/alone.source"

@@ -84,6 +84,43 @@ pc_version() {
     grep '^liburing' "$scratch/requires" || fail 'whorl.pc does not require liburing'
 }
 
+cat >"$scratch/suite.c" <<'EOF'
+#include <whorl/test.h>
+
+static void sleeps_for_an_hour(void **state)
+{
+    (void)state;
+    assert_int_equal(whorl_sleep(WHORL_SECONDS(3600)), 0);
+}
+
+static void fails(void **state)
+{
+    (void)state;
+    fail();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        whorl_unit_test_with(sleeps_for_an_hour, .clock = WHORL_CLOCK_VIRTUAL),
+        whorl_unit_test(fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+EOF
+
+# shellcheck disable=SC2046
+test_program() {
+    pkg-config --exists cmocka || skip 'cmocka is not installed'
+    stage_install
+    use_stage
+    cc -Wall -Wextra -Werror -o "$scratch/suite" "$scratch/suite.c" \
+        $(pkg-config --cflags --libs whorl cmocka)
+    expect_status 1 "$scratch/suite"
+    grep -q 'OK ] sleeps_for_an_hour' "$scratch/out" || fail "it prints: $(cat "$scratch/out")"
+    grep -qF 'FAILED  ] fails' "$scratch/err" || fail "it complains: $(cat "$scratch/err")"
+}
+
 uninstall() {
     stage_install
     stage_install uninstall
@@ -96,5 +133,6 @@ behaviour 'whorl.pc has the version and the needs of the library' pc_version
 behaviour 'a C program builds against the installed library' c_program
 behaviour 'a C++ program builds against the installed library' cxx_program
 behaviour 'a program builds against the static library alone' static_program
+behaviour 'a test program builds against the installed library and cmocka' test_program
 behaviour 'make uninstall leaves no file' uninstall
 end_of_tests

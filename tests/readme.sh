@@ -1,15 +1,15 @@
 #!/bin/bash
-# The program that README.md shows is compiled by the command that it shows, against an installed
-# library, and prints what README.md says.
+# The programs that README.md shows are compiled by the commands that it shows, against an installed
+# library, and do what README.md says.
 # shellcheck source=tests/report.sh
 . "${top_srcdir:?is set by make check}/tests/report.sh"
 # shellcheck source=tests/stage.sh
 . "$top_srcdir/tests/stage.sh"
 
-# The first block of a language below the heading "A program".
-block() { # LANGUAGE
-    awk -v fence="\`\`\`$1" '
-        /^## / { inside = ($0 == "## A program") }
+# The first block of a language below a heading.
+block() { # LANGUAGE [HEADING]
+    awk -v fence="\`\`\`$1" -v heading="## ${2:-A program}" '
+        /^## / { inside = ($0 == heading) }
         inside && block && /^```$/ { exit }
         inside && block { print }
         inside && $0 == fence { block = 1 }
@@ -26,6 +26,18 @@ program_does_what_it_says() {
     [[ -s first.c && -s commands && -s expected ]] || fail 'README.md lacks a block'
     bash -eu commands >printed
     diff expected printed || fail 'README.md (<) and the program (>) differ'
+}
+
+test_does_what_it_says() {
+    pkg-config --exists cmocka || skip 'cmocka is not installed'
+    stage_install
+    use_stage
+    cd "$scratch"
+    block c 'Testing your program' >naps.c
+    block sh 'Testing your program' >commands
+    [[ -s naps.c && -s commands ]] || fail 'README.md lacks a block'
+    bash -eu commands >printed 2>&1 || fail "it prints: $(cat printed)"
+    grep -q 'OK ] naps_are_taken_together' printed || fail "it prints: $(cat printed)"
 }
 
 # Blank lines and lone braces are no lines.
@@ -45,6 +57,7 @@ both_commands() {
 }
 
 behaviour "README.md's program prints what README.md says" program_does_what_it_says
+behaviour "README.md's test passes" test_does_what_it_says
 behaviour "README.md's program has ten lines" ten_lines
 behaviour "README.md's commands are there and tell what they do" both_commands
 end_of_tests

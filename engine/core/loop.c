@@ -161,6 +161,8 @@ static void limit_fire(struct timer *timer)
 
 void loop_main_ended(struct loop *loop, intptr_t result)
 {
+    if (loop->onlooker)
+        loop->onlooker->ended(loop->onlooker, loop);
     if (!loop->overruled)
         loop->result = result;
     loop->draining = true;
@@ -357,6 +359,8 @@ static void settle_abandoned(struct loop *loop)
     while (loop->abandoned) {
         struct task *returned = loop->abandoned;
         loop->abandoned = returned->next;
+        if (returned == loop->main && loop->onlooker)
+            loop->onlooker->returned(loop->onlooker, loop);
         scopes_abandon(loop, returned);
         dependents_abandon(returned);
         if (returned->in_flight > 0)

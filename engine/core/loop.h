@@ -38,6 +38,16 @@ struct loop_hooks {
     void (*listen)(struct loop *loop);
 };
 
+/* Somebody who looks at what main does not clean up; in his own memory, and never on main's stack
+ * but its own frames. */
+struct onlooker {
+    /* Main's function, or a handler that it has deferred, has returned, and what it has left, scopes
+     * or ops in flight, is about to be ended. By the host. */
+    void (*returned)(struct onlooker *self, struct loop *loop);
+    /* Main has ended, and those that live still are about to be cancelled. */
+    void (*ended)(struct onlooker *self, struct loop *loop);
+};
+
 /* A task that waits in whorl_close; the floor of ops knows more. */
 struct closer;
 
@@ -78,7 +88,8 @@ struct loop {
     int64_t opened; /* when; tells this loop from each before it */
     int64_t defer_limit;
     struct task *main;
-    intptr_t result; /* main's, once it has ended */
+    struct onlooker *onlooker; /* NULL: none */
+    intptr_t result;           /* main's, once it has ended */
     int64_t drain_warning;
     struct timer drain_timer;
     int64_t limit;            /* of real time; WHORL_FOREVER: none, or it was reached */

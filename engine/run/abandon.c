@@ -71,7 +71,7 @@ static void run_deferred(struct loop *left)
     }
 }
 
-intptr_t whorl_run_abandon(void)
+int run_land(void)
 {
     struct loop *loop = loop_here;
     if (!loop)
@@ -79,6 +79,15 @@ intptr_t whorl_run_abandon(void)
     if (loop->current != &loop->host && is_on_stack_of(loop->current, __builtin_frame_address(0)))
         return -EBUSY;
     loop_leave(loop);
+    return 0;
+}
+
+intptr_t whorl_run_abandon(void)
+{
+    int error = run_land();
+    if (error)
+        return error;
+    struct loop *loop = loop_here;
     intptr_t result = loop->overruled ? loop->result : -ECANCELED;
     run_block_pipe(NULL);
     op_abandon(loop, NULL);

@@ -17,6 +17,11 @@
 /* Blocks SIGPIPE on this thread; *before, if not NULL, is the former mask. */
 void run_block_pipe(sigset_t *before);
 
+/* Where a jump has left the thread's run: the thread's own stack is the one that runs, to the tools
+ * as well, which until then take much of it for that of frames that have gone. So whoever lands there
+ * calls this before all else. 0; -EBUSY, -EPERM as whorl_run_abandon says. */
+int run_land(void);
+
 /* Gives the thread back what run_enter took. The loop is closed after. */
 void run_exit(struct loop *loop);
 

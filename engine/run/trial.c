@@ -6,10 +6,12 @@
  * that was left.
  */
 #include <core/clock.h>
+#include <core/interrupt.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <pthread.h>
 #include <run/descriptors.h>
+#include <run/run.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +36,6 @@ static __thread struct watch *watching;
 struct trial {
     struct descriptors *before;
     void *handles_pipe; /* not NULL: the trial takes SIGPIPE */
-    const char *left;   /* what stands behind the complaint of what fn has left; see add_task */
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct trial) <= sizeof((whorl_trial *)0)->engine,
@@ -156,37 +157,60 @@ static void watch_start(const whorl_trial *trial)
 /* --- Runs --- */
 
 struct body {
+    struct onlooker onlooker; /* first: it is the body */
     whorl_trial *trial;
     whorl_fn *fn;
     void *arg;
+    char *frame; /* on the thread's stack; those of the run lie below */
 };
 
-static int add_task(whorl_task *task, void *arg)
+/* More than the frames between whorl_trial_run and the loop's switch to a task. */
+#define FRAMES_BYTES ((size_t)32 << 10)
+
+static const char *separator(const whorl_trial *trial)
 {
-    whorl_trial *trial = arg;
-    if (task == whorl_self())
-        return 0;
-    complain(trial, "%s %s", insides(trial)->left, whorl_name(task));
-    insides(trial)->left = ",";
-    return 0;
+    return trial->complaint[0] ? "; " : "";
 }
 
-static intptr_t run_body(void *arg)
+static bool has_open_scope(const struct task *task)
 {
-    const struct body *body = arg;
-    whorl_trial *trial = body->trial;
-    body->fn(body->arg);
-    if (loop_here == NULL) /* in a forked child */
-        return 0;
-    if (loop_here->overruled)
-        return 0;
-    struct trial *own = insides(trial);
-    own->left = "has left tasks behind:";
-    whorl_each_task(add_task, trial);
-    ssize_t ops = whorl_in_flight(whorl_self());
+    const struct scope *scope = task->scopes;
+    while (scope && scope->kind == SCOPE_CLEANUP)
+        scope = scope->outer;
+    return scope != NULL;
+}
+
+static void note_ops(struct onlooker *self, struct loop *loop)
+{
+    whorl_trial *trial = ((struct body *)self)->trial;
+    uint32_t ops = loop->main->in_flight;
+    if (loop->overruled)
+        return;
     if (ops > 0)
-        complain(trial, "%shas left %zd operation%s in flight", trial->complaint[0] ? "; " : "",
-                 ops, ops > 1 ? "s" : "");
+        complain(trial, "%shas left %u operation%s in flight", separator(trial), ops,
+                 ops > 1 ? "s" : "");
+    if (has_open_scope(loop->main))
+        complain(trial, "%shas left a scope open", separator(trial));
+}
+
+static void note_tasks(struct onlooker *self, struct loop *loop)
+{
+    whorl_trial *trial = ((struct body *)self)->trial;
+    if (loop->overruled || !loop->live)
+        return;
+    complain(trial, "%shas left tasks behind:", separator(trial));
+    for (struct task *task = loop->live; task; task = task->live_next)
+        complain(trial, "%s%s", task == loop->live ? " " : ", ", task_name(task));
+}
+
+/* The function may leave ops in flight in its dead frames: nothing is called after it. */
+__attribute__((no_sanitize("thread", "address"))) static intptr_t run_body(void *arg)
+{
+    struct body *body = arg;
+    /* A jump may take those frames away without a return, and where it lands print at once. */
+    annotate_memory(body->frame - FRAMES_BYTES, FRAMES_BYTES);
+    loop_here->onlooker = &body->onlooker;
+    body->fn(body->arg);
     return 0;
 }
 
@@ -205,7 +229,13 @@ static int judge(whorl_trial *trial, intptr_t result)
 
 int whorl_trial_run(whorl_trial *trial, whorl_fn *fn, void *arg)
 {
-    struct body body = {trial, fn, arg};
+    struct body body = {
+        .onlooker = {.returned = note_ops, .ended = note_tasks},
+        .trial = trial,
+        .fn = fn,
+        .arg = arg,
+        .frame = __builtin_frame_address(0),
+    };
     whorl_config config = trial->config;
     int64_t limit = limit_of(trial);
     config.name = trial->name;
@@ -219,6 +249,7 @@ int whorl_trial_run(whorl_trial *trial, whorl_fn *fn, void *arg)
 
 int whorl_trial_left(whorl_trial *trial)
 {
+    run_land();
     trial->complaint[0] = '\0';
     watch_start(trial);
     intptr_t result = whorl_run_abandon();

@@ -3,6 +3,7 @@
 #include "scope/plans.h"
 
 #include <core/loop.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <whorl/test.h>
 
@@ -213,12 +214,16 @@ static intptr_t wait_for_ever(void *arg)
 
 static int be_given_up(void *arg)
 {
-    for (int i = 0; i < 3; i++)
+    size_t used = 0;
+    for (int i = 0; i < 3; i++) {
         check_equal(whorl_run(wait_for_ever, arg), -EDEADLK);
+        if (i == 0)
+            used = mallinfo2().uordblks;
+        check_equal(mallinfo2().uordblks, used);
+    }
     return 0;
 }
 
-/* That they are freed is seen by the leak sanitizer. */
 static void tasks_that_are_given_up_keep_none(void **state)
 {
     (void)state;
