@@ -574,19 +574,14 @@ behaviour 'chained starts a second part as soon as its first ends' chained_says
 behaviour 'asyncq serves all that was cooked, and sends the waiters home' asyncq_says
 behaviour 'download_simulation takes as long as its longest download' download_simulation_says
 behaviour 'chess takes twelve hours, or one' chess_says
-behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
-for program in cancel_worker gather_errors as_completed timeout chained asyncq \
-    download_simulation chess; do
 behaviour 'countasync counts thrice at once' countasync_says
 behaviour 'countdown counts down at two speeds' countdown_says
 behaviour 'semaphore_limit lets ten jobs work at once' semaphore_limit_says
-behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
-for program in cancel_worker gather_errors as_completed timeout chained \
-    countasync countdown semaphore_limit; do
-for program in cancel_worker gather_errors as_completed timeout chained async_generator fan_in; do
 behaviour 'scheduler runs jobs in order, once and again, and takes them back' scheduler_says
 behaviour 'ping_test passes' ping_test_passes
-for program in cancel_worker gather_errors as_completed timeout chained scheduler; do
+behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
+for program in cancel_worker gather_errors as_completed timeout chained async_generator fan_in \
+    asyncq download_simulation chess countasync countdown semaphore_limit scheduler; do
     behaviour "$program takes no time in virtual time" takes_no_time $program
     behaviour "$program fails when its words cannot be written" full_output $program --virtual
     behaviour "$program refuses nonsense arguments" virtual_arguments $program

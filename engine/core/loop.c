@@ -381,6 +381,15 @@ static bool loop_is_over(struct loop *loop)
     return !loop->live && !inbox_wants_turn(loop->inbox);
 }
 
+/* For a loop in which no task will run any more. */
+static void take_the_last(struct loop *loop)
+{
+    if (!loop->inbox)
+        return;
+    inbox_close(loop->inbox);
+    inbox_take(loop, UINT_MAX);
+}
+
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
 {
     struct task *host = &loop->host;
@@ -402,10 +411,8 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
         loop_switch(loop, host);
         settle_abandoned(loop);
     } while (!loop_is_over(loop) && loop_turn(loop));
-    if (loop->live && loop->inbox) {
-        inbox_close(loop->inbox);
-        inbox_take(loop, UINT_MAX);
-    }
+    if (loop->live)
+        take_the_last(loop);
     if (timer_is_armed(&loop->drain_timer))
         timer_disarm(&loop->timers, &loop->drain_timer);
     if (timer_is_armed(&loop->limit_timer))
@@ -431,8 +438,7 @@ void loop_end_left(struct loop *loop)
         host->previous = host;
         loop_turn(loop);
     }
-    if (loop->inbox)
-        take_the_last(loop);
+    take_the_last(loop);
     for (struct task *task = loop->live; task; task = task->live_next)
         tell_others(task, -ECANCELED);
 }
