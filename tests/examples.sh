@@ -59,6 +59,8 @@ full_output() { # PROGRAM ARGUMENTS...
 # --- Programs that wait, in real time or, with --virtual, in a time that jumps
 # --- cancel_worker, gather_errors, as_completed, timeout, chained, async_generator, fan_in: programs
 # that wait, in real time or, with --virtual, in a time that jumps
+# --- cancel_worker, gather_errors, as_completed, timeout, chained, async_generator, fan_in:
+# programs that wait, in real time or, with --virtual, in a time that jumps
 
 # The whole output in virtual time is what stands on stdin, word for word.
 says() { # PROGRAM
