@@ -160,6 +160,16 @@ takes_no_time() { # PROGRAM
 
 # A wait is never shorter than asked. That runners arrive in the order of their speed is seen in one
 # of three runs at least, however busy the machine.
+to_thread_says() {
+    says to_thread <<'END'
+main: gives a computation to a thread
+ticker: still responsive
+ticker: still responsive
+ticker: still responsive
+main: prime number 10000 is 104729
+END
+}
+
 as_completed_in_real_time() {
     local run
     expect_status 0 timeout 60 "$examples/as_completed" --virtual
@@ -372,6 +382,9 @@ behaviour 'gather_errors gathers with an error, by default and collecting' gathe
 behaviour 'as_completed greets in the order of arrival, until a limit' as_completed_says
 behaviour 'timeout tells which limits ran out' timeout_says
 behaviour 'chained starts a second part as soon as its first ends' chained_says
+behaviour 'to_thread computes while a ticker goes on' to_thread_says
+behaviour 'to_thread fails when its words cannot be written' full_output to_thread --virtual
+behaviour 'to_thread refuses nonsense arguments' virtual_arguments to_thread
 behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
 for program in cancel_worker gather_errors as_completed timeout chained; do
     behaviour "$program takes no time in virtual time" takes_no_time $program
