@@ -317,6 +317,16 @@ takes_no_time() { # PROGRAM
 
 # A wait is never shorter than asked. That runners arrive in the order of their speed is seen in one
 # of three runs at least, however busy the machine.
+to_thread_says() {
+    says to_thread <<'END'
+main: gives a computation to a thread
+ticker: still responsive
+ticker: still responsive
+ticker: still responsive
+main: prime number 10000 is 104729
+END
+}
+
 as_completed_in_real_time() {
     local run
     expect_status 0 timeout 60 "$examples/as_completed" --virtual
@@ -581,6 +591,9 @@ behaviour 'countdown counts down at two speeds' countdown_says
 behaviour 'semaphore_limit lets ten jobs work at once' semaphore_limit_says
 behaviour 'scheduler runs jobs in order, once and again, and takes them back' scheduler_says
 behaviour 'ping_test passes' ping_test_passes
+behaviour 'to_thread computes while a ticker goes on' to_thread_says
+behaviour 'to_thread fails when its words cannot be written' full_output to_thread --virtual
+behaviour 'to_thread refuses nonsense arguments' virtual_arguments to_thread
 behaviour 'as_completed waits in real time without --virtual' as_completed_in_real_time
 for program in cancel_worker gather_errors as_completed timeout chained async_generator fan_in \
     asyncq download_simulation chess countasync countdown semaphore_limit scheduler; do

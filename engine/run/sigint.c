@@ -31,9 +31,10 @@ static void on_sigint(int signal_number)
     __atomic_fetch_sub(&handlers, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Whatever the flags say: those of a handler that SA_RESETHAND took away stay behind. */
 static bool is_default(const struct sigaction *action)
 {
-    return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
+    return action->sa_handler == SIG_DFL;
 }
 
 static bool is_ours(const struct sigaction *action)

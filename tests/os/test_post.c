@@ -252,8 +252,8 @@ static void *post_and_be_interrupted(void *arg)
     while (atomic_load(&handled) < SIGNALS) {
         check_equal(whorl_post(held, count, NULL), 0);
         posts++;
-        if (posts - atomic_load(&ran) > 10000)
-            sched_yield();
+        if (posts > 100000)
+            pause_for(WHORL_US(10));
     }
     return (void *)(intptr_t)posts;
 }

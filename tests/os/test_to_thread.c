@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 #include <signal.h>
-#include <string.h>
 
 enum { DEFAULT_MOST = 32 };
 
@@ -64,7 +63,8 @@ static intptr_t give_a_few(void *arg)
         check_equal(whorl_to_thread(look_around, (void *)i), i);
     check_equal(whorl_to_thread(look_around, &before), (intptr_t)&before); /* a pointer fits */
     pthread_sigmask(SIG_BLOCK, NULL, &after);
-    check_equal(memcmp(&before, &after, sizeof before), 0);
+    for (int i = 1; i < NSIG; i++)
+        check_equal(sigismember(&after, i), sigismember(&before, i));
     check_equal(whorl_to_thread(NULL, arg), -EINVAL);
     return 0;
 }

@@ -170,10 +170,18 @@ static void a_cancel_meets_the_thread(void **state)
 
 /* --- Main's end --- */
 
+/* When it goes on, all have been cancelled. */
+static intptr_t let_it_end_when_all_are_cancelled(void *arg)
+{
+    check_equal(whorl_sleep(WHORL_FOREVER), -ECANCELED);
+    atomic_store(&may_end, 1);
+    return (intptr_t)arg;
+}
+
 static intptr_t leave_functions_behind(void *arg)
 {
-    for (int i = 0; i < 3; i++)
-        whorl_release(whorl_spawn(give_blocker, arg));
+    whorl_release(whorl_spawn(let_it_end_when_all_are_cancelled, arg));
+    whorl_release(whorl_spawn(give_blocker, arg));
     yield_until(&begun, 1);
     for (int i = 0; i < 10; i++)
         whorl_release(whorl_spawn(give_never, arg));
@@ -181,21 +189,11 @@ static intptr_t leave_functions_behind(void *arg)
     return 0;
 }
 
-static void *end_later(void *arg)
-{
-    await_number(&begun, 1);
-    pause_for(WHORL_MS(5));
-    atomic_store(&may_end, 1);
-    return arg;
-}
-
 static void at_mains_end_what_runs_is_awaited_and_what_waits_never_runs(void **state)
 {
     (void)state;
     reset();
-    pthread_t thread = start(end_later, NULL);
     run_checks_with(&one_thread, leave_functions_behind, NULL);
-    finish(thread);
     assert_int_equal(atomic_load(&ran), 1);
 }
 
