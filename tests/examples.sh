@@ -374,10 +374,8 @@ process_pipeline() {
     expect 'the complaints' "$(cat "$scratch/err")" ''
 }
 
-# Where printf and sort are not to be found, and where sort is no good.
-pipeline_without_programs() {
-    expect_status 1 env PATH=/no/such/directory "$examples/process_pipeline"
-    expect 'the sentence' "$(cat "$scratch/err")" 'process_pipeline: No such file or directory'
+# Where sort is no good.
+pipeline_of_failures() {
     mkdir "$scratch/bin"
     printf '#!/bin/sh\nexit 3\n' >"$scratch/bin/sort"
     chmod +x "$scratch/bin/sort"
@@ -602,7 +600,7 @@ for program in cancel_worker gather_errors as_completed timeout chained async_ge
     behaviour "$program refuses nonsense arguments" virtual_arguments $program
 done
 behaviour 'process_pipeline sorts words by two programs' process_pipeline
-behaviour 'process_pipeline tells of programs that are missing or fail' pipeline_without_programs
+behaviour 'process_pipeline tells of a program that fails or is killed' pipeline_of_failures
 behaviour 'process_pipeline fails when its words cannot be written' full_output process_pipeline
 behaviour 'process_pipeline refuses too many words' process_pipeline_arguments
 behaviour 'copy_file copies an empty file' copies 0

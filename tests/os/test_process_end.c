@@ -349,7 +349,7 @@ static intptr_t let_time_pass(void *arg)
     (void)arg;
     /* A jump to the limit's end would cut it off. */
     check_equal(says(options, "done\n"), 0);
-    check(whorl_now() - start >= WHORL_MS(50));
+    check(whorl_now() - start < LONG_ENOUGH);
     check_equal(whorl_process_run(&shell("exec sleep 1000"), NULL, 0, NULL, WHORL_MS(10)),
                 -ETIMEDOUT);
     return check_no_children() ? 0 : -1;
