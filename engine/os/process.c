@@ -21,8 +21,11 @@ int process_check(const struct loop *loop, const whorl_process *process)
 
 static void process_finish(whorl_process *process);
 
-static intptr_t end_with_owner(void *process)
+/* After a run that was left by a jump, this is another loop. */
+static intptr_t end_with_owner(void *arg)
 {
+    whorl_process *process = arg;
+    process->loop = loop_here;
     process_finish(process);
     return 0;
 }
@@ -38,6 +41,8 @@ whorl_process *process_make(struct loop *loop)
         .references = 1,
         .pidfd = -1,
         .streams = {-1, -1, -1},
+        .over = true,
+        .lost = true,
     };
     if (whorl_defer(end_with_owner, process)) {
         free(process);

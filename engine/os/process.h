@@ -1,7 +1,7 @@
 /*
  * A child process, as the rooms of processes share it.
  *
- *     lives --> over (reaped, with its status; or lost: somebody else has reaped it)
+ *     made --> lives --> over (reaped, with its status; or lost: somebody else has reaped it)
  *
  * The child is named by its pidfd, which is open for as long as the process is, so that no signal
  * goes to a stranger. Who waits only learns of the end (WNOWAIT), and then reaps without waiting:
@@ -31,7 +31,7 @@ struct whorl_process {
     struct task *owner; /* has deferred its end */
     unsigned references;
     pid_t pid;
-    int pidfd;            /* -1: it was gone before it could be opened */
+    int pidfd;            /* -1: there is no child yet, or it was gone at once */
     int streams[STREAMS]; /* our ends of the pipes; -1: none */
     bool had_input;
     bool over;

@@ -3,8 +3,9 @@
  *
  * All that the child needs is made first, on the loop's thread: descriptors for its 0, 1 and 2, none
  * of which is itself 0, 1 or 2, so that putting one into place does not hide another; and a
- * descriptor that keeps room for the pidfd. Then spawn_blocking starts it, which may run on any
- * thread. Until the child runs, everything can be taken back.
+ * descriptor that keeps room for the pidfd. Then a thread starts it, as that takes half a millisecond
+ * in which the loop has better to do. Until the child runs, everything can be taken back; from then
+ * on the process has it, even if the task that waits for the thread never goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,19 +13,19 @@
 #include <spawn.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
+#include <whorl/thread.h>
 
 #define KNOWN_FLAGS (WHORL_PROCESS_GROUP | WHORL_PROCESS_SESSION)
 #define DEFAULT_OUTPUT_MAX ((size_t)64 << 20)
 
 struct request {
+    whorl_process *process;
     const whorl_process_options *options;
     const sigset_t *mask;
     int choices[STREAMS]; /* as options has them */
     int theirs[STREAMS];  /* what becomes the child's; -1: no descriptor of ours */
     bool made[STREAMS];   /* and is to be closed afterwards */
     int room;             /* for the pidfd */
-    pid_t pid;
-    int pidfd; /* -1: the child is gone already */
 };
 
 /* --- Descriptors --- */
@@ -145,7 +146,7 @@ static int start(struct request *request)
     set_attributes(&attributes, request);
     int error = add_actions(&actions, request);
     if (!error)
-        error = posix_spawnp(&request->pid, options->argv[0], &actions, &attributes,
+        error = posix_spawnp(&request->process->pid, options->argv[0], &actions, &attributes,
                              (char *const *)options->argv,
                              options->env ? (char *const *)options->env : environ);
     posix_spawnattr_destroy(&attributes);
@@ -157,23 +158,25 @@ static int start(struct request *request)
  * that is gone already was reaped by the kernel: SIGCHLD is ignored. */
 static int open_pidfd(struct request *request)
 {
+    whorl_process *process = request->process;
     close(request->room);
     request->room = -1;
-    request->pidfd = pidfd_open(request->pid, 0);
-    int error = request->pidfd < 0 ? -errno : 0;
+    process->pidfd = pidfd_open(process->pid, 0);
+    int error = process->pidfd < 0 ? -errno : 0;
+    if (!error)
+        process->over = process->lost = false;
     if (!error || error == -ESRCH)
         return 0;
-    kill(request->pid, SIGKILL);
-    waitpid(request->pid, NULL, 0);
+    kill(process->pid, SIGKILL);
+    waitpid(process->pid, NULL, 0);
     return error;
 }
 
-/* Does what blocks. 0 or -errno; after an error there is no child. */
-static int spawn_blocking(void *arg)
+/* On a thread: what blocks. 0 or -errno; after an error there is no child. */
+static intptr_t start_child(void *arg)
 {
-    struct request *request = arg;
-    int error = start(request);
-    return error ? error : open_pidfd(request);
+    int error = start(arg);
+    return error ? error : open_pidfd(arg);
 }
 
 static bool choice_is_known(int choice)
@@ -193,6 +196,7 @@ static int options_check(const whorl_process_options *options)
 static int spawn(whorl_process *process, const whorl_process_options *options)
 {
     struct request request = {
+        .process = process,
         .options = options,
         .mask = &process->loop->mask_before,
         .choices = {options->in, options->out, options->err},
@@ -200,17 +204,12 @@ static int spawn(whorl_process *process, const whorl_process_options *options)
         .room = -1,
     };
     int error = prepare(process, &request);
-    if (!error)
-        error = spawn_blocking(&request);
-    clean_up(&request);
-    if (error)
-        return error;
-    process->pid = request.pid;
-    process->pidfd = request.pidfd;
-    process->over = process->lost = request.pidfd < 0;
     process->had_input = process->streams[STREAM_IN] >= 0;
     process->output_max = options->output_max ? options->output_max : DEFAULT_OUTPUT_MAX;
-    return 0;
+    if (!error)
+        error = (int)whorl_to_thread(start_child, &request);
+    clean_up(&request);
+    return error;
 }
 
 int whorl_process_spawn(const whorl_process_options *options, whorl_process **process)

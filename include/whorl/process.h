@@ -73,8 +73,9 @@ typedef struct whorl_process_output {
 } whorl_process_output;
 
 /* Starts a child; *process is to be given to whorl_process_free. Neither the options nor what they
- * lead to is kept. Takes the loop's thread for as long as posix_spawn(3) does: half a millisecond or
- * so. Returns 0; on an error there is no child, nothing is left behind, and *process is NULL.
+ * lead to is kept. Waits for posix_spawn(3), which takes half a millisecond or so on one of
+ * whorl_to_thread's threads. Returns 0; on an error there is no child, nothing is left behind, and
+ * *process is NULL.
  *   -ECANCELED
  *   -ENOENT, -EACCES, -ENOEXEC, -E2BIG, ...  as execve(2) says of the program
  *   -ENOENT, -ENOTDIR, -EACCES               also: of the working directory
