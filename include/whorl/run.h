@@ -12,7 +12,8 @@ extern "C" {
 enum whorl_clock {
     WHORL_CLOCK_REAL,
     /* For tests: time stands still while tasks run, and jumps to the next deadline when all of them
-     * wait and nothing is in flight. While something is, it passes as it does outside. */
+     * wait and nothing is in flight or with a thread. While something is, it passes as it does
+     * outside. */
     WHORL_CLOCK_VIRTUAL,
 };
 
@@ -68,10 +69,11 @@ typedef struct whorl_config {
  * In a child made by fork(2) inside a task there is no loop: calls give -EPERM there, but whorl_run
  * may begin a new one. A task's function that returns in the child ends it with status 70.
  *
- * When every task waits, nothing is in flight, and no time is awaited, nothing can happen any
- * more: a report on stderr then says which task waits for what (of 64 tasks, and of 8 that one of
- * them waits for), all are cancelled and awaited, and the run ends with -EDEADLK. If it comes to
- * that a second time, those that still wait are given up, and what they hold is lost.
+ * When every task waits, nothing is in flight or with a thread, no time is awaited, and nobody holds
+ * the loop (see whorl_loop_hold), nothing can happen any more: a report on stderr then says which
+ * task waits for what (of 64 tasks, and of 8 that one of them waits for), all are cancelled and
+ * awaited, and the run ends with -EDEADLK. If it comes to that a second time, those that still wait
+ * are given up, and what they hold is lost.
  *
  * A run that has taken as long as its configuration allows, in real time, has every task cancelled,
  * as at main's end, and ends with -ETIMEDOUT. (Tasks that only ever yield to each other are not
