@@ -1,10 +1,8 @@
-/* The loop: see loop.h. Opening, turning, draining, closing. */
+/* The loop: see loop.h. Opening, turning, closing. */
 #include <assert.h>
-#include <core/deadlock.h>
-#include <core/defer.h>
 #include <core/dependent.h>
+#include <core/ending.h>
 #include <core/interrupt.h>
-#include <core/locals.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <limits.h>
@@ -20,7 +18,6 @@
 #define DEFAULT_DEFER_LIMIT WHORL_SECONDS(10)
 #define TRIM_STACKS 64           /* stacks that one turn gives back: each is a system call */
 #define BLIND_WAITS 63           /* timed waits after a look that was in vain */
-#define DRAIN_NAMES 8            /* tasks that one warning names */
 #define RETRY_PAUSE WHORL_MS(10) /* until what was kept for want of memory is tried again */
 
 __thread struct loop *loop_here;
@@ -113,63 +110,6 @@ void loop_make_room(struct loop *loop, unsigned count)
             ring_reap(&loop->ring, loop->hooks->complete, loop);
 }
 
-/* --- The run's end --- */
-
-static void drain_warn(struct timer *timer)
-{
-    struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, drain_timer));
-    fprintf(stderr,
-            "whorl: main has ended, and still waits for tasks that have not heeded their cancel:");
-    int named = 0;
-    struct task *task = loop->live;
-    for (; task && named < DRAIN_NAMES; task = task->live_next)
-        fprintf(stderr, "%s %s", named++ ? "," : "", task_name(task));
-    fprintf(stderr, "%s\n", task ? ", and others" : "");
-}
-
-static void drain_begin(struct timer *timer)
-{
-    struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, drain_timer));
-    for (struct task *task = loop->live; task; task = task->live_next)
-        task_cancel(task);
-    if (loop->drain_warning >= 0) {
-        timer->fire = drain_warn;
-        timer_arm(&loop->timers, timer, deadline_after(whorl_now(), loop->drain_warning));
-    }
-}
-
-static void overrule(struct loop *loop, intptr_t result)
-{
-    if (!loop->overruled)
-        loop->result = result;
-    loop->overruled = true;
-    loop->draining = true;
-    for (struct task *task = loop->live; task; task = task->live_next)
-        task_cancel(task);
-}
-
-static void limit_reached(struct loop *loop)
-{
-    loop->limit = WHORL_FOREVER;
-    overrule(loop, -ETIMEDOUT);
-}
-
-static void limit_fire(struct timer *timer)
-{
-    limit_reached((struct loop *)((char *)timer - offsetof(struct loop, limit_timer)));
-}
-
-void loop_main_ended(struct loop *loop, intptr_t result)
-{
-    if (loop->onlooker)
-        loop->onlooker->ended(loop->onlooker, loop);
-    if (!loop->overruled)
-        loop->result = result;
-    loop->draining = true;
-    loop->drain_timer.fire = drain_begin;
-    timer_arm(&loop->timers, &loop->drain_timer, TIMER_AT_ONCE);
-}
-
 /* --- Turns --- */
 
 #if WHORL_DEBUG
@@ -240,7 +180,7 @@ static void wait_virtually(struct loop *loop, int64_t next)
 {
     int64_t start = clock_read();
     if (start >= loop->limit) {
-        limit_reached(loop);
+        ending_limit_reached(loop);
         return;
     }
     if (loop->ops_in_flight == 0 && loop->jobs == 0 && next != INT64_MAX) {
@@ -287,41 +227,6 @@ static void loop_wait(struct loop *loop)
     loop_sleep(loop, next);
 }
 
-/* A task will never run again: other threads that wait for its end are told so. */
-static void tell_others(struct task *task, intptr_t result)
-{
-    task->result = result;
-    for (struct watcher *watcher = task->watchers, *next; watcher; watcher = next) {
-        next = watcher->next;
-        if (!watcher->waiter)
-            watcher->ended(watcher, task);
-    }
-}
-
-static void give_up(struct task *task)
-{
-    deferred_drop(task);
-    locals_drop(task);
-    tell_others(task, -EDEADLK);
-}
-
-/* The first time, has every task end; the second time, gives up those that could not. Returns
- * whether the loop goes on. */
-static bool loop_unstick(struct loop *loop)
-{
-    deadlock_report(loop);
-    if (!loop->deadlocked) {
-        loop->deadlocked = true;
-        overrule(loop, -EDEADLK);
-        return true;
-    }
-    fprintf(stderr, "whorl: they have been cancelled, and still wait: they are given up, and what "
-                    "they hold is lost.\n");
-    for (struct task *task = loop->live; task; task = task->live_next)
-        give_up(task);
-    return false;
-}
-
 /* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. Returns
  * false if nothing can happen any more. */
 static bool loop_turn(struct loop *loop)
@@ -331,7 +236,7 @@ static bool loop_turn(struct loop *loop)
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
     while (loop_is_stuck(loop))
-        if (!loop_unstick(loop))
+        if (!ending_unstick(loop))
             return false;
     bool idle = loop->host.next == &loop->host;
     if (idle && !stack_wants_trim(&loop->stacks))
@@ -403,20 +308,14 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     }
     loop->main = task;
     ready_add(loop, task);
-    if (loop->limit != WHORL_FOREVER && !loop->time_is_virtual) {
-        loop->limit_timer.fire = limit_fire;
-        timer_arm(&loop->timers, &loop->limit_timer, loop->limit);
-    }
+    ending_arm_limit(loop);
     do {
         loop_switch(loop, host);
         settle_abandoned(loop);
     } while (!loop_is_over(loop) && loop_turn(loop));
     if (loop->live)
         take_the_last(loop);
-    if (timer_is_armed(&loop->drain_timer))
-        timer_disarm(&loop->timers, &loop->drain_timer);
-    if (timer_is_armed(&loop->limit_timer))
-        timer_disarm(&loop->timers, &loop->limit_timer);
+    ending_disarm(loop);
     assert(!loop->timers.root && loop->ops_in_flight == 0 && loop->jobs == 0);
 }
 
@@ -440,5 +339,5 @@ void loop_end_left(struct loop *loop)
     }
     take_the_last(loop);
     for (struct task *task = loop->live; task; task = task->live_next)
-        tell_others(task, -ECANCELED);
+        ending_tell_others(task, -ECANCELED);
 }

@@ -149,9 +149,6 @@ void loop_end_left(struct loop *loop);
 /* Closes a loop that has run, or was left and has no ops in flight. */
 void loop_close(struct loop *loop);
 
-/* Main has ended with `result`: everything else is to be cancelled. */
-void loop_main_ended(struct loop *loop, intptr_t result);
-
 /* Has the ring take what is filled, until there is room for `count` more, which must be no more
  * than its entries. */
 void loop_make_room(struct loop *loop, unsigned count);

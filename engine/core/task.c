@@ -1,6 +1,7 @@
 /* Tasks: see task.h. Their life from spawn to end, and the calls that look at one. */
 #include <assert.h>
 #include <core/defer.h>
+#include <core/ending.h>
 #include <core/locals.h>
 #include <core/loop.h>
 #include <errno.h>
@@ -125,7 +126,7 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
         watcher->ended(watcher, self);
     }
     if (self == loop->main)
-        loop_main_ended(loop, result);
+        ending_main_ended(loop, result);
     task_forget(self);
     ready_remove(self);
     fiber_end(&self->fiber, &loop_next(loop, self)->fiber);
