@@ -3,6 +3,7 @@
  * function that a jump lands in does nothing before it.
  */
 #include "core/child.h"
+#include "os/children.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -232,6 +233,42 @@ static void a_handler_may_be_left_too_and_the_others_run(void **state)
     assert_int_equal(run(give, (void *)7), 7);
 }
 
+/* --- What the engine holds for tasks --- */
+
+static intptr_t wait_for_the_end(void *process)
+{
+    return whorl_process_wait(process);
+}
+
+static intptr_t talk(void *process)
+{
+    whorl_process_output output;
+    return whorl_process_communicate(process, NULL, 0, &output, WHORL_FOREVER);
+}
+
+static intptr_t leave_with_children(void *arg)
+{
+    whorl_process_options options = shell("sleep 300");
+    whorl_process *process;
+    options.out = options.err = WHORL_PIPE;
+    spawn_patient();
+    check_equal(whorl_process_spawn(&options, &process), 0);
+    whorl_spawn(wait_for_the_end, process);
+    whorl_spawn(talk, process);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    return leave(arg);
+}
+
+static void children_are_killed_and_awaited(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    assert_int_equal(run_and_land(NULL, leave_with_children, NULL), -ECANCELED);
+    check_no_children();
+    assert_int_equal(open_descriptors(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +277,7 @@ int main(void)
         behaviour(what_it_had_come_to_is_told),
         behaviour(what_tasks_have_deferred_runs_in_its_order),
         behaviour(a_handler_may_be_left_too_and_the_others_run),
+        behaviour(children_are_killed_and_awaited),
     };
     return run_behaviours("abandon", tests);
 }
