@@ -5,6 +5,7 @@
 #include "core/child.h"
 #include "os/children.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 
@@ -269,6 +270,35 @@ static void children_are_killed_and_awaited(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
+static intptr_t wait_for_a_signal(void *arg)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    (void)arg;
+    return whorl_signal_wait(&set, NULL);
+}
+
+static intptr_t leave_beside_signal_waits(void *arg)
+{
+    whorl_spawn(wait_for_a_signal, arg);
+    whorl_spawn(wait_for_a_signal, arg);
+    check_equal(whorl_yield(), 0);
+    return leave(arg);
+}
+
+static void nothing_is_left_of_waits_for_signals(void **state)
+{
+    (void)state;
+    sigset_t mask;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    assert_int_equal(run_and_land(NULL, leave_beside_signal_waits, NULL), -ECANCELED);
+    assert_int_equal(open_descriptors(), before);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    assert_false(sigismember(&mask, SIGUSR1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +308,7 @@ int main(void)
         behaviour(what_tasks_have_deferred_runs_in_its_order),
         behaviour(a_handler_may_be_left_too_and_the_others_run),
         behaviour(children_are_killed_and_awaited),
+        behaviour(nothing_is_left_of_waits_for_signals),
     };
     return run_behaviours("abandon", tests);
 }
