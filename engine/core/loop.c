@@ -429,9 +429,19 @@ void loop_leave(struct loop *loop)
     loop->current = &loop->host;
 }
 
+/* Takes those who wait out of what they wait for: that may be the program's, and outlive their
+ * stacks. */
+static void end_waits(struct loop *loop)
+{
+    for (struct task *task = loop->live; task; task = task->live_next)
+        if (task->wait && task->wait->cancel)
+            task->wait->cancel(task);
+}
+
 void loop_end_left(struct loop *loop)
 {
     struct task *host = &loop->host;
+    end_waits(loop);
     while (loop->ops_in_flight > 0 || loop->jobs > 0) {
         /* Whoever is woken is not to run. */
         host->next = host;

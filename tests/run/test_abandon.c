@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <time.h>
 
 #define HOUR WHORL_SECONDS(3600)
 
@@ -299,6 +300,38 @@ static void nothing_is_left_of_waits_for_signals(void **state)
     assert_false(sigismember(&mask, SIGUSR1));
 }
 
+static int jobs_begun;
+
+static intptr_t block_for_a_while(void *arg)
+{
+    __atomic_fetch_add(&jobs_begun, 1, __ATOMIC_SEQ_CST);
+    nanosleep(&(struct timespec){.tv_nsec = WHORL_MS(20)}, NULL);
+    return (intptr_t)arg;
+}
+
+static intptr_t give_away(void *arg)
+{
+    return whorl_to_thread(block_for_a_while, arg);
+}
+
+static intptr_t leave_with_jobs(void *arg)
+{
+    for (int i = 0; i < 50; i++)
+        whorl_spawn(give_away, arg);
+    while (__atomic_load_n(&jobs_begun, __ATOMIC_SEQ_CST) == 0)
+        check_equal(whorl_sleep(WHORL_US(100)), 0);
+    return leave(arg);
+}
+
+static void jobs_that_no_thread_has_begun_are_taken_back(void **state)
+{
+    (void)state;
+    whorl_config config = {.threads = 1};
+    skip_without_longjmp();
+    assert_int_equal(run_and_land(&config, leave_with_jobs, NULL), -ECANCELED);
+    assert_in_range(jobs_begun, 1, 25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +342,7 @@ int main(void)
         behaviour(a_handler_may_be_left_too_and_the_others_run),
         behaviour(children_are_killed_and_awaited),
         behaviour(nothing_is_left_of_waits_for_signals),
+        behaviour(jobs_that_no_thread_has_begun_are_taken_back),
     };
     return run_behaviours("abandon", tests);
 }
