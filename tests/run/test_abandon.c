@@ -235,6 +235,45 @@ static void a_handler_may_be_left_too_and_the_others_run(void **state)
     assert_int_equal(run(give, (void *)7), 7);
 }
 
+static intptr_t sign_at_once(void *arg)
+{
+    strcat(order, arg);
+    return 0;
+}
+
+static intptr_t sign_at_the_end(void *arg)
+{
+    check_equal(whorl_defer(sign_at_once, arg), 0);
+    return whorl_sleep(WHORL_FOREVER);
+}
+
+static intptr_t leave_at_the_end(void *arg)
+{
+    check_equal(whorl_defer(leave, arg), 0);
+    return whorl_sleep(WHORL_FOREVER);
+}
+
+static intptr_t leave_a_crowd_with_handlers(void *arg)
+{
+    for (int i = 0; i < 3; i++) {
+        whorl_spawn(sign_at_the_end, arg);
+        whorl_spawn(leave_at_the_end, arg);
+    }
+    check_equal(whorl_yield(), 0);
+    return leave(arg);
+}
+
+/* Each time before others have begun. */
+static void a_handler_that_is_left_takes_none_from_other_tasks(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    order[0] = '\0';
+    assert_int_equal(run_and_land(NULL, leave_a_crowd_with_handlers, "+"), -ECANCELED);
+    assert_string_equal(order, "+++");
+    assert_int_equal(run(give, (void *)7), 7);
+}
+
 /* --- What the engine holds for tasks --- */
 
 static intptr_t wait_for_the_end(void *process)
@@ -340,6 +379,7 @@ int main(void)
         behaviour(what_it_had_come_to_is_told),
         behaviour(what_tasks_have_deferred_runs_in_its_order),
         behaviour(a_handler_may_be_left_too_and_the_others_run),
+        behaviour(a_handler_that_is_left_takes_none_from_other_tasks),
         behaviour(children_are_killed_and_awaited),
         behaviour(nothing_is_left_of_waits_for_signals),
         behaviour(jobs_that_no_thread_has_begun_are_taken_back),
