@@ -24,7 +24,8 @@
  *     within as long again, the program is aborted with a sentence;
  *   - comes to a deadlock (see whorl_run);
  *   - returns while operations that it has started are in flight, or with a scope open;
- *   - leaves other tasks alive, when what it has deferred has run;
+ *   - leaves other tasks alive, when what it has deferred has run, but for calls that were taken back
+ *     (whorl_call_cancel);
  *
  * or if more descriptors are open after the test than before it.
  *
