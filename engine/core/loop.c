@@ -307,6 +307,15 @@ static void give_up(struct task *task)
     tell_others(task, -EDEADLK);
 }
 
+/* Takes those who wait out of what they wait for: that may be the program's, and outlive their
+ * stacks. */
+static void end_waits(struct loop *loop)
+{
+    for (struct task *task = loop->live; task; task = task->live_next)
+        if (task->wait && task->wait->cancel)
+            task->wait->cancel(task);
+}
+
 /* The first time, has every task end; the second time, gives up those that could not. Returns
  * whether the loop goes on. */
 static bool loop_unstick(struct loop *loop)
@@ -321,6 +330,7 @@ static bool loop_unstick(struct loop *loop)
                     "they hold is lost.\n");
     for (struct task *task = loop->live; task; task = task->live_next)
         give_up(task);
+    end_waits(loop);
     return false;
 }
 
@@ -429,15 +439,6 @@ void loop_leave(struct loop *loop)
     if (loop->current != &loop->host)
         fiber_land(&loop->current->fiber, &loop->host.fiber);
     loop->current = &loop->host;
-}
-
-/* Takes those who wait out of what they wait for: that may be the program's, and outlive their
- * stacks. */
-static void end_waits(struct loop *loop)
-{
-    for (struct task *task = loop->live; task; task = task->live_next)
-        if (task->wait && task->wait->cancel)
-            task->wait->cancel(task);
 }
 
 void loop_end_left(struct loop *loop)
