@@ -95,6 +95,13 @@ static void give_up(struct task *task)
     ending_tell_others(task, -EDEADLK);
 }
 
+void ending_end_waits(struct loop *loop)
+{
+    for (struct task *task = loop->live; task; task = task->live_next)
+        if (task->wait && task->wait->cancel)
+            task->wait->cancel(task);
+}
+
 bool ending_unstick(struct loop *loop)
 {
     deadlock_report(loop);
@@ -107,6 +114,7 @@ bool ending_unstick(struct loop *loop)
                     "they hold is lost.\n");
     for (struct task *task = loop->live; task; task = task->live_next)
         give_up(task);
+    ending_end_waits(loop);
     return false;
 }
 

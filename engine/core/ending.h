@@ -29,6 +29,10 @@ bool ending_unstick(struct loop *loop);
 /* A task will never run again: other threads that wait for its end are told so, with `result`. */
 void ending_tell_others(struct task *task, intptr_t result);
 
+/* No task will run again: takes those who wait out of what they wait for, as that may be the
+ * program's, and outlive their stacks. */
+void ending_end_waits(struct loop *loop);
+
 /* Disarms the timers of this room. */
 void ending_disarm(struct loop *loop);
 

@@ -142,8 +142,9 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg);
  * no task will again. */
 void loop_leave(struct loop *loop);
 
-/* Turns a loop that was left until no op is in flight and no job with a thread; then accepts nothing
- * from outside any more, and tells other threads that wait for its tasks. */
+/* Ends the waits of a loop that was left, as if all were cancelled, and turns it until no op is in
+ * flight and no job with a thread; then accepts nothing from outside any more, and tells other
+ * threads that wait for its tasks. */
 void loop_end_left(struct loop *loop);
 
 /* Closes a loop that has run, or was left and has no ops in flight. */

@@ -21,11 +21,15 @@ int process_check(const struct loop *loop, const whorl_process *process)
 
 static void process_finish(whorl_process *process);
 
-/* After a run that was left by a jump, this is another loop. */
+/* After a run that was left by a jump this is another loop, and no call comes out of the process
+ * again. */
 static intptr_t end_with_owner(void *arg)
 {
     whorl_process *process = arg;
-    process->loop = loop_here;
+    if (process->loop != loop_here) {
+        process->loop = loop_here;
+        process->references = 1;
+    }
     process_finish(process);
     return 0;
 }
@@ -81,21 +85,30 @@ void process_unmake(whorl_process *process)
     process_unref(process);
 }
 
+static int send_signal(const whorl_process *process, int signal)
+{
+    if (process->over)
+        return -ESRCH;
+    return pidfd_send_signal(process->pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
 /* Waits for the end of a child that was killed. Nothing cuts that short, as SIGKILL is heard. */
 static void await_killed(whorl_process *process)
 {
+    struct loop *loop = loop_here;
     struct scope shield;
-    scope_open(process->loop, &shield, SCOPE_SHIELD, WHORL_FOREVER, 0);
+    scope_open(loop, &shield, SCOPE_SHIELD, WHORL_FOREVER, 0);
     if (process_await(process) < 0)
         process_reap(process, 0);
-    scope_close(process->loop, &shield);
+    scope_close(loop, &shield);
 }
 
-/* The child is killed before its pipes are closed, so that it does not act on their ends. */
+/* The child is killed before its pipes are closed, so that it does not act on their ends. By its
+ * owner, or in place of that by a task of another loop, when its own was left by a jump. */
 static void process_finish(whorl_process *process)
 {
     process->freed = true;
-    whorl_process_kill(process, SIGKILL);
+    send_signal(process, SIGKILL);
     for (int i = 0; i < STREAMS; i++)
         process_close_stream(process, i);
     if (!process->over)
@@ -146,9 +159,5 @@ int whorl_process_close_stdin(whorl_process *process)
 int whorl_process_kill(whorl_process *process, int signal)
 {
     int error = process_check(loop_here, process);
-    if (error)
-        return error;
-    if (process->over)
-        return -ESRCH;
-    return pidfd_send_signal(process->pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+    return error ? error : send_signal(process, signal);
 }

@@ -17,6 +17,7 @@
 #include <core/loop.h>
 #include <errno.h>
 #include <op/op.h>
+#include <os/signal.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -170,6 +171,14 @@ static int watch(struct loop *loop, struct signal_wait *self)
         waits_remove(loop, self);
     pass_watch(loop);
     return self->number ? self->number : error;
+}
+
+void signals_end(struct loop *loop)
+{
+    if (!loop->signal_waits)
+        return;
+    loop->signal_waits = NULL;
+    close(loop->signal_fd);
 }
 
 /* --- Waiting --- */

@@ -11,11 +11,13 @@
 #include <core/locals.h>
 #include <errno.h>
 #include <op/op.h>
+#include <os/signal.h>
 #include <run/run.h>
 #include <whorl/group.h>
 #include <whorl/run.h>
 
-/* Those whose handlers run now. More than one only if a handler was left by a jump, too. */
+/* Those whose handlers run now, the latest first. More than one only if a handler was left by a jump,
+ * too: then the former ones have what it had not come to. */
 static __thread struct loop *left_loops;
 
 static bool is_on_stack_of(const struct task *task, const char *address)
@@ -92,10 +94,12 @@ intptr_t whorl_run_abandon(void)
     run_block_pipe(NULL);
     op_abandon(loop, NULL);
     loop_end_left(loop);
+    signals_end(loop);
     run_exit(loop);
     loop->left_next = left_loops;
     left_loops = loop;
-    run_deferred(loop);
+    for (struct loop *left = loop; left; left = left->left_next)
+        run_deferred(left);
     while (left_loops) {
         struct loop *left = left_loops;
         left_loops = left->left_next;

@@ -193,14 +193,25 @@ static void note_ops(struct onlooker *self, struct loop *loop)
         complain(trial, "%shas left a scope open", separator(trial));
 }
 
+/* A task that is as good as gone: its function will never be called, and nobody has its handle. */
+static bool was_taken_back(const struct task *task)
+{
+    return !task->begun && task->cancelled && !task->runs_anyway && task->handle_taken;
+}
+
 static void note_tasks(struct onlooker *self, struct loop *loop)
 {
     whorl_trial *trial = ((struct body *)self)->trial;
-    if (loop->overruled || !loop->live)
+    if (loop->overruled)
         return;
-    complain(trial, "%shas left tasks behind:", separator(trial));
-    for (struct task *task = loop->live; task; task = task->live_next)
-        complain(trial, "%s%s", task == loop->live ? " " : ", ", task_name(task));
+    size_t count = 0;
+    for (struct task *task = loop->live; task; task = task->live_next) {
+        if (was_taken_back(task))
+            continue;
+        if (count++ == 0)
+            complain(trial, "%shas left tasks behind:", separator(trial));
+        complain(trial, "%s%s", count == 1 ? " " : ", ", task_name(task));
+    }
 }
 
 /* The function may leave ops in flight in its dead frames: nothing is called after it. */

@@ -24,7 +24,8 @@
  *     within as long again, the program is aborted with a sentence;
  *   - comes to a deadlock (see whorl_run);
  *   - returns while operations that it has started are in flight, or with a scope open;
- *   - leaves other tasks alive, when what it has deferred has run;
+ *   - leaves other tasks alive, when what it has deferred has run, but for calls that were taken back
+ *     (whorl_call_cancel);
  *
  * or if more descriptors are open after the test than before it.
  *
@@ -99,6 +100,7 @@ struct whorl_test_ {
     const whorl_config *config;
     /* While it runs. */
     whorl_trial trial;
+    void *now;                 /* *state */
     CMFixtureFunction fixture; /* to run now; NULL: the test */
     int result;                /* of the fixture */
     int began;
@@ -118,9 +120,9 @@ __attribute__((no_sanitize("thread", "address"))) static inline intptr_t whorl_t
 {
     struct whorl_test_ *self = (struct whorl_test_ *)arg;
     if (self->fixture)
-        self->result = self->fixture(&self->state);
+        self->result = self->fixture(&self->now);
     else
-        self->test(&self->state);
+        self->test(&self->now);
     return 0;
 }
 
@@ -154,6 +156,7 @@ static inline void whorl_test_begin_(struct whorl_test_ *self)
     self->trial.config.clock = self->clock;
     self->trial.limit = self->limit;
     self->must_tear_down = 0;
+    self->now = self->state;
     whorl_trial_begin(&self->trial);
     self->began = 1;
 }

@@ -37,7 +37,8 @@ WHORL_API void whorl_trial_begin(whorl_trial *trial);
 /* Runs fn(arg) as the main task of a run of its own. Its result is not looked at.
  * Returns 0; or 1, with the complaint set: it did not end in time, the run came to a deadlock or
  * could not begin; or fn has returned and left operations of its own in flight or a scope open; or
- * other tasks live when what it has deferred has run.
+ * other tasks live when what it has deferred has run. Not those that were cancelled before they
+ * began, and whose handles were given back, as whorl_call_cancel does.
  * When the limit is reached all tasks are cancelled. A run that has not ended when it has taken
  * twice its limit is told of on stderr, and the process is aborted. */
 WHORL_API int whorl_trial_run(whorl_trial *trial, whorl_fn *fn, void *arg);

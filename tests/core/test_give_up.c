@@ -1,6 +1,7 @@
 /*
  * A deadlock that cancelling does not end: a wait that nothing cuts short, and that nobody will
- * end. No public call waits so, and the wait here is made for the test.
+ * end. No public call waits so, and the wait here is made for the test. Or a task that takes its
+ * cancel back, and waits again.
  */
 #include "core/child.h"
 
@@ -82,11 +83,51 @@ static void a_leftover_that_cannot_be_ended_does_not_hold_the_run(void **state)
     assert_non_null(strstr(child.text, "given up"));
 }
 
+/* What it waits for is the program's, and is used again. */
+static whorl_queue queue = WHORL_QUEUE_INIT;
+
+static intptr_t get_stubbornly(void *arg)
+{
+    for (;;) {
+        check_equal(whorl_queue_get(&queue, &arg), -ECANCELED);
+        check_equal(whorl_uncancel(), 1);
+    }
+    return 0;
+}
+
+static intptr_t put_and_get(void *arg)
+{
+    void *item = NULL;
+    check_equal(whorl_queue_put(&queue, arg), 0);
+    check_equal(whorl_queue_try_get(&queue, &item), 0);
+    check(item == arg);
+    return 0;
+}
+
+static int give_up_and_use_again(void *arg)
+{
+    for (int i = 0; i < 3; i++) {
+        check_equal(whorl_run(get_stubbornly, arg), -EDEADLK);
+        check_equal(whorl_run(put_and_get, arg), 0);
+    }
+    return whorl_queue_destroy(&queue);
+}
+
+static void what_it_waited_for_outlives_it(void **state)
+{
+    (void)state;
+    struct child child;
+    assert_int_equal(child_run(give_up_and_use_again, &child, &child), 0);
+    assert_true(child_exited(&child, 0));
+    assert_int_equal(times_in(child.text, "given up"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_task_that_cannot_be_ended_is_named_and_given_up),
         behaviour(a_leftover_that_cannot_be_ended_does_not_hold_the_run),
+        behaviour(what_it_waited_for_outlives_it),
     };
     return run_behaviours("give up", tests);
 }

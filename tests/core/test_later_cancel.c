@@ -61,6 +61,14 @@ static intptr_t take_back_due(void *arg)
     return whorl_call_cancel(due);
 }
 
+/* Though it is still there when the test's function has returned. */
+static void one_taken_back_is_nothing_that_a_test_leaves(void **state)
+{
+    (void)state;
+    assert_int_equal(whorl_call_cancel(whorl_call_later(HOUR, count, NULL)), 0);
+    assert_int_equal(whorl_call_cancel(whorl_call_later(0, count, NULL)), 0);
+}
+
 static void one_whose_time_has_come_is_taken_back_until_it_runs(void **state)
 {
     (void)state;
@@ -173,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_virtual_time(a_call_taken_back_before_its_time_never_begins),
         in_virtual_time(cancelled_like_a_task_it_ends_so_without_a_call),
+        in_virtual_time(one_taken_back_is_nothing_that_a_test_leaves),
         in_virtual_time(one_whose_time_has_come_is_taken_back_until_it_runs),
         in_virtual_time(one_that_has_begun_goes_on_alone),
         in_virtual_time(one_that_has_ended_gives_its_handle_back),

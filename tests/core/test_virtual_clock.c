@@ -194,6 +194,36 @@ static void the_runs_end_takes_no_real_time_either(void **state)
     assert_true(left_asleep == 50 * HOUR);
 }
 
+/* --- What others put in --- */
+
+static int64_t came_at;
+
+static intptr_t note_time(void *arg)
+{
+    came_at = whorl_now();
+    return (intptr_t)arg;
+}
+
+static intptr_t post_and_sleep(void *arg)
+{
+    whorl_loop *loop = whorl_loop_hold();
+    int64_t start = whorl_now();
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        check_equal(whorl_post(loop, note_time, NULL), 0);
+        check_equal(whorl_sleep(HOUR), 0);
+        check_equal(came_at - start, i * HOUR);
+        check_equal(whorl_now() - start, (i + 1) * HOUR);
+    }
+    return whorl_loop_drop(loop);
+}
+
+static void what_was_put_in_before_a_jump_comes_before_it(void **state)
+{
+    (void)state;
+    run_checks_with(&virtual_clock, post_and_sleep, NULL);
+}
+
 /* --- IO in flight --- */
 
 static pair channel;
@@ -367,6 +397,7 @@ int main(void)
         behaviour(time_stands_still_while_tasks_run),
         behaviour(timeouts_and_shields_count_it),
         behaviour(the_runs_end_takes_no_real_time_either),
+        behaviour(what_was_put_in_before_a_jump_comes_before_it),
         behaviour(io_in_flight_is_not_jumped_over),
         behaviour(beside_io_in_flight_a_sleep_takes_its_real_time),
         behaviour(timeouts_of_ops_count_it),

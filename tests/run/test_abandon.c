@@ -3,9 +3,12 @@
  * function that a jump lands in does nothing before it.
  */
 #include "core/child.h"
+#include "os/children.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <time.h>
 
 #define HOUR WHORL_SECONDS(3600)
 
@@ -232,6 +235,142 @@ static void a_handler_may_be_left_too_and_the_others_run(void **state)
     assert_int_equal(run(give, (void *)7), 7);
 }
 
+static intptr_t sign_at_once(void *arg)
+{
+    strcat(order, arg);
+    return 0;
+}
+
+static intptr_t sign_at_the_end(void *arg)
+{
+    check_equal(whorl_defer(sign_at_once, arg), 0);
+    return whorl_sleep(WHORL_FOREVER);
+}
+
+static intptr_t leave_at_the_end(void *arg)
+{
+    check_equal(whorl_defer(leave, arg), 0);
+    return whorl_sleep(WHORL_FOREVER);
+}
+
+static intptr_t leave_a_crowd_with_handlers(void *arg)
+{
+    for (int i = 0; i < 3; i++) {
+        whorl_spawn(sign_at_the_end, arg);
+        whorl_spawn(leave_at_the_end, arg);
+    }
+    check_equal(whorl_yield(), 0);
+    return leave(arg);
+}
+
+/* Each time before others have begun. */
+static void a_handler_that_is_left_takes_none_from_other_tasks(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    order[0] = '\0';
+    assert_int_equal(run_and_land(NULL, leave_a_crowd_with_handlers, "+"), -ECANCELED);
+    assert_string_equal(order, "+++");
+    assert_int_equal(run(give, (void *)7), 7);
+}
+
+/* --- What the engine holds for tasks --- */
+
+static intptr_t wait_for_the_end(void *process)
+{
+    return whorl_process_wait(process);
+}
+
+static intptr_t talk(void *process)
+{
+    whorl_process_output output;
+    return whorl_process_communicate(process, NULL, 0, &output, WHORL_FOREVER);
+}
+
+static intptr_t leave_with_children(void *arg)
+{
+    whorl_process_options options = shell("sleep 300");
+    whorl_process *process;
+    options.out = options.err = WHORL_PIPE;
+    spawn_patient();
+    check_equal(whorl_process_spawn(&options, &process), 0);
+    whorl_spawn(wait_for_the_end, process);
+    whorl_spawn(talk, process);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    return leave(arg);
+}
+
+static void children_are_killed_and_awaited(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    assert_int_equal(run_and_land(NULL, leave_with_children, NULL), -ECANCELED);
+    check_no_children();
+    assert_int_equal(open_descriptors(), before);
+}
+
+static intptr_t wait_for_a_signal(void *arg)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    (void)arg;
+    return whorl_signal_wait(&set, NULL);
+}
+
+static intptr_t leave_beside_signal_waits(void *arg)
+{
+    whorl_spawn(wait_for_a_signal, arg);
+    whorl_spawn(wait_for_a_signal, arg);
+    check_equal(whorl_yield(), 0);
+    return leave(arg);
+}
+
+static void nothing_is_left_of_waits_for_signals(void **state)
+{
+    (void)state;
+    sigset_t mask;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    assert_int_equal(run_and_land(NULL, leave_beside_signal_waits, NULL), -ECANCELED);
+    assert_int_equal(open_descriptors(), before);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    assert_false(sigismember(&mask, SIGUSR1));
+}
+
+static int jobs_begun;
+
+static intptr_t block_for_a_while(void *arg)
+{
+    __atomic_fetch_add(&jobs_begun, 1, __ATOMIC_SEQ_CST);
+    nanosleep(&(struct timespec){.tv_nsec = WHORL_MS(20)}, NULL);
+    return (intptr_t)arg;
+}
+
+static intptr_t give_away(void *arg)
+{
+    return whorl_to_thread(block_for_a_while, arg);
+}
+
+static intptr_t leave_with_jobs(void *arg)
+{
+    for (int i = 0; i < 50; i++)
+        whorl_spawn(give_away, arg);
+    while (__atomic_load_n(&jobs_begun, __ATOMIC_SEQ_CST) == 0)
+        check_equal(whorl_sleep(WHORL_US(100)), 0);
+    return leave(arg);
+}
+
+static void jobs_that_no_thread_has_begun_are_taken_back(void **state)
+{
+    (void)state;
+    whorl_config config = {.threads = 1};
+    skip_without_longjmp();
+    assert_int_equal(run_and_land(&config, leave_with_jobs, NULL), -ECANCELED);
+    assert_in_range(jobs_begun, 1, 25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +379,10 @@ int main(void)
         behaviour(what_it_had_come_to_is_told),
         behaviour(what_tasks_have_deferred_runs_in_its_order),
         behaviour(a_handler_may_be_left_too_and_the_others_run),
+        behaviour(a_handler_that_is_left_takes_none_from_other_tasks),
+        behaviour(children_are_killed_and_awaited),
+        behaviour(nothing_is_left_of_waits_for_signals),
+        behaviour(jobs_that_no_thread_has_begun_are_taken_back),
     };
     return run_behaviours("abandon", tests);
 }

@@ -204,16 +204,22 @@ static void a_groups_state_is_refused_with_a_sentence(void **state)
 
 static const struct CMUnitTest outside_of_functions[] = {
     whorl_unit_test(passes),
+    whorl_unit_test_with(sees_the_state, .state = &values[1]),
     whorl_unit_test_setup_teardown(sees_the_state, set_up, tear_down),
 };
+
+static int run_twice_in_child(void *arg)
+{
+    int failed = run_in_child(arg);
+    return failed + run_in_child(arg);
+}
 
 static void the_array_may_stand_outside_of_functions_and_run_again(void **state)
 {
     (void)state;
     struct child child;
-    watch_tests(outside_of_functions, &child);
-    assert_true(child_exited(&child, 0));
-    watch_tests(outside_of_functions, &child);
+    struct group group = {outside_of_functions, count_of(outside_of_functions), NULL};
+    assert_int_equal(child_run(run_twice_in_child, &group, &child), 0);
     assert_true(child_exited(&child, 0));
 }
 
