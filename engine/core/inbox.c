@@ -41,10 +41,20 @@ void inbox_ref(struct inbox *inbox)
     __atomic_fetch_add(&inbox->references, 1, __ATOMIC_RELAXED);
 }
 
+static void free_list(struct inbox_node *node)
+{
+    for (struct inbox_node *next; node; node = next) {
+        next = node->next;
+        free(node);
+    }
+}
+
 void inbox_unref(struct inbox *inbox)
 {
     if (__atomic_fetch_sub(&inbox->references, 1, __ATOMIC_ACQ_REL) > 1)
         return;
+    free_list(inbox->spares);
+    free_list(inbox->returned);
     close(inbox->eventfd);
     free(inbox);
 }
@@ -120,6 +130,37 @@ void inbox_drop(struct inbox *inbox)
         leave(inbox);
     }
     inbox_unref(inbox);
+}
+
+/* --- Spare nodes --- */
+
+/* Nobody waits for the lock: a thread may lose its processor while it has it. */
+struct inbox_node *inbox_take_spare(struct inbox *inbox)
+{
+    if (__atomic_exchange_n(&inbox->spares_locked, 1, __ATOMIC_ACQUIRE))
+        return NULL;
+    struct inbox_node *node = inbox->spares;
+    if (!node)
+        node = __atomic_exchange_n(&inbox->returned, NULL, __ATOMIC_ACQUIRE);
+    if (node)
+        inbox->spares = node->next;
+    __atomic_store_n(&inbox->spares_locked, 0, __ATOMIC_RELEASE);
+    return node;
+}
+
+void inbox_give_spare(struct inbox *inbox, struct inbox_node *node)
+{
+    node->next = __atomic_load_n(&inbox->returned, __ATOMIC_RELAXED);
+    if (!node->next)
+        inbox->returned_count = 0;
+    if (inbox->returned_count >= INBOX_SPARES) {
+        free(node);
+        return;
+    }
+    inbox->returned_count++;
+    while (!__atomic_compare_exchange_n(&inbox->returned, &node->next, node, false,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        continue;
 }
 
 /* --- The loop's side --- */

@@ -38,25 +38,29 @@ struct inbox_node {
     bool (*take)(struct loop *loop, struct inbox_node *self);
 };
 
-#define INBOX_LINE 64   /* bytes of a cache line */
-#define INBOX_BATCH 256 /* taken a turn, so that a flood starves nobody */
+#define INBOX_LINE 64    /* bytes of a cache line */
+#define INBOX_SPARES 256 /* nodes kept for the next to put in, in each of two lists */
+#define INBOX_BATCH 256  /* taken a turn, so that a flood starves nobody */
 
 struct inbox {
     /* Anybody's. */
     _Alignas(INBOX_LINE) uint64_t state;
     struct inbox_node *tail;
+    struct inbox_node *spares; /* of who has swapped himself into the lock */
+    uint32_t spares_locked;
     /* The loop's; `stub` also of the producer who finds the queue empty. */
     _Alignas(INBOX_LINE) struct inbox_node *head;
     struct inbox_node stub;
     struct inbox_node *kept; /* taken, and to be tried again */
     struct inbox_node **kept_end;
-    bool listening; /* a read of the eventfd is with the ring */
-    uint64_t heard; /* what it reads */
-    uint64_t wakes; /* how often the eventfd was written, as far as was read */
+    bool listening;          /* a read of the eventfd is with the ring */
+    uint64_t heard;          /* what it reads */
+    uint64_t wakes;          /* how often the eventfd was written, as far as was read */
+    unsigned returned_count; /* since `returned` was taken */
     /* Rarely used. */
-    _Alignas(INBOX_LINE) uint32_t
-        references;   /* whose memory it is: the loop's, and each holder's */
-    uint32_t holders; /* who may put in from elsewhere */
+    _Alignas(INBOX_LINE) struct inbox_node *returned; /* spares; the loop adds, others take all */
+    uint32_t references; /* whose memory it is: the loop's, and each holder's */
+    uint32_t holders;    /* who may put in from elsewhere */
     int eventfd;
 };
 
@@ -76,6 +80,14 @@ bool inbox_put(struct inbox *inbox, struct inbox_node *node);
 
 /* The same for what the loop has sent out, and awaits: it is accepted after the close too. */
 void inbox_return(struct inbox *inbox, struct inbox_node *node);
+
+/* A node of malloc'ed memory that the loop is done with, to be used again instead of a new one; NULL
+ * if there is none, or another thread is looking. What one thread allocates and another frees is
+ * slow, and here it is always one and another. */
+struct inbox_node *inbox_take_spare(struct inbox *inbox);
+
+/* The loop is done with a node of malloc'ed memory. */
+void inbox_give_spare(struct inbox *inbox, struct inbox_node *node);
 
 /* --- The loop's side --- */
 

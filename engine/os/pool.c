@@ -49,6 +49,13 @@ static void job_remove(struct pool *pool, struct job *job)
     job->link = NULL;
 }
 
+static void idle_add(struct pool *pool, struct worker *worker)
+{
+    worker->idle = true;
+    worker->next_idle = pool->idle;
+    pool->idle = worker;
+}
+
 static void idle_remove(struct pool *pool, struct worker *worker)
 {
     struct worker **link = &pool->idle;
@@ -65,11 +72,8 @@ static struct job *next_job(struct pool *pool, struct worker *self)
     struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
     int waited = 0;
     while (!pool->jobs && !pool->ending && waited != ETIMEDOUT) {
-        if (!self->idle) {
-            self->idle = true;
-            self->next_idle = pool->idle;
-            pool->idle = self;
-        }
+        if (!self->idle)
+            idle_add(pool, self);
         waited = pthread_cond_timedwait(&self->wake, &pool->lock, &until);
     }
     if (self->idle)
@@ -80,6 +84,18 @@ static struct job *next_job(struct pool *pool, struct worker *self)
     return job;
 }
 
+/* The thread is idle before anybody has the result: so who gives one job after another needs but one
+ * thread. If it is woken before it waits, it finds the job that it was woken for. */
+static void run_job(struct pool *pool, struct worker *self, struct job *job)
+{
+    job->result = job->fn(job->arg);
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->jobs)
+        idle_add(pool, self);
+    pthread_mutex_unlock(&pool->lock);
+    inbox_return(pool->inbox, &job->node);
+}
+
 static void *work(void *arg)
 {
     struct worker *self = arg;
@@ -88,8 +104,7 @@ static void *work(void *arg)
     pthread_mutex_lock(&pool->lock);
     for (struct job *job; (job = next_job(pool, self));) {
         pthread_mutex_unlock(&pool->lock);
-        job->result = job->fn(job->arg);
-        inbox_return(pool->inbox, &job->node);
+        run_job(pool, self, job);
         pthread_mutex_lock(&pool->lock);
     }
     pool->count--;

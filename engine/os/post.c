@@ -50,11 +50,11 @@ static bool take(struct loop *loop, struct inbox_node *node)
     return true;
 }
 
-static bool take_and_free(struct loop *loop, struct inbox_node *node)
+static bool take_and_give_back(struct loop *loop, struct inbox_node *node)
 {
     if (!take(loop, node))
         return false;
-    free(node);
+    inbox_give_spare(loop->inbox, node);
     return true;
 }
 
@@ -62,11 +62,14 @@ int whorl_post(whorl_loop *handle, whorl_fn *fn, void *arg)
 {
     if (!handle || !fn)
         return -EINVAL;
-    struct post *post = malloc(sizeof *post);
+    struct inbox *inbox = inbox_of_handle(handle);
+    struct post *post = (struct post *)inbox_take_spare(inbox);
+    if (!post)
+        post = malloc(sizeof *post);
     if (!post)
         return -ENOMEM;
-    *post = (struct post){.node.take = take_and_free, .fn = fn, .arg = arg};
-    if (inbox_put(inbox_of_handle(handle), &post->node))
+    *post = (struct post){.node.take = take_and_give_back, .fn = fn, .arg = arg};
+    if (inbox_put(inbox, &post->node))
         return 0;
     free(post);
     return -ESHUTDOWN;
