@@ -21,7 +21,8 @@
  * is cancelled and awaited before the owner ends. So the owner ends after it: a generator that
  * joins its owner gets -EDEADLK.
  *
- * An owner may have many generators open, and end them in any order.
+ * An owner may have many generators open, and end them in any order. Whoever learns the handle of a
+ * generator's task, by whorl_self, may join, cancel or release it as any other.
  */
 #ifndef WHORL_GENERATOR_H
 #define WHORL_GENERATOR_H
