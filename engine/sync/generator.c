@@ -290,11 +290,13 @@ intptr_t whorl_generator_end(whorl_generator *public)
     if (self->dependent.owner != loop->current)
         return -EPERM;
     struct task *task = self->task;
+    intptr_t result;
     leave(self);
-    error = task_join(loop, task, JOIN_TO_THE_END, &reference->result);
+    error = task_join(loop, task, JOIN_TO_THE_END, &result);
     assert(!error);
-    reference->handle = NULL;
+    *reference = (struct reference){.result = result};
+    /* The reference may have been the function's own, which goes with this. */
     forget(self);
     task_unref(task);
-    return reference->result;
+    return result;
 }
