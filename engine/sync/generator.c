@@ -43,7 +43,10 @@ struct generator {
 /* The public struct. */
 struct reference {
     whorl_task *handle; /* NULL: it has ended, or never begun */
-    intptr_t result;    /* then */
+    union {
+        intptr_t result; /* then */
+        int64_t run; /* before: when its loop was opened, as the handle means nothing to others */
+    };
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct reference) <= sizeof(whorl_generator), "it fits its public struct");
@@ -128,7 +131,8 @@ static struct generator *generator_make(struct loop *loop, whorl_generator_fn *f
     self->task = task;
     self->fn = fn;
     self->arg = arg;
-    ((struct reference *)&self->self)->handle = task_handle(task);
+    *(struct reference *)&self->self =
+        (struct reference){.handle = task_handle(task), .run = loop->opened};
     self->watcher = (struct watcher){
         .ended = generator_ended, .waiter = loop->current, .object = self, .binds = true};
     task_watch(task, &self->watcher);
@@ -167,7 +171,7 @@ int whorl_generator_begin(whorl_generator *public, whorl_generator_fn *fn, void 
         return -ENOMEM;
     }
     rest_at_first(loop, self);
-    reference->handle = task_handle(self->task);
+    *reference = *(const struct reference *)&self->self;
     return 0;
 }
 
@@ -175,7 +179,8 @@ int whorl_generator_begin(whorl_generator *public, whorl_generator_fn *fn, void 
 static struct generator *generator_of(const struct loop *loop, const struct reference *reference,
                                       int *error)
 {
-    const struct task *task = task_of_reference(loop, reference->handle, error);
+    bool foreign = !loop || (reference->handle && reference->run != loop->opened);
+    const struct task *task = task_of_reference(foreign ? NULL : loop, reference->handle, error);
     if (!task)
         return NULL;
     assert(task->fn == generator_body);
