@@ -11,21 +11,25 @@
 
 #define EXIT_IN_CHILD 70 /* sysexits' EX_SOFTWARE */
 
-struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error)
+struct task *task_of_reference(const struct loop *loop, whorl_task *handle, int *error)
 {
     struct task *task = (struct task *)((uintptr_t)handle & (((uintptr_t)1 << HANDLE_SHIFT) - 1));
     unsigned generation = (unsigned)((uintptr_t)handle >> HANDLE_SHIFT);
     *error = loop ? -EINVAL : -EPERM;
     if (!loop || !task || generation == 0 || generation != task->generation)
         return NULL;
-    if (task->loop != loop) {
-        *error = -EPERM;
+    *error = task->loop != loop ? -EPERM : 0;
+    return *error ? NULL : task;
+}
+
+struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error)
+{
+    struct task *task = task_of_reference(loop, handle, error);
+    /* A task that was released still knows itself, and whorl_each_task shows it. */
+    if (task && task->handle_taken && task != loop->current && task != loop->shown) {
+        *error = -EINVAL;
         return NULL;
     }
-    /* A task that was released still knows itself, and whorl_each_task shows it. */
-    if (task->handle_taken && task != loop->current && task != loop->shown)
-        return NULL;
-    *error = 0;
     return task;
 }
 

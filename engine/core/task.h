@@ -117,6 +117,9 @@ static inline whorl_task *task_handle(const struct task *task)
  * loop, or another thread's) or -EINVAL (given back). */
 struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *error);
 
+/* The same for one who holds a reference of his own: also if the handle was given back. */
+struct task *task_of_reference(const struct loop *loop, whorl_task *handle, int *error);
+
 /* Makes a task that runs fn(arg), as whorl_spawn_with says, not yet ready. 0 or its errors. */
 int task_spawn(struct loop *loop, const whorl_spawn_options *options, whorl_fn *fn, void *arg,
                struct task **task);

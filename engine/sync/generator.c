@@ -13,7 +13,9 @@
  *
  * The public struct holds the task's handle, and after the end the result. The rest lies on the
  * heap, as a dependent of the owner: so nothing points into the frame of a function that has
- * returned, and a handle that is stale is known as such.
+ * returned, and a handle that is stale is known as such. It holds a reference to the task, whose
+ * handle whoever knows it may take back; so the task's block stays, and leads to the rest by its
+ * `arg`, which is NULL once the rest is gone.
  */
 #include <core/dependent.h>
 #include <core/interrupt.h>
@@ -41,7 +43,10 @@ struct generator {
 /* The public struct. */
 struct reference {
     whorl_task *handle; /* NULL: it has ended, or never begun */
-    intptr_t result;    /* then */
+    union {
+        intptr_t result; /* then */
+        int64_t run; /* before: when its loop was opened, as the handle means nothing to others */
+    };
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct reference) <= sizeof(whorl_generator), "it fits its public struct");
@@ -69,22 +74,26 @@ static int end_of(intptr_t result)
     return result < 0 ? (int)result : 0;
 }
 
-/* It has ended, and the owner will not ask for its result. */
+/* It has ended, and nobody will ask for its result. The caller drops the reference to its task. */
 static void forget(struct generator *self)
 {
     dependent_end(&self->dependent);
     task_take_handle(self->task);
+    self->task->arg = NULL;
     free(self);
 }
 
+/* As the last thing that its task does, after which the block goes if nobody holds it. */
 static void generator_ended(struct watcher *watcher, struct task *target)
 {
     struct generator *self = watcher->object;
     if (self->consumer)
         task_wake(self->consumer, end_of(target->result));
     self->consumer = NULL;
-    if (!self->dependent.link)
-        forget(self);
+    if (self->dependent.link)
+        return;
+    forget(self);
+    target->references--;
 }
 
 static void leave(struct generator *self)
@@ -101,7 +110,6 @@ static void generator_abandon(struct dependent *dependent)
     leave(self);
     if (!task->ended)
         return;
-    task->references++;
     forget(self);
     task_unref(task);
 }
@@ -119,10 +127,12 @@ static struct generator *generator_make(struct loop *loop, whorl_generator_fn *f
         free(self);
         return NULL;
     }
+    task->references++;
     self->task = task;
     self->fn = fn;
     self->arg = arg;
-    ((struct reference *)&self->self)->handle = task_handle(task);
+    *(struct reference *)&self->self =
+        (struct reference){.handle = task_handle(task), .run = loop->opened};
     self->watcher = (struct watcher){
         .ended = generator_ended, .waiter = loop->current, .object = self, .binds = true};
     task_watch(task, &self->watcher);
@@ -161,7 +171,7 @@ int whorl_generator_begin(whorl_generator *public, whorl_generator_fn *fn, void 
         return -ENOMEM;
     }
     rest_at_first(loop, self);
-    reference->handle = task_handle(self->task);
+    *reference = *(const struct reference *)&self->self;
     return 0;
 }
 
@@ -169,10 +179,13 @@ int whorl_generator_begin(whorl_generator *public, whorl_generator_fn *fn, void 
 static struct generator *generator_of(const struct loop *loop, const struct reference *reference,
                                       int *error)
 {
-    const struct task *task = task_of_handle(loop, reference->handle, error);
+    bool foreign = !loop || (reference->handle && reference->run != loop->opened);
+    const struct task *task = task_of_reference(foreign ? NULL : loop, reference->handle, error);
     if (!task)
         return NULL;
     assert(task->fn == generator_body);
+    if (!task->arg)
+        *error = -EINVAL;
     return task->arg;
 }
 
@@ -281,11 +294,14 @@ intptr_t whorl_generator_end(whorl_generator *public)
         return error;
     if (self->dependent.owner != loop->current)
         return -EPERM;
+    struct task *task = self->task;
+    intptr_t result;
     leave(self);
-    error = task_join(loop, self->task, JOIN_TO_THE_END, &reference->result);
+    error = task_join(loop, task, JOIN_TO_THE_END, &result);
     assert(!error);
-    reference->handle = NULL;
-    dependent_end(&self->dependent);
-    free(self);
-    return reference->result;
+    *reference = (struct reference){.result = result};
+    /* The reference may have been the function's own, which goes with this. */
+    forget(self);
+    task_unref(task);
+    return result;
 }

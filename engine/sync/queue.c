@@ -86,23 +86,24 @@ int whorl_queue_destroy(whorl_queue *public)
 /* --- Putting and getting --- */
 
 /* 0, or why the caller cannot deal with the queue. */
-static int place_error(const struct loop *loop, const struct queue *queue)
+static inline int place_error(const struct loop *loop, const struct queue *queue)
 {
     if (!queue)
         return -EINVAL;
-    return loop ? 0 : -EPERM;
+    bool foreign = !loop || waiters_are_foreign(loop, &queue->getters) ||
+                   waiters_are_foreign(loop, &queue->putters) ||
+                   waiters_are_foreign(loop, &queue->joiners);
+    return foreign ? -EPERM : 0;
 }
 
 /* Puts an item, or tells why not: -EAGAIN if there is no room. */
-static inline int put(struct loop *loop, struct queue *queue, void *item)
+static inline int put(struct queue *queue, void *item)
 {
     struct trader *getter = (struct trader *)queue->getters.first;
     if (queue->shut)
         return -EPIPE;
     if (getter) {
         assert(queue->store.count == 0);
-        if (waiters_are_foreign(loop, &queue->getters))
-            return -EPERM;
         getter->item = item;
         waiter_serve(&getter->waiter, 0);
     } else {
@@ -126,25 +127,14 @@ static void let_putter_in(struct queue *queue)
 }
 
 /* Gets the next item, or tells why not: -EAGAIN if there is none. */
-static inline int get(struct loop *loop, struct queue *queue, void **item)
+static inline int get(struct queue *queue, void **item)
 {
     if (queue->store.count == 0)
         return queue->shut ? -EPIPE : -EAGAIN;
-    if (waiters_are_foreign(loop, &queue->putters))
-        return -EPERM;
     *item = store_take(&queue->store);
     if (queue->putters.first)
         let_putter_in(queue);
     return 0;
-}
-
-/* Waits to put or to get, until another task's get or put has served the trader. */
-static int trade(struct loop *loop, struct waiters *queue, struct trader *trader,
-                 const struct wait_kind *kind)
-{
-    if (waiters_are_foreign(loop, queue))
-        return -EPERM;
-    return waiters_wait(loop, queue, &trader->waiter, kind);
 }
 
 int whorl_queue_put(whorl_queue *public, void *item)
@@ -156,11 +146,11 @@ int whorl_queue_put(whorl_queue *public, void *item)
         return error;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
-    error = put(loop, queue, item);
+    error = put(queue, item);
     if (error != -EAGAIN)
         return error;
     struct trader putter = {.item = item};
-    return trade(loop, &queue->putters, &putter, &room_wait);
+    return waiters_wait(loop, &queue->putters, &putter.waiter, &room_wait);
 }
 
 int whorl_queue_get(whorl_queue *public, void **item)
@@ -172,11 +162,11 @@ int whorl_queue_get(whorl_queue *public, void **item)
         return error ? error : -EINVAL;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
-    error = get(loop, queue, item);
+    error = get(queue, item);
     if (error != -EAGAIN)
         return error;
     struct trader getter = {.item = NULL};
-    error = trade(loop, &queue->getters, &getter, &item_wait);
+    error = waiters_wait(loop, &queue->getters, &getter.waiter, &item_wait);
     if (!error)
         *item = getter.item;
     return error;
@@ -184,20 +174,18 @@ int whorl_queue_get(whorl_queue *public, void **item)
 
 int whorl_queue_try_put(whorl_queue *public, void *item)
 {
-    struct loop *loop = loop_here;
     struct queue *queue = (struct queue *)public;
-    int error = place_error(loop, queue);
-    return error ? error : put(loop, queue, item);
+    int error = place_error(loop_here, queue);
+    return error ? error : put(queue, item);
 }
 
 int whorl_queue_try_get(whorl_queue *public, void **item)
 {
-    struct loop *loop = loop_here;
     struct queue *queue = (struct queue *)public;
-    int error = place_error(loop, queue);
+    int error = place_error(loop_here, queue);
     if (error || !item)
         return error ? error : -EINVAL;
-    return get(loop, queue, item);
+    return get(queue, item);
 }
 
 /* --- Knowing that all is done --- */
@@ -219,15 +207,12 @@ static void finish(struct queue *queue, size_t count)
 
 int whorl_queue_task_done(whorl_queue *public)
 {
-    struct loop *loop = loop_here;
     struct queue *queue = (struct queue *)public;
-    int error = place_error(loop, queue);
+    int error = place_error(loop_here, queue);
     if (error)
         return error;
     if (queue->unfinished == 0)
         return -EINVAL;
-    if (waiters_are_foreign(loop, &queue->joiners))
-        return -EPERM;
     finish(queue, 1);
     return 0;
 }
@@ -243,22 +228,18 @@ int whorl_queue_join(whorl_queue *public)
         return task_refuse(loop, loop->current);
     if (queue->unfinished == 0)
         return 0;
-    struct trader joiner = {.item = NULL};
-    return trade(loop, &queue->joiners, &joiner, &done_wait);
+    struct waiter joiner = {0};
+    return waiters_wait(loop, &queue->joiners, &joiner, &done_wait);
 }
 
 int whorl_queue_shutdown(whorl_queue *public, enum whorl_queue_ending ending)
 {
-    struct loop *loop = loop_here;
     struct queue *queue = (struct queue *)public;
-    int error = place_error(loop, queue);
+    int error = place_error(loop_here, queue);
     if (error)
         return error;
     if (ending != WHORL_QUEUE_GRACEFUL && ending != WHORL_QUEUE_IMMEDIATE)
         return -EINVAL;
-    if (waiters_are_foreign(loop, &queue->getters) || waiters_are_foreign(loop, &queue->putters) ||
-        waiters_are_foreign(loop, &queue->joiners))
-        return -EPERM;
     queue->shut = true;
     serve_all(&queue->getters, -EPIPE);
     serve_all(&queue->putters, -EPIPE);

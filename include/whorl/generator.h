@@ -21,7 +21,8 @@
  * is cancelled and awaited before the owner ends. So the owner ends after it: a generator that
  * joins its owner gets -EDEADLK.
  *
- * An owner may have many generators open, and end them in any order.
+ * An owner may have many generators open, and end them in any order. Whoever learns the handle of a
+ * generator's task, by whorl_self, may join, cancel or release it as any other.
  */
 #ifndef WHORL_GENERATOR_H
 #define WHORL_GENERATOR_H
@@ -64,7 +65,7 @@ WHORL_API int whorl_generator_yield(whorl_generator *self, intptr_t value);
  *   -EBUSY      another task waits for the next value
  *   -EDEADLK    the caller is the generator's own task
  *   -EINVAL     generator or value is NULL, or the generator has ended with its owner
- *   -EPERM      not inside a task of the same loop */
+ *   -EPERM      not inside a task of the same loop; or an earlier run's owner has left it open */
 WHORL_API int whorl_generator_next(whorl_generator *generator, intptr_t *value);
 
 /* Ends the generator: if its function has not returned, its task is cancelled, and awaited until it
@@ -72,7 +73,7 @@ WHORL_API int whorl_generator_next(whorl_generator *generator, intptr_t *value);
  * that was never asked never runs its function. Returns the function's result, or -ECANCELED where
  * it never ran; again at each later call.
  *   -EINVAL  generator is NULL, or has ended with its owner
- *   -EPERM   not inside the task that began it */
+ *   -EPERM   not inside the task that began it; or an earlier run's owner has left it open */
 WHORL_API intptr_t whorl_generator_end(whorl_generator *generator);
 
 /* What a loop over a generator consists of. */

@@ -22,8 +22,8 @@
  * has done its work, though its task runs later: a cancel that comes in between waits for the
  * task's next call. One that is cancelled before has taken nothing and put nothing.
  *
- * A queue is used by the tasks of one loop at a time. A task that puts or gets where tasks of
- * another loop wait is refused with -EPERM.
+ * A queue is used by the tasks of one loop at a time. While tasks of one wait in it, those of
+ * another are refused with -EPERM.
  */
 #ifndef WHORL_QUEUE_H
 #define WHORL_QUEUE_H

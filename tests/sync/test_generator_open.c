@@ -7,6 +7,8 @@
 #endif
 #include "generating.h"
 
+#include <sys/mman.h>
+
 enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
 
 static whorl_task *asking;
@@ -184,6 +186,40 @@ static void a_generator_cannot_join_its_owner(void **state)
 
 /* --- The run's end, and a deadlock --- */
 
+static intptr_t leave_it_to_a_later_run(void *arg)
+{
+    begin(&outliving, count_and_clean_up, 0);
+    check_next(&outliving, 0);
+    return (intptr_t)arg;
+}
+
+static intptr_t find_it_in_a_later_run(void *arg)
+{
+    intptr_t value = 77;
+    check_equal(whorl_generator_next(&outliving, &value), -EPERM);
+    check_equal(whorl_generator_end(&outliving), -EPERM);
+    check_equal(value, 77);
+    begin(&outliving, yield_once, 0);
+    check_next(&outliving, 1);
+    check_equal(whorl_generator_end(&outliving), -ECANCELED);
+    return (intptr_t)arg;
+}
+
+/* Its task's memory is gone: for that to show, nothing else may come into its place. */
+static void one_left_open_is_nobodys_in_a_later_run(void **state)
+{
+    enum { HOLES = 64 };
+    static void *filled[HOLES];
+    (void)state;
+    run_checks_with(&virtual_time, leave_it_to_a_later_run, NULL);
+    for (int i = 0; i < HOLES; i++)
+        filled[i] = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    run_checks_with(&virtual_time, find_it_in_a_later_run, NULL);
+    for (int i = 0; i < HOLES; i++)
+        if (filled[i] != MAP_FAILED)
+            munmap(filled[i], 1 << 20);
+}
+
 static intptr_t begin_after_main(void *arg)
 {
     whorl_generator each;
@@ -301,6 +337,7 @@ int main(void)
         behaviour(they_may_have_ended_be_asked_hold_a_value_or_be_a_handlers),
         behaviour(owners_that_are_cancelled_end_after_their_generators),
         behaviour(a_generator_cannot_join_its_owner),
+        behaviour(one_left_open_is_nobodys_in_a_later_run),
         behaviour(one_begun_after_main_begins_cancelled),
         behaviour(a_deadlock_report_names_the_generator),
         behaviour(ten_thousand_are_open_at_once),

@@ -130,6 +130,32 @@ static void only_its_own_task_yields_and_only_its_owner_ends_it(void **state)
     run_checks(misuse, NULL);
 }
 
+static intptr_t make_itself_known(whorl_generator *self, void *arg)
+{
+    known = self;
+    check_equal(whorl_generator_yield(self, 1), -ECANCELED);
+    return (intptr_t)arg;
+}
+
+static intptr_t end_by_what_the_function_knows(void *arg)
+{
+    whorl_generator numbers;
+    intptr_t value = 77;
+    (void)arg;
+    check_equal(whorl_generator_begin(&numbers, make_itself_known, (void *)6), 0);
+    check_equal(whorl_generator_next(&numbers, &value), 1);
+    check_equal(whorl_generator_end(known), 6);
+    check_equal(whorl_generator_next(&numbers, &value), -EINVAL);
+    check_equal(whorl_generator_end(&numbers), -EINVAL);
+    return 0;
+}
+
+static void its_owner_may_end_it_by_what_its_function_was_given(void **state)
+{
+    (void)state;
+    run_checks(end_by_what_the_function_knows, NULL);
+}
+
 static intptr_t use_nothing(void *arg)
 {
     whorl_generator numbers;
@@ -161,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(any_task_may_ask_but_one_at_a_time),
         behaviour(only_its_own_task_yields_and_only_its_owner_ends_it),
+        behaviour(its_owner_may_end_it_by_what_its_function_was_given),
         behaviour(null_is_refused_and_a_begin_that_fails_says_so_again),
     };
 

@@ -117,23 +117,27 @@ static void what_one_run_leaves_in_a_queue_another_finds(void **state)
 
 static whorl_queue empty, full;
 
-static intptr_t meddle(void *arg)
+static void check_all_is_refused(whorl_queue *its)
 {
     void *item = item_of(77);
-    (void)arg;
-    check_equal(whorl_queue_put(&empty, item), -EPERM);
-    check_equal(whorl_queue_try_put(&empty, item), -EPERM);
-    check_equal(whorl_queue_get(&empty, &item), -EPERM);
-    check_equal(whorl_queue_shutdown(&empty, WHORL_QUEUE_GRACEFUL), -EPERM);
-    check_equal(whorl_queue_get(&full, &item), -EPERM);
-    check_equal(whorl_queue_try_get(&full, &item), -EPERM);
-    check_equal(whorl_queue_put(&full, item), -EPERM);
-    check_equal(whorl_queue_shutdown(&full, WHORL_QUEUE_IMMEDIATE), -EPERM);
-    check_equal(whorl_queue_join(&queue), -EPERM);
-    check_equal(whorl_queue_task_done(&queue), -EPERM);
-    check_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_IMMEDIATE), -EPERM);
+    check_equal(whorl_queue_put(its, item), -EPERM);
+    check_equal(whorl_queue_try_put(its, item), -EPERM);
+    check_equal(whorl_queue_get(its, &item), -EPERM);
+    check_equal(whorl_queue_try_get(its, &item), -EPERM);
+    check_equal(whorl_queue_task_done(its), -EPERM);
+    check_equal(whorl_queue_join(its), -EPERM);
+    check_equal(whorl_queue_shutdown(its, WHORL_QUEUE_GRACEFUL), -EPERM);
+    check_equal(whorl_queue_shutdown(its, WHORL_QUEUE_IMMEDIATE), -EPERM);
     check_equal((intptr_t)item, 77);
-    return 0;
+}
+
+/* Whoever waits in one, to get, to put or in a join, and whether the call would have to wait. */
+static intptr_t meddle(void *arg)
+{
+    check_all_is_refused(&empty);
+    check_all_is_refused(&full);
+    check_all_is_refused(&queue);
+    return (intptr_t)arg;
 }
 
 static void *run_meddler(void *arg)
