@@ -5,11 +5,15 @@
  *
  * open: puts and gets are served; shut: nothing is put any more, and nobody waits but in a join.
  *
- * Invariants, between calls: getters wait only while an open queue is empty, putters only while it
- * is full, joiners only while items are unfinished. So a put has its taker at once, if there is one,
- * and a get that makes room fills it at once: nobody can come in between. What a waiter takes or
- * gives lies in its own memory, and it does not look at the queue again once it is served: the queue
- * may be gone then.
+ * A put serves the first getter that waits. In a FIFO queue it hands its item over, and the getter
+ * does not look at the queue again. Where the order is another, better items may come until the
+ * getter runs: so the item goes into the store, one of those in it is promised to the getter, and it
+ * takes the best when it runs.
+ *
+ * Invariants, between calls: promised <= the items in the store, unless a shutdown has dropped them;
+ * getters wait only while all items of an open queue are promised, putters only while it is full,
+ * joiners only while items are unfinished. A get that makes room fills it at once: nobody can come
+ * in between.
  */
 #include <string.h>
 #include <sync/queue_store.h>
@@ -21,6 +25,7 @@ struct queue {
     struct waiters putters;
     struct waiters joiners;
     size_t unfinished; /* items that were put and are not done */
+    size_t promised;   /* items for getters that were served and have not run */
     bool shut;
 } __attribute__((may_alias));
 
@@ -73,7 +78,7 @@ int whorl_queue_destroy(whorl_queue *public)
     struct queue *queue = (struct queue *)public;
     if (!queue)
         return -EINVAL;
-    if (queue->getters.first || queue->putters.first || queue->joiners.first)
+    if (queue->getters.first || queue->putters.first || queue->joiners.first || queue->promised)
         return -EBUSY;
     if (queue->store.count > 0)
         return -ENOTEMPTY;
@@ -102,7 +107,7 @@ static inline int put(struct queue *queue, void *item)
     struct trader *getter = (struct trader *)queue->getters.first;
     if (queue->shut)
         return -EPIPE;
-    if (getter) {
+    if (getter && queue->store.kind == WHORL_QUEUE_FIFO) {
         assert(queue->store.count == 0);
         getter->item = item;
         waiter_serve(&getter->waiter, 0);
@@ -110,30 +115,46 @@ static inline int put(struct queue *queue, void *item)
         int error = store_put(&queue->store, item);
         if (error)
             return error;
+        if (getter) {
+            queue->promised++;
+            waiter_serve(&getter->waiter, 0);
+        }
     }
     queue->unfinished++;
     return 0;
 }
 
-/* The first putter that waits puts its item into the room that a get has made. */
-static void let_putter_in(struct queue *queue)
+/* Takes the next item, of which there is one; the first putter that waits puts its own into the
+ * room. */
+static inline void *take(struct queue *queue)
 {
+    void *item = store_take(&queue->store);
     struct trader *putter = (struct trader *)queue->putters.first;
-    int error = store_put(&queue->store, putter->item);
-    assert(!error);
-    (void)error;
-    queue->unfinished++;
-    waiter_serve(&putter->waiter, 0);
+    if (putter) {
+        int error = put(queue, putter->item);
+        assert(!error);
+        (void)error;
+        waiter_serve(&putter->waiter, 0);
+    }
+    return item;
 }
 
 /* Gets the next item, or tells why not: -EAGAIN if there is none. */
 static inline int get(struct queue *queue, void **item)
 {
-    if (queue->store.count == 0)
+    if (queue->store.count <= queue->promised)
         return queue->shut ? -EPIPE : -EAGAIN;
-    *item = store_take(&queue->store);
-    if (queue->putters.first)
-        let_putter_in(queue);
+    *item = take(queue);
+    return 0;
+}
+
+/* Takes what was promised to the running task; -EPIPE if a shutdown has dropped it. */
+static int get_promised(struct queue *queue, void **item)
+{
+    queue->promised--;
+    if (queue->store.count == 0)
+        return -EPIPE;
+    *item = take(queue);
     return 0;
 }
 
@@ -165,11 +186,15 @@ int whorl_queue_get(whorl_queue *public, void **item)
     error = get(queue, item);
     if (error != -EAGAIN)
         return error;
+    bool is_handed = queue->store.kind == WHORL_QUEUE_FIFO;
     struct trader getter = {.item = NULL};
     error = waiters_wait(loop, &queue->getters, &getter.waiter, &item_wait);
-    if (!error)
-        *item = getter.item;
-    return error;
+    if (error)
+        return error;
+    if (!is_handed)
+        return get_promised(queue, item);
+    *item = getter.item;
+    return 0;
 }
 
 int whorl_queue_try_put(whorl_queue *public, void *item)

@@ -17,10 +17,12 @@
  * It is the queue's from the put that returns 0, and the getter's from the get that returns 0.
  *
  * Putters that wait are served in the order in which they came, and so are getters: nobody
- * overtakes them. A put gives its item to the first getter that waits, if there is one; a get from
- * a full queue lets the first putter that waits put its item in. A call that was served like that
- * has done its work, though its task runs later: a cancel that comes in between waits for the
- * task's next call. One that is cancelled before has taken nothing and put nothing.
+ * overtakes them. A put serves the first getter that waits, if there is one; a get from a full queue
+ * lets the first putter that waits put its item in. A call that was served like that has done its
+ * work, though its task runs later: a cancel that comes in between waits for the task's next call.
+ * One that is cancelled before has taken nothing and put nothing. A getter of a FIFO queue is handed
+ * the item itself. Where the order is another, an item of the queue is promised to it, and when it
+ * runs it takes the best that is there by then.
  *
  * A queue is used by the tasks of one loop at a time. While tasks of one wait in it, those of
  * another are refused with -EPERM.
@@ -77,10 +79,11 @@ WHORL_API int whorl_queue_init(whorl_queue *queue, enum whorl_queue_kind kind, s
 WHORL_API int whorl_queue_init_with(whorl_queue *queue, enum whorl_queue_kind kind, void **array,
                                     size_t capacity, whorl_queue_compare *compare);
 
-/* Ends a queue, and gives its memory back; one that never held an item has none. Tasks that were
- * served already, and have not run since, do not need it any more. It may be made anew then; until
- * that it is as if shut down. Returns 0. From: anywhere, while no other thread uses the queue.
- *   -EBUSY      tasks wait in it, in whorl_queue_put, _get or _join; nothing has changed
+/* Ends a queue, and gives its memory back; one that never held an item has none. It may be made anew
+ * then; until that it is as if shut down. Returns 0. From: anywhere, while no other thread uses the
+ * queue.
+ *   -EBUSY      tasks wait in it, in whorl_queue_put, _get or _join, or an item was promised to one
+ *   that has not run since; nothing has changed
  *   -EINVAL     queue is NULL
  *   -ENOTEMPTY  items are in it; nothing has changed */
 WHORL_API int whorl_queue_destroy(whorl_queue *queue);
@@ -129,7 +132,7 @@ WHORL_API int whorl_queue_join(whorl_queue *queue);
 /* How a queue is shut down. */
 enum whorl_queue_ending {
     WHORL_QUEUE_GRACEFUL,  /* what is in it can still be got */
-    WHORL_QUEUE_IMMEDIATE, /* what is in it is dropped, and counts as done */
+    WHORL_QUEUE_IMMEDIATE, /* what is in it, promised or not, is dropped, and counts as done */
 };
 
 /* Shuts the queue down: puts give -EPIPE from now on, and so do gets once it is empty; also the

@@ -15,8 +15,9 @@ static const whorl_config virtual_clock = {.clock = WHORL_CLOCK_VIRTUAL};
 
 struct call {
     whorl_queue *queue;
-    intptr_t item; /* put, or got */
-    int64_t limit; /* of a timeout scope around the call; 0: none */
+    intptr_t item;                  /* put, or got */
+    int64_t limit;                  /* of a timeout scope around the call; 0: none */
+    void (*got)(struct call *call); /* called when a get has returned; NULL: nothing */
     whorl_task *task;
     int result;
     bool ended;
@@ -82,6 +83,8 @@ static inline intptr_t call_get(void *arg)
     check_equal(limited(call, &scope), 0);
     int result = whorl_queue_get(call->queue, &item);
     call->item = (intptr_t)item;
+    if (call->got)
+        call->got(call);
     return ended(call, &scope, result);
 }
 

@@ -68,36 +68,65 @@ static intptr_t take_item(struct model *model)
     return item;
 }
 
+static int add_item(struct model *model, intptr_t item)
+{
+    if (model->capacity > 0 && model->count == model->capacity)
+        return -EAGAIN;
+    if (check(model->count < MODEL_ITEMS))
+        model->items[model->count++] = item;
+    return 0;
+}
+
 int model_try_put(struct model *model, intptr_t item)
 {
+    bool is_handed = model->kind == WHORL_QUEUE_FIFO && model->getters.count > 0;
     if (model->shut)
         return -EPIPE;
-    if (model->getters.count > 0) {
-        struct model_call *getter = take_first(&model->getters);
+    int error = is_handed ? 0 : add_item(model, item);
+    if (error)
+        return error;
+    model->unfinished++;
+    if (model->getters.count == 0)
+        return 0;
+    struct model_call *getter = take_first(&model->getters);
+    getter->is_promised = !is_handed;
+    if (is_handed) {
         getter->item = item;
         decide(getter, 0);
     } else {
-        if (model->capacity > 0 && model->count == model->capacity)
-            return -EAGAIN;
-        if (check(model->count < MODEL_ITEMS))
-            model->items[model->count++] = item;
+        append(&model->promised, getter);
     }
-    model->unfinished++;
     return 0;
+}
+
+static intptr_t get_item(struct model *model)
+{
+    intptr_t item = take_item(model);
+    if (model->putters.count > 0) {
+        struct model_call *putter = take_first(&model->putters);
+        check_equal(model_try_put(model, putter->item), 0);
+        decide(putter, 0);
+    }
+    return item;
 }
 
 int model_try_get(struct model *model, intptr_t *item)
 {
-    if (model->count == 0)
+    if (model->count <= model->promised.count)
         return model->shut ? -EPIPE : -EAGAIN;
-    *item = take_item(model);
-    if (model->putters.count > 0) {
-        struct model_call *putter = take_first(&model->putters);
-        model->items[model->count++] = putter->item;
-        model->unfinished++;
-        decide(putter, 0);
-    }
+    *item = get_item(model);
     return 0;
+}
+
+void model_run_promised(struct model *model, struct model_call *call)
+{
+    check(take_first(&model->promised) == call);
+    if (model->count == 0) {
+        decide(call, -EPIPE);
+    } else {
+        call->item = get_item(model);
+        decide(call, 0);
+    }
 }
 
 int model_task_done(struct model *model)

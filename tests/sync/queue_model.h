@@ -4,7 +4,8 @@
  * the engine.
  *
  * A call of the model knows from the moment at which it is decided what it will give; the engine's
- * task tells it when it has run.
+ * task tells it when it has run. Where the order is not the puts', a get that waited is promised an
+ * item first, and is decided when its task runs.
  */
 #ifndef TESTS_SYNC_QUEUE_MODEL_H
 #define TESTS_SYNC_QUEUE_MODEL_H
@@ -19,6 +20,7 @@ struct model_call {
     bool is_put;
     intptr_t item; /* put; or got, when it is decided */
     int64_t deadline;
+    bool is_promised;
     bool is_decided;
     int result;
 };
@@ -36,6 +38,7 @@ struct model {
     size_t unfinished;
     bool shut;
     struct model_list getters, putters, joiners;
+    struct model_list promised; /* getters, in the order in which they will run */
 };
 
 /* What an item's number says of its priority. */
@@ -49,6 +52,9 @@ void model_put(struct model *model, struct model_call *call);
 void model_get(struct model *model, struct model_call *call);
 void model_join(struct model *model, struct model_call *call);
 void model_shutdown(struct model *model, enum whorl_queue_ending ending);
+
+/* The task of a get that was promised an item runs: decides it. */
+void model_run_promised(struct model *model, struct model_call *call);
 
 /* Decides a call that waits with `error`, and takes it out of its list. */
 void model_interrupt(struct model *model, struct model_call *call, int error);

@@ -61,6 +61,14 @@ static void check_no_item_is_lost_or_doubled(void)
 
 /* --- Calls in tasks of their own --- */
 
+/* Where a get was promised an item, which it gets is decided now. */
+static void note_got(struct call *call)
+{
+    struct model_call *self = (struct model_call *)call;
+    if (self->is_promised)
+        model_run_promised(&game.model, self);
+}
+
 /* A call's task has ended: it gave what was decided. */
 static void settle(size_t index)
 {
@@ -95,7 +103,8 @@ static struct model_call *new_call(void)
         if (game.in_use[i])
             continue;
         game.in_use[i] = true;
-        game.calls[i] = (struct model_call){.call = {.queue = &game.queue}, .deadline = INT64_MAX};
+        game.calls[i] = (struct model_call){.call = {.queue = &game.queue, .got = note_got},
+                                            .deadline = INT64_MAX};
         return &game.calls[i];
     }
     return NULL;
@@ -184,7 +193,7 @@ static void cancel_one(void)
         return;
     int error = whorl_cancel(call->call.task);
     check(error == 0 || (error == -EALREADY && call->is_decided));
-    interrupted += !call->is_decided;
+    interrupted += !call->is_decided && !call->is_promised;
     model_interrupt(&game.model, call, -ECANCELED);
 }
 
@@ -272,6 +281,9 @@ static void end_game(void)
         whorl_cancel(game.calls[i].call.task);
         model_interrupt(&game.model, &game.calls[i], -ECANCELED);
     }
+    do
+        settle_decided();
+    while (game.model.promised.count > 0 && check_equal(whorl_yield(), 0));
     settle_decided();
     while (game.model.count > 0)
         try_get();

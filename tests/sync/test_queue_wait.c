@@ -78,29 +78,105 @@ static void a_call_that_need_not_wait_returns_at_once(void **state)
 static intptr_t hand_an_item_over(void *arg)
 {
     struct call getters[2];
-    whorl_queue queue;
+    whorl_queue queue = WHORL_QUEUE_INIT;
     (void)arg;
-    for (int kind = WHORL_QUEUE_FIFO; kind <= WHORL_QUEUE_PRIORITY; kind++) {
-        check_equal(whorl_queue_init(&queue, (enum whorl_queue_kind)kind, 0, compare_numbers), 0);
-        begin_get(&getters[0], &queue);
-        begin_get(&getters[1], &queue);
-        check_equal(whorl_queue_try_put(&queue, item_of(9)), 0);
-        /* It is the getter's, who has not run. */
-        check(!getters[0].ended);
-        check_equal(whorl_queue_size(&queue), 0);
-        check_equal(next_of(&queue), -EAGAIN);
-        check_equal(whorl_queue_try_put(&queue, item_of(1)), 0);
-        check_equal(next_of(&queue), -EAGAIN);
-        check_equal(end_get(&getters[0]), 9);
-        check_equal(end_get(&getters[1]), 1);
-        check_equal(whorl_queue_destroy(&queue), 0);
-    }
-    return 0;
+    begin_get(&getters[0], &queue);
+    begin_get(&getters[1], &queue);
+    check_equal(whorl_queue_try_put(&queue, item_of(9)), 0);
+    /* It is the getter's, who has not run. */
+    check(!getters[0].ended);
+    check_equal(whorl_queue_size(&queue), 0);
+    check_equal(next_of(&queue), -EAGAIN);
+    check_equal(whorl_queue_try_put(&queue, item_of(1)), 0);
+    check_equal(next_of(&queue), -EAGAIN);
+    check_equal(end_get(&getters[0]), 9);
+    check_equal(end_get(&getters[1]), 1);
+    return whorl_queue_destroy(&queue);
 }
 
 static void a_put_hands_its_item_to_the_first_getter_at_once(void **state)
 {
     run_checks(hand_an_item_over, state);
+}
+
+/* Of 2, 4, 1 and 3, put while three getters wait: what these get, and what is left. */
+static const intptr_t promised[][4] = {
+    [WHORL_QUEUE_LIFO] = {3, 1, 4, 2},
+    [WHORL_QUEUE_PRIORITY] = {1, 2, 3, 4},
+};
+
+static intptr_t promise_an_item(void *arg)
+{
+    struct call getters[3];
+    whorl_queue queue;
+    (void)arg;
+    for (int kind = WHORL_QUEUE_LIFO; kind <= WHORL_QUEUE_PRIORITY; kind++) {
+        check_equal(whorl_queue_init(&queue, (enum whorl_queue_kind)kind, 0, compare_numbers), 0);
+        for (int i = 0; i < 3; i++)
+            begin_get(&getters[i], &queue);
+        put_numbers(&queue, (const intptr_t[]){2, 4, 1}, 3);
+        /* Each of them is somebody's, though it lies there until he runs. */
+        check_equal(whorl_queue_size(&queue), 3);
+        check_equal(next_of(&queue), -EAGAIN);
+        check_equal(whorl_queue_destroy(&queue), -EBUSY);
+        check_equal(whorl_queue_try_put(&queue, item_of(3)), 0);
+        check_equal(whorl_cancel(getters[1].task), 0);
+        for (int i = 0; i < 3; i++)
+            check_equal(end_get(&getters[i]), promised[kind][i]);
+        check_equal(next_of(&queue), promised[kind][3]);
+        check_equal(whorl_queue_destroy(&queue), 0);
+    }
+    return 0;
+}
+
+static void a_getter_that_was_served_takes_the_best_when_it_runs(void **state)
+{
+    run_checks(promise_an_item, state);
+}
+
+static intptr_t drop_a_promised_item(void *arg)
+{
+    struct call getter;
+    whorl_queue queue;
+    (void)arg;
+    whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_numbers);
+    begin_get(&getter, &queue);
+    check_equal(whorl_queue_try_put(&queue, item_of(1)), 0);
+    check_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_IMMEDIATE), 0);
+    check_equal(whorl_queue_size(&queue), 0);
+    check_equal(whorl_queue_destroy(&queue), -EBUSY);
+    check_equal(end_get(&getter), -EPIPE);
+    check_equal(whorl_queue_join(&queue), 0);
+    return whorl_queue_destroy(&queue);
+}
+
+static void an_immediate_shutdown_drops_what_is_promised(void **state)
+{
+    run_checks(drop_a_promised_item, state);
+}
+
+/* The item of a queue of one is promised, and fills it; a putter waits although a getter does. */
+static intptr_t promise_from_putter_to_getter(void *arg)
+{
+    struct call getters[2], putter;
+    whorl_queue queue;
+    (void)arg;
+    whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 1, compare_numbers);
+    begin_get(&getters[0], &queue);
+    begin_get(&getters[1], &queue);
+    check_equal(whorl_queue_try_put(&queue, item_of(8)), 0);
+    check_equal(whorl_queue_try_put(&queue, item_of(6)), -EAGAIN);
+    begin_put(&putter, &queue, 7);
+    check(!putter.ended);
+    check_equal(end_get(&getters[0]), 8);
+    check_equal(end_call(&putter), 0);
+    check_equal(end_get(&getters[1]), 7);
+    return whorl_queue_destroy(&queue);
+}
+
+static void a_promised_item_makes_room_when_it_is_taken(void **state)
+{
+    run_checks(promise_from_putter_to_getter, state);
 }
 
 /* With 5 and 3 in a full queue, 4 and 1 wait to be put in this order; what comes out, one by one. */
@@ -250,6 +326,9 @@ int main(void)
         behaviour(a_put_waits_for_room),
         behaviour(a_call_that_need_not_wait_returns_at_once),
         behaviour(a_put_hands_its_item_to_the_first_getter_at_once),
+        behaviour(a_getter_that_was_served_takes_the_best_when_it_runs),
+        behaviour(an_immediate_shutdown_drops_what_is_promised),
+        behaviour(a_promised_item_makes_room_when_it_is_taken),
         behaviour(a_get_from_a_full_queue_lets_the_first_putter_put_at_once),
         behaviour(nobody_overtakes_who_waits),
         behaviour(who_was_served_does_not_need_the_queue_any_more),
