@@ -5,6 +5,9 @@
 #include "plans.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int ended;
 static int cleaned;
