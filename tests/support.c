@@ -267,6 +267,16 @@ uint64_t random_below(random_source *source, uint64_t bound)
     return random_next(source) % bound;
 }
 
+/* --- Memory --- */
+
+long status_figure(const char *field)
+{
+    char text[4096] = "";
+    read_whole("/proc/self/status", text, sizeof text - 1);
+    const char *line = strstr(text, field);
+    return line ? strtol(line + strlen(field), NULL, 10) : -1;
+}
+
 /* --- Descriptors and files --- */
 
 int open_descriptors(void)

@@ -21,23 +21,6 @@ static intptr_t count_a_body(void *arg)
     return (intptr_t)arg;
 }
 
-/* A figure of /proc/self/status in KiB, or -1. */
-static long status_figure(const char *field)
-{
-    FILE *status = fopen("/proc/self/status", "re");
-    char line[256];
-    long figure = -1;
-
-    if (status == NULL)
-        return -1;
-    while (figure < 0 && fgets(line, sizeof line, status) != NULL) {
-        if (strncmp(line, field, strlen(field)) == 0)
-            figure = strtol(line + strlen(field) + 1, NULL, 10);
-    }
-    fclose(status);
-    return figure;
-}
-
 static whorl_task *spawn_and_tell(size_t stack_size, int *error)
 {
     whorl_spawn_options options = {.stack_size = stack_size, .error = error};
