@@ -3,10 +3,9 @@
  * the race is closed is called back.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 enum { RUNNERS = 4 };
 
@@ -22,20 +21,6 @@ static struct runner runners[RUNNERS] = {
     {"the snail", WHORL_MS(900), 2},
     {"the cat", WHORL_MS(250), 2},
 };
-
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* When, and what; at once, however stdout is buffered. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    if (printf("%.1f s  ", (double)(whorl_now() - start) / 1e9) < 0 ||
-        vprintf(format, values) < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        said = -errno;
-    va_end(values);
-}
 
 /* Gives the rounds run. */
 static intptr_t run(void *arg)
@@ -70,7 +55,6 @@ static intptr_t hold_race(void *arg)
 {
     (void)arg;
     whorl_task *tasks[RUNNERS];
-    start = whorl_now();
     for (int i = 0; i < RUNNERS; i++) {
         tasks[i] = whorl_spawn(run, &runners[i]);
         if (!tasks[i])
@@ -87,30 +71,16 @@ static intptr_t hold_race(void *arg)
         if (whorl_join(tasks[i]) == -ECANCELED)
             say("%s was called back", runners[i].name);
     }
-    return said;
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "as_completed: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: as_completed [--virtual]\n"
-    "Greets runners as they arrive. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("as_completed: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, hold_race, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "as_completed",
+        .about = "Greets runners as they arrive. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = hold_race,
+    };
+    return story_main(&story, argc, argv);
 }

@@ -3,24 +3,9 @@
  * another leaves early, and the generator's cleanup has been done before the loop's next line.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
 
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* When, and what; at once, however stdout is buffered. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    if (printf("%.1f s  ", (double)(whorl_now() - start) / 1e9) < 0 ||
-        vprintf(format, values) < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        said = -errno;
-    va_end(values);
-}
+#include "story.h"
 
 /* Puts the ticker away, which takes a while: in a shield, as its task may be cancelled. */
 static int put_away(void)
@@ -84,7 +69,6 @@ static intptr_t find_root(int square)
 static intptr_t loop_twice(void *arg)
 {
     (void)arg;
-    start = whorl_now();
     intptr_t ticks = take_all(3);
     if (ticks < 0)
         return ticks;
@@ -93,30 +77,16 @@ static intptr_t loop_twice(void *arg)
     if (root < 0)
         return root;
     say("main: has found %d, and left early", (int)root);
-    return said;
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "async_generator: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: async_generator [--virtual]\n"
-    "Loops over a generator that sleeps. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("async_generator: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, loop_twice, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "async_generator",
+        .about = "Loops over a generator that sleeps. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = loop_twice,
+    };
+    return story_main(&story, argc, argv);
 }

@@ -2,11 +2,9 @@
  * Cooks put dishes on a counter, waiters carry them out. When the cooks have ended, and all dishes
  * are served, the waiters, who would wait for more, are sent home.
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 enum { COOKS = 2, WAITERS = 3, ROUNDS = 3, DISHES = COOKS * ROUNDS };
 
@@ -29,19 +27,6 @@ struct dish {
 
 static struct dish dishes[DISHES];
 static int cooked;
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* When, and what; at once, however stdout is buffered. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    if (printf("%.1f s  ", (double)(whorl_now() - start) / 1e9) < 0 ||
-        vprintf(format, values) < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        said = -errno;
-    va_end(values);
-}
 
 /* A few tenths of a second: always the same ones, from a seed. A linear congruential generator, of
  * the constants in Knuth's MMIX. */
@@ -115,7 +100,6 @@ static intptr_t open_kitchen(void *arg)
 {
     (void)arg;
     whorl_group room;
-    start = whorl_now();
     int error = whorl_group_init(&room);
     if (error)
         return error;
@@ -127,30 +111,16 @@ static intptr_t open_kitchen(void *arg)
     for (int i = 0; i < WAITERS; i++)
         say("%s goes home, and has served %d", waiters[i].name, waiters[i].served);
     whorl_queue_destroy(&counter);
-    return said;
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "asyncq: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: asyncq [--virtual]\n"
-    "Cooks and waiters on both sides of a queue. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("asyncq: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, open_kitchen, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "asyncq",
+        .about = "Cooks and waiters on both sides of a queue. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = open_kitchen,
+    };
+    return story_main(&story, argc, argv);
 }

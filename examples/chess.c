@@ -5,10 +5,9 @@
  *
  * Boards at which it is her turn stand in one queue; each has a queue for her move.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 #define HER_THOUGHT WHORL_SECONDS(5)
 #define THEIR_THOUGHT WHORL_SECONDS(55)
@@ -89,14 +88,13 @@ static int put_away(void)
     return moves;
 }
 
-static int tell(const char *how, int moves, int64_t time, int64_t until_last)
+static void tell(const char *how, int moves, int64_t time, int64_t until_last)
 {
     int seconds = (int)(time / WHORL_SECONDS(1));
     int last = (int)(until_last / WHORL_SECONDS(1));
-    int told = printf(
-        "%s: %d moves in %2d h %2d min %2d s, her last one after %2d h %2d min %2d s\n", how, moves,
-        seconds / 3600, seconds / 60 % 60, seconds % 60, last / 3600, last / 60 % 60, last % 60);
-    return told < 0 || fflush(stdout) != 0 ? -errno : 0;
+    say_plainly("%s: %d moves in %2d h %2d min %2d s, her last one after %2d h %2d min %2d s", how,
+                moves, seconds / 3600, seconds / 60 % 60, seconds % 60, last / 3600, last / 60 % 60,
+                last % 60);
 }
 
 static intptr_t hold_exhibitions(void *arg)
@@ -107,40 +105,24 @@ static intptr_t hold_exhibitions(void *arg)
     int error = 0;
     for (int i = 0; i < BOARDS && !error; i++)
         error = play(&boards[i], 1, &last_move);
-    if (!error)
-        error = tell("one after another", put_away(), whorl_now() - start, last_move - start);
     if (error)
         return error;
+    tell("one after another", put_away(), whorl_now() - start, last_move - start);
     start = whorl_now();
     error = play(boards, BOARDS, &last_move);
     if (!error)
-        error = tell("all at once      ", put_away(), whorl_now() - start, last_move - start);
+        tell("all at once      ", put_away(), whorl_now() - start, last_move - start);
     whorl_queue_destroy(&her_turn);
     return error;
 }
 
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "chess: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: chess [--virtual]\n"
-    "A master plays 24 games, one after another and all at once: 13 hours. With --virtual nobody\n"
-    "waits: time jumps.\n";
-
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("chess: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, hold_exhibitions, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "chess",
+        .about = "A master plays 24 games, one after another and all at once: 13 hours. "
+                 "With --virtual nobody\nwaits: time jumps.\n",
+        .main = hold_exhibitions,
+    };
+    return story_main(&story, argc, argv);
 }

@@ -1,11 +1,9 @@
 /*
  * Five downloads at once, each of them a sleep: together they take as long as the longest.
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 enum { FILES = 5 };
 
@@ -18,20 +16,6 @@ static struct download downloads[FILES] = {
     {"map.png", WHORL_MS(800)},    {"song.ogg", WHORL_MS(1200)}, {"film.mkv", WHORL_MS(2000)},
     {"letter.txt", WHORL_MS(300)}, {"book.pdf", WHORL_MS(900)},
 };
-
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* When, and what; at once, however stdout is buffered. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    if (printf("%.1f s  ", (double)(whorl_now() - start) / 1e9) < 0 ||
-        vprintf(format, values) < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        said = -errno;
-    va_end(values);
-}
 
 /* Gives the milliseconds that it took. */
 static intptr_t fetch(void *arg)
@@ -52,40 +36,25 @@ static intptr_t fetch_all(void *arg)
     whorl_call calls[FILES];
     intptr_t took[FILES];
     double sum = 0;
-    start = whorl_now();
     for (int i = 0; i < FILES; i++)
         calls[i] = (whorl_call){fetch, &downloads[i]};
     int error = whorl_gather_calls(calls, FILES, took, 0);
     if (error)
         return error;
-    double total = (double)(whorl_now() - start) / 1e9;
+    double total = story_seconds();
     for (int i = 0; i < FILES; i++)
         sum += (double)took[i] / 1e3;
     say("%d downloads took %.1f s; one after another it would have been %.1f s", FILES, total, sum);
-    return said;
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "download_simulation: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: download_simulation [--virtual]\n"
-    "Five downloads at once, by sleeping. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("download_simulation: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, fetch_all, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "download_simulation",
+        .about = "Five downloads at once, by sleeping. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = fetch_all,
+    };
+    return story_main(&story, argc, argv);
 }

@@ -3,10 +3,9 @@
  * by a select: to a station that closes no longer, and to none after closing time.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 enum { STATIONS = 3 };
 
@@ -22,20 +21,6 @@ static struct station stations[STATIONS] = {
     {"south", WHORL_MS(700), 2, WHORL_CHANNEL_INIT_RENDEZVOUS(int)},
     {"west", WHORL_MS(1100), 100, WHORL_CHANNEL_INIT_RENDEZVOUS(int)},
 };
-
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* When, and what; at once, however stdout is buffered. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    if (printf("%.1f s  ", (double)(whorl_now() - start) / 1e9) < 0 ||
-        vprintf(format, values) < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        said = -errno;
-    va_end(values);
-}
 
 static intptr_t report(void *arg)
 {
@@ -88,7 +73,6 @@ static intptr_t listen_for_a_day(void *arg)
     whorl_group group;
     whorl_task *closing = NULL;
     (void)arg;
-    start = whorl_now();
     int error = whorl_group_init(&group);
     if (error)
         return error;
@@ -102,30 +86,16 @@ static intptr_t listen_for_a_day(void *arg)
         whorl_release(closing);
     whorl_group_cancel(&group);
     error = whorl_group_wait(&group, error);
-    return error ? error : said;
+    return error;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "fan_in: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: fan_in [--virtual]\n"
-    "Listens to stations until closing time. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("fan_in: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, listen_for_a_day, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "fan_in",
+        .about = "Listens to stations until closing time. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = listen_for_a_day,
+    };
+    return story_main(&story, argc, argv);
 }

@@ -3,9 +3,10 @@
  * WHORL_COLLECT.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 enum { QUESTIONS = 3 };
 
@@ -29,22 +30,17 @@ static intptr_t ask(void *arg)
     return slept < 0 ? slept : question->answer;
 }
 
-static int print_answers(const intptr_t *answers)
+static void tell_answers(const intptr_t *answers)
 {
-    for (int i = 0; i < QUESTIONS; i++) {
-        printf("  %-17s ", questions[i].text);
+    for (int i = 0; i < QUESTIONS; i++)
         if (answers[i] < 0)
-            printf("%s\n", strerror((int)-answers[i]));
+            say_plainly("  %-17s %s", questions[i].text, strerror((int)-answers[i]));
         else
-            printf("%d\n", (int)answers[i]);
-    }
-    if (fflush(stdout) != 0)
-        return -errno;
-    return ferror(stdout) ? -EIO : 0;
+            say_plainly("  %-17s %d", questions[i].text, (int)answers[i]);
 }
 
 /* Each question is a task. The answers come in the order of the calls, whichever came first. */
-static int ask_all(const char *title, unsigned flags)
+static void ask_all(const char *title, unsigned flags)
 {
     whorl_call calls[QUESTIONS];
     intptr_t answers[QUESTIONS];
@@ -52,44 +48,29 @@ static int ask_all(const char *title, unsigned flags)
         calls[i] = (whorl_call){ask, &questions[i]};
         answers[i] = -ECANCELED; /* stays, if no task could be started */
     }
-    int64_t start = whorl_now();
+    say_plainly("%s:", title);
+    story_begin();
     int gathered = whorl_gather_calls(calls, QUESTIONS, answers, flags);
-    double seconds = (double)(whorl_now() - start) / 1e9;
-    printf("%s:\n", title);
-    printf("after %.1f s: %s\n", seconds, gathered < 0 ? strerror(-gathered) : "all have ended");
-    return print_answers(answers);
+    say_plainly("after %.1f s: %s", story_seconds(),
+                gathered < 0 ? strerror(-gathered) : "all have ended");
+    tell_answers(answers);
 }
 
 static intptr_t ask_twice(void *arg)
 {
     (void)arg;
-    int result = ask_all("By default, the first error cancels the others", 0);
-    if (result == 0)
-        result = ask_all("With WHORL_COLLECT, an error is an answer like another", WHORL_COLLECT);
-    return result;
+    ask_all("By default, the first error cancels the others", 0);
+    ask_all("With WHORL_COLLECT, an error is an answer like another", WHORL_COLLECT);
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "gather_errors: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: gather_errors [--virtual]\n"
-    "Gathers three answers, one of them an error. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("gather_errors: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, ask_twice, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "gather_errors",
+        .about = "Gathers three answers, one of them an error. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = ask_twice,
+    };
+    return story_main(&story, argc, argv);
 }

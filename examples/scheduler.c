@@ -4,10 +4,9 @@
  * that its times do not drift however long that takes.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <whorl.h>
+
+#include "story.h"
 
 struct job {
     const char *name;
@@ -17,20 +16,6 @@ struct job {
     int64_t due;    /* the point in time of its next run */
     whorl_task *next;
 };
-
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* When, and what; at once, however stdout is buffered. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    if (printf("%.2f s  ", (double)(whorl_now() - start) / 1e9) < 0 ||
-        vprintf(format, values) < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        said = -errno;
-    va_end(values);
-}
 
 static intptr_t run_job(void *arg);
 
@@ -49,7 +34,7 @@ static intptr_t run_job(void *arg)
     job->next = NULL;
     if (job->period > 0)
         error = plan(job, job->due + job->period);
-    say("%s", job->name);
+    say_plainly("%.2f s  %s", story_seconds(), job->name);
     return error ? error : whorl_sleep(job->work);
 }
 
@@ -65,43 +50,29 @@ enum { JOBS = sizeof jobs / sizeof jobs[0] };
 static intptr_t schedule(void *arg)
 {
     (void)arg;
-    start = whorl_now();
     for (int i = 0; i < JOBS; i++) {
-        int error = plan(&jobs[i], start + jobs[i].first);
+        int error = plan(&jobs[i], story_start + jobs[i].first);
         if (error)
             return error; /* whorl_run takes back what was planned */
     }
-    say("%d jobs are planned", JOBS);
+    say_plainly("%.2f s  %d jobs are planned", story_seconds(), JOBS);
     int slept = whorl_sleep(WHORL_MS(3200));
     if (slept < 0)
         return slept;
     for (int i = 0; i < JOBS; i++)
         if (jobs[i].next && whorl_call_cancel(jobs[i].next) == 0)
-            say("taken back: %s, due at %.2f s", jobs[i].name, (double)(jobs[i].due - start) / 1e9);
-    return said;
+            say_plainly("%.2f s  taken back: %s, due at %.2f s", story_seconds(), jobs[i].name,
+                        (double)(jobs[i].due - story_start) / 1e9);
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "scheduler: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: scheduler [--virtual]\n"
-    "Runs jobs at their times, some once, some again and again. With --virtual time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("scheduler: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, schedule, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "scheduler",
+        .about = "Runs jobs at their times, some once, some again and again. "
+                 "With --virtual time jumps.\n",
+        .main = schedule,
+    };
+    return story_main(&story, argc, argv);
 }

@@ -3,20 +3,14 @@
  * out inside an inner one, and a limit for waiting for a task.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <whorl.h>
 
-static int64_t start;
-static int said; /* 0, or -errno of a line that could not be written */
+#include "story.h"
 
-/* When, what, and what came of it; at once, however stdout is buffered. */
-static void say(const char *what, intptr_t result)
+static void tell(const char *what, intptr_t result)
 {
-    double seconds = (double)(whorl_now() - start) / 1e9;
-    const char *outcome = result < 0 ? strerror((int)-result) : "done";
-    if (printf("%.1f s  %s: %s\n", seconds, what, outcome) < 0 || fflush(stdout) != 0)
-        said = -errno;
+    say("%s: %s", what, result < 0 ? strerror((int)-result) : "done");
 }
 
 static intptr_t work_2_seconds(void *arg)
@@ -39,7 +33,7 @@ static intptr_t work_with_progress(void)
     whorl_timeout_begin(&scope, WHORL_SECONDS(1));
     intptr_t result = whorl_sleep(WHORL_MS(500));
     if (result == 0) {
-        say("the first half second of it", result);
+        tell("the first half second of it", result);
         whorl_timeout_reschedule(&scope, whorl_now() + WHORL_SECONDS(3));
         result = work_2_seconds(NULL);
     }
@@ -54,7 +48,7 @@ static intptr_t work_within_two_limits(void)
     whorl_timeout_begin(&outer, WHORL_SECONDS(1));
     whorl_timeout_begin(&inner, WHORL_SECONDS(5));
     intptr_t result = whorl_timeout_end(&inner, work_2_seconds(NULL));
-    say("2 seconds of work within 5 seconds", result);
+    tell("2 seconds of work within 5 seconds", result);
     return whorl_timeout_end(&outer, result);
 }
 
@@ -68,37 +62,22 @@ static intptr_t wait_for_a_task(int64_t limit)
 static intptr_t show_limits(void *arg)
 {
     (void)arg;
-    start = whorl_now();
-    say("2 seconds of work within 1 second", work_within(WHORL_SECONDS(1)));
-    say("2 seconds of work within 3 seconds", work_within(WHORL_SECONDS(3)));
-    say("2.5 seconds of work within a limit that was moved", work_with_progress());
-    say("all of this within 1 second", work_within_two_limits());
-    say("a task of 2 seconds, awaited for 1 second", wait_for_a_task(WHORL_SECONDS(1)));
-    say("a task of 2 seconds, awaited for 3 seconds", wait_for_a_task(WHORL_SECONDS(3)));
-    return said;
+    tell("2 seconds of work within 1 second", work_within(WHORL_SECONDS(1)));
+    tell("2 seconds of work within 3 seconds", work_within(WHORL_SECONDS(3)));
+    tell("2.5 seconds of work within a limit that was moved", work_with_progress());
+    tell("all of this within 1 second", work_within_two_limits());
+    tell("a task of 2 seconds, awaited for 1 second", wait_for_a_task(WHORL_SECONDS(1)));
+    tell("a task of 2 seconds, awaited for 3 seconds", wait_for_a_task(WHORL_SECONDS(3)));
+    return 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "timeout: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: timeout [--virtual]\n"
-    "Works within limits of time. With --virtual nobody waits: time jumps.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("timeout: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
-    intptr_t result = whorl_run_with(&config, show_limits, NULL);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "timeout",
+        .about = "Works within limits of time. "
+                 "With --virtual nobody waits: time jumps.\n",
+        .main = show_limits,
+    };
+    return story_main(&story, argc, argv);
 }

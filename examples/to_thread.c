@@ -4,22 +4,14 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <whorl.h>
+
+#include "story.h"
 
 enum { NTH = 10000, TICKS = 3 };
 
 static atomic_int ticks;
-static int said; /* 0, or -errno of a line that could not be written */
-
-/* At once, however stdout is buffered. */
-static void say(const char *who, const char *what)
-{
-    if (printf("%s: %s\n", who, what) < 0 || fflush(stdout) != 0)
-        said = -errno;
-}
 
 static bool is_prime(int number)
 {
@@ -48,7 +40,7 @@ static intptr_t tick(void *arg)
         int slept = whorl_sleep(WHORL_MS(50));
         if (slept < 0)
             return slept;
-        say("ticker", "still responsive");
+        say_plainly("ticker: still responsive");
         atomic_fetch_add(&ticks, 1);
     }
     return 0;
@@ -56,42 +48,27 @@ static intptr_t tick(void *arg)
 
 static intptr_t compute(void *arg)
 {
-    char text[64];
     whorl_task *ticker = whorl_spawn(tick, NULL);
     if (!ticker)
         return -ENOMEM;
-    say("main", "gives a computation to a thread");
+    say_plainly("main: gives a computation to a thread");
     intptr_t prime = whorl_to_thread(find_prime, arg);
     if (prime < 0)
         return prime; /* whorl_run cancels the ticker, and waits for it */
-    snprintf(text, sizeof text, "prime number %d is %d", *(int *)arg, (int)prime);
-    say("main", text);
+    say_plainly("main: prime number %d is %d", *(int *)arg, (int)prime);
     intptr_t ticked = whorl_join(ticker);
-    return ticked < 0 ? ticked : said;
+    return ticked < 0 ? ticked : 0;
 }
-
-static int fail(intptr_t error)
-{
-    fprintf(stderr, "to_thread: %s\n", strerror((int)-error));
-    return 1;
-}
-
-static const char help[] =
-    "Usage: to_thread [--virtual]\n"
-    "Computes on a thread while a ticker ticks. With --virtual nobody waits for time alone.\n";
 
 int main(int argc, char **argv)
 {
-    whorl_config config = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? fail(-errno) : 0;
-    if (argc == 2 && strcmp(argv[1], "--virtual") == 0) {
-        config.clock = WHORL_CLOCK_VIRTUAL;
-    } else if (argc > 1) {
-        fputs("to_thread: takes --virtual or nothing; --help tells more\n", stderr);
-        return 2;
-    }
     int nth = NTH;
-    intptr_t result = whorl_run_with(&config, compute, &nth);
-    return result < 0 ? fail(result) : 0;
+    struct story story = {
+        .name = "to_thread",
+        .about = "Computes on a thread while a ticker ticks. "
+                 "With --virtual nobody waits for time alone.\n",
+        .main = compute,
+        .arg = &nth,
+    };
+    return story_main(&story, argc, argv);
 }

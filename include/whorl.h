@@ -4,32 +4,32 @@
  * This header is the table of contents; each chapter stands in a header of its own, in the order in
  * which a newcomer needs them. Including this one brings them all.
  *
- *   base.h   types, time, version
- *   run.h    run a program's main task; its configuration; what the kernel offers
- *   task.h   spawn, join, cancel, sleep
- *   later.h  calls at a later time
- *   scope.h  timeouts, shields, waiting for a task with a limit; cleanup at a task's end
- *   gather.h several tasks at once: all their results, the first error, or the first result
- *   wait.h   which of several tasks have ended, and in which order; nobody is cancelled
- *   group.h  tasks that end together
- *   sync.h   mutexes, events, conditions, semaphores, barriers, read-write locks, once
- *   queue.h  items handed from task to task, in order, at once or later
- *   future.h a result that one task will set, and others wait for
- *   channel.h elements handed from task to task
- *   select.h whichever of several channels, futures and tasks happens first
- *   generator.h tasks that yield values
- *   thread.h work from other threads, and work given to one
- *   local.h  values that a task passes on to those that it spawns
- *   fs.h     files, by the names of POSIX
- *   net.h    sockets, by the names of POSIX
- *   signal.h waiting for signals
- *   process.h child processes: started, talked to, waited for
- *   op.h     one kernel operation as a value; batches and chains; registered files and buffers
+ *   base.h       types, time, version
+ *   run.h        run a program's main task; its configuration; what the kernel offers
+ *   task.h       spawn, join, cancel, sleep
+ *   scope.h      timeouts, shields, waiting for a task with a limit; cleanup at a task's end
+ *   gather.h     several tasks at once: all their results, the first error, or the first result
+ *   group.h      tasks that end together
+ *   wait.h       which of several tasks have ended, and in which order; nobody is cancelled
+ *   later.h      calls at a later time
+ *   sync.h       mutexes, events, conditions, semaphores, barriers, read-write locks, once
+ *   queue.h      items handed from task to task, in order, at once or later
+ *   channel.h    elements handed from task to task
+ *   future.h     a result that one task will set, and others wait for
+ *   select.h     whichever of several channels, futures and tasks happens first
+ *   generator.h  tasks that yield values
+ *   fs.h         files, by the names of POSIX
+ *   net.h        sockets, by the names of POSIX
+ *   process.h    child processes: started, talked to, waited for
+ *   signal.h     waiting for signals
+ *   thread.h     work from other threads, and work given to one
+ *   local.h      values that a task passes on to those that it spawns
+ *   op.h         one kernel operation as a value; batches and chains; registered files and buffers
  *
  * Two are for those who ask for them:
  *
- *   test.h   tests that run as tasks, by cmocka
- *   trial.h  what test.h stands on, for other frameworks
+ *   test.h       tests that run as tasks, by cmocka
+ *   trial.h      what test.h stands on, for other frameworks
  *
  * Conventions that hold for every call unless its own text says otherwise:
  *
@@ -50,23 +50,23 @@
 #include <whorl/base.h>
 #include <whorl/run.h>
 #include <whorl/task.h>
-#include <whorl/later.h>
 #include <whorl/scope.h>
 #include <whorl/gather.h>
-#include <whorl/wait.h>
 #include <whorl/group.h>
+#include <whorl/wait.h>
+#include <whorl/later.h>
 #include <whorl/sync.h>
 #include <whorl/queue.h>
-#include <whorl/future.h>
 #include <whorl/channel.h>
+#include <whorl/future.h>
 #include <whorl/select.h>
 #include <whorl/generator.h>
-#include <whorl/thread.h>
-#include <whorl/local.h>
 #include <whorl/fs.h>
 #include <whorl/net.h>
-#include <whorl/signal.h>
 #include <whorl/process.h>
+#include <whorl/signal.h>
+#include <whorl/thread.h>
+#include <whorl/local.h>
 #include <whorl/op.h>
 
 #endif

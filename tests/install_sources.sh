@@ -29,7 +29,7 @@ sources_below() { # SUFFIX FOLDERS-AND-FIND-TESTS...
 behaviour 'every public header is named' sources_below '' include -name '*.h'
 behaviour 'every source of the engine is named' sources_below '' engine -name '*.[chS]'
 behaviour 'every source of whorl-bench is named' sources_below '' tools/bench -name '*.[ch]'
-behaviour 'every example is named' sources_below .c examples -name '*.c'
+behaviour 'every example is named' sources_below .c examples -name '*.[ch]'
 behaviour 'every test program is named' sources_below .c tests -name 'test_*.c'
 behaviour 'every helper of the tests is named' sources_below '' tests -name '*.[ch]' ! -name 'test_*.c'
 behaviour 'every test script is named' sources_below '' tests -name '*.sh'

@@ -15,6 +15,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static void raise_descriptor_limit(void)
 int run_behaviours_of(const char *name, const struct CMUnitTest *tests, size_t count)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGINT, SIG_DFL); /* a shell has what it runs in the background ignore it */
     raise_descriptor_limit();
     printf("%s: WHORL_TEST_SEED=%" PRIu64 "\n", name, test_seed());
     alarm((unsigned)test_rounds(WATCHDOG_SECONDS));
@@ -265,6 +267,16 @@ uint64_t random_next(random_source *source)
 uint64_t random_below(random_source *source, uint64_t bound)
 {
     return random_next(source) % bound;
+}
+
+/* --- Memory --- */
+
+long status_figure(const char *field)
+{
+    char text[4096] = "";
+    read_whole("/proc/self/status", text, sizeof text - 1);
+    const char *line = strstr(text, field);
+    return line ? strtol(line + strlen(field), NULL, 10) : -1;
 }
 
 /* --- Descriptors and files --- */

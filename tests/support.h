@@ -133,6 +133,11 @@ random_source random_from_seed(uint64_t stream);
 uint64_t random_next(random_source *source);
 uint64_t random_below(random_source *source, uint64_t bound); /* 0 to bound - 1; bound > 0 */
 
+/* --- Memory --- */
+
+/* A figure of /proc/self/status in KiB, such as that of "VmRSS:", or -1. */
+long status_figure(const char *field);
+
 /* --- Descriptors and files, by plain system calls --- */
 
 /* How many descriptors this process has open. */

@@ -97,4 +97,30 @@ static inline int child_exited(const struct child *child, int code)
     return 0;
 }
 
+/* A test's whole body: body(arg) in a child, which must end with status 0. */
+static inline void run_in_child(int (*body)(void *arg), void *arg)
+{
+    struct child child;
+    assert_int_equal(child_run(body, arg, &child), 0);
+    assert_true(child_exited(&child, 0));
+}
+
+struct child_task {
+    const whorl_config *config;
+    whorl_fn *fn;
+    void *arg;
+};
+
+static inline int child_run_task(void *arg)
+{
+    const struct child_task *task = arg;
+    return (int)whorl_run_with(task->config, task->fn, task->arg);
+}
+
+/* The same for fn(arg) as the main task of a run in the child; its result must be 0. */
+static inline void run_checks_in_child(const whorl_config *config, whorl_fn *fn, void *arg)
+{
+    run_in_child(child_run_task, &(struct child_task){config, fn, arg});
+}
+
 #endif

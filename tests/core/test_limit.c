@@ -178,9 +178,7 @@ static int be_stuck(void *arg)
 static void a_deadlock_is_found_before_it(void **state)
 {
     (void)state;
-    struct child child;
-    assert_int_equal(child_run(be_stuck, NULL, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(be_stuck, NULL);
 }
 
 static void a_negative_limit_is_refused(void **state)

@@ -1,6 +1,5 @@
 /* Task-local values: inherited at a spawn, in every way of spawning, and apart from then on. */
-#include "child.h"
-#include "scope/plans.h"
+#include "starve.h"
 
 #include <core/loop.h>
 #include <malloc.h>
@@ -229,36 +228,10 @@ static int be_given_up(void *arg)
 static void tasks_that_are_given_up_keep_none(void **state)
 {
     (void)state;
-    struct child child;
-    assert_int_equal(child_run(be_given_up, NULL, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(be_given_up, NULL);
 }
 
 /* --- No memory --- */
-
-/* Takes what malloc has left, as a list. */
-static void *eat_memory(void)
-{
-    void **blocks = NULL;
-    take_no_more_memory();
-    for (size_t size = 1 << 20; size >= 16; size -= size > 2048 ? size / 2 : 16) {
-        void **block;
-        while ((block = malloc(size)) != NULL) {
-            *block = blocks;
-            blocks = block;
-        }
-    }
-    return blocks;
-}
-
-static void free_all(void *blocks)
-{
-    while (blocks) {
-        void *next = *(void **)blocks;
-        free(blocks);
-        blocks = next;
-    }
-}
 
 static intptr_t change_what_is_shared(void *arg)
 {
@@ -273,31 +246,25 @@ static intptr_t set_without_memory(void *arg)
     check_equal(whorl_local_set(&keys[0], "here"), 0);
     check_equal(whorl_local_set(&keys[1], "there"), 0);
     whorl_task *child = whorl_spawn(change_what_is_shared, arg);
-    void *blocks = eat_memory();
+    leave_memory(SPARE_BYTES);
+    void *taken = take_heap();
     check_equal(whorl_local_set(&keys[2], arg), -ENOMEM);
     check_equal(whorl_join(child), 0);
     /* In its own array it changes what is there. */
     check_equal(whorl_local_set(&keys[0], "elsewhere"), 0);
     check_equal(whorl_local_unset(&keys[1]), 0);
-    free_all(blocks);
+    give_heap_back(taken);
     check_text(whorl_local_get(&keys[0]), "elsewhere");
     check(!whorl_local_get(&keys[1]) && !whorl_local_get(&keys[2]));
     return 0;
 }
 
-static int run_without_memory(void *arg)
-{
-    return (int)whorl_run(set_without_memory, arg);
-}
-
 static void without_memory_nothing_changes(void **state)
 {
     (void)state;
-    struct child child;
     if (UNDER_SANITIZER)
         skip_because("a sanitizer's malloc has all its address space before it is limited");
-    assert_int_equal(child_run(run_without_memory, NULL, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, set_without_memory, NULL);
 }
 
 /* --- Refused --- */

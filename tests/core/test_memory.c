@@ -8,12 +8,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "child.h"
+#include "starve.h"
 
-#include <stdlib.h>
-#include <sys/resource.h>
-
-enum { LIVE_MAX = 70000, SPARE_BYTES = 96 << 20 };
+enum { LIVE_MAX = 70000, ROOM = 96 << 20 };
 
 static whorl_task *live[LIVE_MAX];
 static int bodies;
@@ -22,43 +19,6 @@ static intptr_t count_a_body(void *arg)
 {
     bodies++;
     return (intptr_t)arg;
-}
-
-/* A figure of /proc/self/status in KiB, or -1. */
-static long status_figure(const char *field)
-{
-    FILE *status = fopen("/proc/self/status", "re");
-    char line[256];
-    long figure = -1;
-
-    if (status == NULL)
-        return -1;
-    while (figure < 0 && fgets(line, sizeof line, status) != NULL) {
-        if (strncmp(line, field, strlen(field)) == 0)
-            figure = strtol(line + strlen(field) + 1, NULL, 10);
-    }
-    fclose(status);
-    return figure;
-}
-
-static rlim_t limit_memory_to(rlim_t bytes)
-{
-    struct rlimit limit;
-    rlim_t before;
-
-    check_equal(getrlimit(RLIMIT_AS, &limit), 0);
-    before = limit.rlim_cur;
-    limit.rlim_cur = bytes;
-    check_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    return before;
-}
-
-static rlim_t limit_memory_to_the_present(void)
-{
-    long size = status_figure("VmSize:");
-
-    check(size > 0);
-    return limit_memory_to(((rlim_t)size << 10) + SPARE_BYTES);
 }
 
 static whorl_task *spawn_and_tell(size_t stack_size, int *error)
@@ -71,7 +31,7 @@ static whorl_task *spawn_and_tell(size_t stack_size, int *error)
 
 static intptr_t ask_for_one_too_large(void *arg)
 {
-    rlim_t before = limit_memory_to_the_present();
+    rlim_t before = leave_memory(ROOM);
     long size = status_figure("VmSize:");
     whorl_task *task;
     int error;
@@ -82,7 +42,7 @@ static intptr_t ask_for_one_too_large(void *arg)
         check(spawn_and_tell(WHORL_STACK_MAX, &error) == NULL);
         check_equal(error, -ENOMEM);
     }
-    check(status_figure("VmSize:") <= size + (SPARE_BYTES >> 10));
+    check(status_figure("VmSize:") <= size + (ROOM >> 10));
     check_equal(whorl_yield(), 0);
     check_equal(bodies, 0);
     task = whorl_spawn(count_a_body, (void *)4);
@@ -95,17 +55,9 @@ static intptr_t ask_for_one_too_large(void *arg)
     return 0;
 }
 
-static int run_large(void *arg)
-{
-    return (int)whorl_run(ask_for_one_too_large, arg);
-}
-
 static void a_stack_too_large_for_memory_is_refused(void **state)
 {
-    struct child child;
-
-    assert_int_equal(child_run(run_large, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, ask_for_one_too_large, state);
 }
 
 /* Spawns tasks until one is refused, and gives how many there are. */
@@ -134,7 +86,7 @@ static void join_live(int count)
 
 static intptr_t exhaust_memory(void *arg)
 {
-    rlim_t before = limit_memory_to_the_present();
+    rlim_t before = leave_memory(ROOM);
     int count = spawn_until_refused(1 << 20);
     int second;
     int error;
@@ -156,19 +108,11 @@ static intptr_t exhaust_memory(void *arg)
     return 0;
 }
 
-static int run_exhaust(void *arg)
-{
-    return (int)whorl_run(exhaust_memory, arg);
-}
-
 static void a_run_goes_on_when_memory_is_used_up(void **state)
 {
-    struct child child;
-
     if (UNDER_THREAD_SANITIZER)
         skip_because("the thread sanitizer itself dies when it has no memory for a fiber");
-    assert_int_equal(child_run(run_exhaust, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, exhaust_memory, state);
 }
 
 static intptr_t exhaust_maps(void *arg)
@@ -211,15 +155,13 @@ static long max_map_count(void)
 
 static void guards_by_mprotect_end_at_the_map_limit_in_good_order(void **state)
 {
-    struct child child;
     long limit = max_map_count();
 
     if (UNDER_SANITIZER)
         skip_because("a sanitizer needs maps of its own when there are none left");
     if (limit < 0 || limit > 2 * LIVE_MAX)
         skip_because("vm.max_map_count is %ld: too many tasks before it is reached", limit);
-    assert_int_equal(child_run(run_maps, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(run_maps, state);
 }
 
 static intptr_t spawn_a_crowd(void *arg)

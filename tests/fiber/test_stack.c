@@ -284,12 +284,9 @@ static int take_until_refused(void *arg)
 
 static void a_pool_without_memory_gives_null_and_stays_whole(void **state)
 {
-    struct child child;
-
     if (UNDER_SANITIZER)
         skip_because("a sanitizer has more address space than RLIMIT_AS here allows");
-    assert_int_equal(child_run(take_until_refused, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(take_until_refused, state);
 }
 
 int main(void)

@@ -31,14 +31,7 @@ static inline void give_disposition(void (*handler)(int))
     check_equal(sigaction(SIGINT, &action, NULL), 0);
 }
 
-/* Runs the body in a child, where SIGINT has its default effect at first. */
-static inline void expect_exit(int (*body)(void *arg), void *arg)
-{
-    struct child child;
-    assert_int_equal(child_run(body, arg, &child), 0);
-    assert_true(child_exited(&child, 0));
-}
-
+/* The body dies of it, in a child, where it has its default effect at first. */
 static inline void expect_death(int (*body)(void *arg), void *arg)
 {
     struct child child;

@@ -237,15 +237,16 @@ static void post_in_a_handler(int signal_number)
         abort();
 }
 
-static struct sigaction handle_with(void (*handler)(int))
+static struct sigaction handle_with(int signal_number, void (*handler)(int))
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_NODEFER}, former;
+    struct sigaction action = {.sa_handler = handler}, former;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGUSR1, &action, &former);
+    sigaction(signal_number, &action, &former);
     return former;
 }
 
-/* Signals of one thread interrupt the posts of another, and each other. */
+/* Signals of one thread interrupt the posts of another. While one is handled it is blocked; of two,
+ * each may interrupt the other's handler, and no more are nested than a stack has room for. */
 static void *post_and_be_interrupted(void *arg)
 {
     int posts = 0;
@@ -262,8 +263,10 @@ static void *post_and_be_interrupted(void *arg)
 static void *interrupt(void *arg)
 {
     const pthread_t *target = arg;
-    while (atomic_load(&handled) < SIGNALS)
+    while (atomic_load(&handled) < SIGNALS) {
         pthread_kill(*target, SIGUSR1);
+        pthread_kill(*target, SIGUSR2);
+    }
     return NULL;
 }
 
@@ -288,9 +291,11 @@ static void handlers_post_while_they_interrupt_posts(void **state)
     (void)state;
     atomic_store(&ran, 0);
     atomic_store(&handled, 0);
-    struct sigaction former = handle_with(post_in_a_handler);
+    struct sigaction former1 = handle_with(SIGUSR1, post_in_a_handler);
+    struct sigaction former2 = handle_with(SIGUSR2, post_in_a_handler);
     run_checks(take_from_handlers, NULL);
-    sigaction(SIGUSR1, &former, NULL);
+    sigaction(SIGUSR1, &former1, NULL);
+    sigaction(SIGUSR2, &former2, NULL);
 }
 
 static void cancel_in_a_handler(int signal_number)
@@ -324,7 +329,7 @@ static intptr_t sleep_until_a_signal(void *arg)
 static void a_handler_on_the_loops_thread_wakes_the_loop(void **state)
 {
     (void)state;
-    struct sigaction former = handle_with(cancel_in_a_handler);
+    struct sigaction former = handle_with(SIGUSR1, cancel_in_a_handler);
     run_checks(sleep_until_a_signal, NULL);
     sigaction(SIGUSR1, &former, NULL);
 }

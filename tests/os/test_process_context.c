@@ -65,13 +65,6 @@ static int compare_in_a_child(void *arg)
     return (int)whorl_run(compare_masks, arg);
 }
 
-static void run_in_child(int (*body)(void *arg), void *arg)
-{
-    struct child child;
-    assert_int_equal(child_run(body, arg, &child), 0);
-    assert_true(child_exited(&child, 0));
-}
-
 static void a_child_has_the_mask_of_before_the_run_and_a_default_sigpipe(void **state)
 {
     (void)state;

@@ -58,7 +58,7 @@ static int be_cancelled(void *arg)
 static void the_first_cancels_main_whose_own_result_is_the_runs(void **state)
 {
     (void)state;
-    expect_exit(be_cancelled, NULL);
+    run_in_child(be_cancelled, NULL);
 }
 
 static intptr_t sleep_long(void *arg)
@@ -89,7 +89,7 @@ static int be_cancelled_and_say_so(void *arg)
 static void a_main_that_is_cancelled_by_it_gives_ecanceled(void **state)
 {
     (void)state;
-    expect_exit(be_cancelled_and_say_so, NULL);
+    run_in_child(be_cancelled_and_say_so, NULL);
 }
 
 static void *interrupt_this_thread(void *arg)
@@ -116,7 +116,7 @@ static int be_cancelled_by_another_thread(void *arg)
 static void its_handler_may_run_on_any_thread(void **state)
 {
     (void)state;
-    expect_exit(be_cancelled_by_another_thread, NULL);
+    run_in_child(be_cancelled_by_another_thread, NULL);
 }
 
 /* --- At the run's end --- */
@@ -162,7 +162,7 @@ static int race_with_the_end(void *arg)
 static void a_handler_that_the_program_sets_meanwhile_is_kept(void **state)
 {
     (void)state;
-    expect_exit(race_with_the_end, NULL);
+    run_in_child(race_with_the_end, NULL);
 }
 
 static int run_and_be_interrupted_after(void *arg)
@@ -195,7 +195,7 @@ static int be_interrupted_too_late(void *arg)
 static void one_that_comes_as_main_returns_changes_nothing(void **state)
 {
     (void)state;
-    expect_exit(be_interrupted_too_late, NULL);
+    run_in_child(be_interrupted_too_late, NULL);
 }
 
 /* --- The second --- */

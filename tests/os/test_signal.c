@@ -41,13 +41,6 @@ static whorl_task *spawn_waiter(int number)
     return task;
 }
 
-static void run_in_child(int (*body)(void *arg), void *arg)
-{
-    struct child child;
-    assert_int_equal(child_run(body, arg, &child), 0);
-    assert_true(child_exited(&child, 0));
-}
-
 /* --- What is given --- */
 
 static intptr_t take_signals(void *arg)
@@ -153,15 +146,10 @@ static intptr_t be_cancelled(void *arg)
     return 0;
 }
 
-static int be_cancelled_in_a_child(void *arg)
-{
-    return (int)whorl_run(be_cancelled, arg);
-}
-
 static void a_cancelled_wait_takes_no_signal(void **state)
 {
     (void)state;
-    run_in_child(be_cancelled_in_a_child, NULL);
+    run_checks_in_child(NULL, be_cancelled, NULL);
 }
 
 static intptr_t wait_without_descriptors(void *arg)
@@ -184,15 +172,10 @@ static intptr_t wait_without_descriptors(void *arg)
     return 0;
 }
 
-static int wait_without_descriptors_in_a_child(void *arg)
-{
-    return (int)whorl_run(wait_without_descriptors, arg);
-}
-
 static void only_the_first_who_waits_needs_a_descriptor(void **state)
 {
     (void)state;
-    run_in_child(wait_without_descriptors_in_a_child, NULL);
+    run_checks_in_child(NULL, wait_without_descriptors, NULL);
 }
 
 /* --- The program's own --- */

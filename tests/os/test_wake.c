@@ -297,10 +297,8 @@ static int race_with_drops(void *arg)
 
 static void a_drop_is_seen_however_it_meets_the_loops_sleep(void **state)
 {
-    struct child child;
     (void)state;
-    assert_int_equal(child_run(race_with_drops, NULL, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(race_with_drops, NULL);
 }
 
 /* --- Virtual time --- */

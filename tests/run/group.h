@@ -29,7 +29,7 @@ static inline void keep_leaks_quiet(void)
 #endif
 
 /* The exit status is how many have failed. */
-static inline int run_in_child(void *arg)
+static inline int run_group(void *arg)
 {
     const struct group *group = arg;
     keep_leaks_quiet();
@@ -39,7 +39,7 @@ static inline int run_in_child(void *arg)
 
 static inline void watch_group(struct group group, struct child *child)
 {
-    assert_int_equal(child_run(run_in_child, &group, child), 0);
+    assert_int_equal(child_run(run_group, &group, child), 0);
 }
 
 /* Runs the tests of an array. */

@@ -3,6 +3,7 @@
  * and whose the handles are when.
  */
 #include "plans.h"
+#include "starve.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -358,23 +359,16 @@ static intptr_t begin_with_a_crowd(void *arg)
     spawn_plans(&task, &plan, 1);
     for (size_t i = 0; i < CROWD; i++)
         crowd[i] = task;
-    take_no_more_memory();
+    leave_memory(SPARE_BYTES);
     check_equal(whorl_as_completed_begin(&each, crowd, CROWD, FAR), -ENOMEM);
     check_equal(whorl_join(task), 10);
     free(crowd);
     return 0;
 }
 
-static int run_without_memory(void *arg)
-{
-    return (int)whorl_run_with(&virtual_clock, begin_with_a_crowd, arg);
-}
-
 static void without_memory_it_does_not_begin(void **state)
 {
-    struct child child;
-    assert_int_equal(child_run(run_without_memory, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(&virtual_clock, begin_with_a_crowd, state);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include "plans.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { TRACE_MAX = 16 };
 

@@ -3,6 +3,7 @@
  * them, and there are as many as there is memory for.
  */
 #include "plans.h"
+#include "starve.h"
 
 #include <errno.h>
 
@@ -120,7 +121,7 @@ static intptr_t defer_until_refused(void *arg)
 {
     size_t *deferred = arg;
     int error;
-    take_no_more_memory();
+    leave_memory(SPARE_BYTES);
     while ((error = whorl_defer(count, NULL)) == 0 && *deferred < 10000000)
         ++*deferred;
     check_equal(error, -ENOMEM);
@@ -136,20 +137,13 @@ static intptr_t join_until_refused(void *arg)
     return (intptr_t)arg;
 }
 
-static int run_without_memory(void *arg)
-{
-    (void)arg;
-    return (int)whorl_run(join_until_refused, NULL);
-}
-
 static void what_cannot_be_deferred_does_not_run_and_the_rest_does(void **state)
 {
-    struct child process;
+    (void)state;
     if (UNDER_SANITIZER)
         skip_because("a sanitizer's malloc has all its address space before it is limited");
     ran = 0;
-    assert_int_equal(child_run(run_without_memory, state, &process), 0);
-    assert_true(child_exited(&process, 0));
+    run_checks_in_child(NULL, join_until_refused, NULL);
 }
 
 int main(void)

@@ -5,31 +5,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "core/child.h"
-
-#include <stdlib.h>
-#include <sys/resource.h>
+#include "starve.h"
 
 #define FAR WHORL_SECONDS(100)
-#define SPARE_BYTES ((size_t)32 << 20)
 
 enum {
     MEMBERS = 1 << 22, /* their bookkeeping is far more than what is spare */
     CALLS = 200,       /* their stacks are, of a MiB each */
 };
-
-/* An allocation that fails is what this is about: it must not end the program. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
 
 static int bodies;
 
@@ -43,27 +26,6 @@ static intptr_t sleep_far(void *arg)
 {
     (void)arg;
     return whorl_sleep(FAR);
-}
-
-static rlim_t limit_memory_to(rlim_t bytes)
-{
-    struct rlimit limit;
-    check_equal(getrlimit(RLIMIT_AS, &limit), 0);
-    rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = bytes;
-    check_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    return before;
-}
-
-/* So that no more than SPARE_BYTES can be had. */
-static rlim_t limit_memory_to_the_present(void)
-{
-    FILE *sizes = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
-    check(sizes != NULL && fscanf(sizes, "%lu", &pages) == 1 && pages > 0);
-    if (sizes != NULL)
-        fclose(sizes);
-    return limit_memory_to((rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + SPARE_BYTES);
 }
 
 /* Memory that is there before the limit is. */
@@ -84,7 +46,7 @@ static intptr_t gather_too_many(void *arg)
     whorl_task *task = whorl_spawn(sleep_far, NULL);
     for (size_t i = 0; tasks != NULL && i < MEMBERS; i++)
         tasks[i] = task;
-    rlim_t before = limit_memory_to_the_present();
+    rlim_t before = leave_memory(SPARE_BYTES);
     for (unsigned flags = 0; flags <= WHORL_COLLECT; flags++)
         check_equal(whorl_gather(tasks, MEMBERS, &result, flags), -ENOMEM);
     limit_memory_to(before);
@@ -99,16 +61,9 @@ static intptr_t gather_too_many(void *arg)
     return 0;
 }
 
-static int run_gather(void *arg)
-{
-    return (int)whorl_run(gather_too_many, arg);
-}
-
 static void without_memory_for_its_members_a_gather_changes_nothing(void **state)
 {
-    struct child child;
-    assert_int_equal(child_run(run_gather, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, gather_too_many, state);
 }
 
 static intptr_t call_too_many(void *arg)
@@ -117,7 +72,7 @@ static intptr_t call_too_many(void *arg)
     (void)arg;
     for (size_t i = 0; calls != NULL && i < MEMBERS; i++)
         calls[i] = (whorl_call){count_a_body, NULL};
-    rlim_t before = limit_memory_to_the_present();
+    rlim_t before = leave_memory(SPARE_BYTES);
     check_equal(whorl_gather_calls(calls, MEMBERS, NULL, 0), -ENOMEM);
     limit_memory_to(before);
     check_equal(whorl_yield(), 0);
@@ -128,16 +83,9 @@ static intptr_t call_too_many(void *arg)
     return 0;
 }
 
-static int run_calls(void *arg)
-{
-    return (int)whorl_run(call_too_many, arg);
-}
-
 static void without_memory_for_its_members_none_of_the_calls_begins(void **state)
 {
-    struct child child;
-    assert_int_equal(child_run(run_calls, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, call_too_many, state);
 }
 
 /* --- No room for a stack, after some were had --- */
@@ -164,7 +112,7 @@ static intptr_t call_until_no_stack_is_left(void *arg)
     }
     check_equal(whorl_gather_calls(calls, 2, NULL, 0), 0); /* the first stacks come in a slab */
     bodies = 0;
-    rlim_t before = limit_memory_to_the_present();
+    rlim_t before = leave_memory(SPARE_BYTES);
     for (unsigned flags = 0; flags <= WHORL_COLLECT; flags++) {
         unsigned long made = tasks_made();
         check_equal(whorl_gather_calls(calls, CALLS, results, flags), -ENOMEM);
@@ -193,11 +141,9 @@ static int run_stacks(void *arg)
 
 static void without_a_stack_for_the_last_the_calls_before_it_never_begin(void **state)
 {
-    struct child child;
     if (UNDER_THREAD_SANITIZER)
         skip_because("the thread sanitizer itself dies when it has no memory for a fiber");
-    assert_int_equal(child_run(run_stacks, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(run_stacks, state);
 }
 
 int main(void)

@@ -5,6 +5,8 @@
 #include "plans.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 static int ended;
 static int cleaned;
@@ -317,14 +319,6 @@ static void ten_thousand_children_are_awaited_and_cancelled(void **state)
     run_checks_with(&virtual_clock, spawn_a_crowd, NULL);
 }
 
-static long resident_kib(void)
-{
-    char text[4096] = {0};
-    check(read_whole("/proc/self/status", text, sizeof text - 1) > 0);
-    const char *figure = strstr(text, "VmRSS:");
-    return figure ? strtol(figure + 6, NULL, 10) : 0;
-}
-
 static intptr_t spawn_one_by_one(void *arg)
 {
     static const struct plan plan = {0, 1};
@@ -332,11 +326,11 @@ static intptr_t spawn_one_by_one(void *arg)
     (void)arg;
     ended = 0;
     check_equal(whorl_group_init(&group), 0);
-    long before = resident_kib();
+    long before = status_figure("VmRSS:");
     for (int i = 0; i < 20000; i++)
         check_equal(whorl_group_spawn_limited(&group, 10, count_end, (void *)&plan), 0);
     /* A page for each would be 80,000 KiB. */
-    check(before > 0 && resident_kib() - before < 20000);
+    check(before > 0 && status_figure("VmRSS:") - before < 20000);
     check_equal(whorl_group_wait(&group, 0), 0);
     check_equal(ended, 20000);
     return 0;

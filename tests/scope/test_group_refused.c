@@ -3,6 +3,7 @@
  * changes by them.
  */
 #include "plans.h"
+#include "starve.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -75,7 +76,7 @@ static intptr_t exhaust_memory(void *arg)
     ended = 0;
     check_equal(whorl_group_init(&group), 0);
     check_equal(whorl_group_spawn(&group, count_end, (void *)&(struct plan){1, 10}), 0);
-    take_no_more_memory();
+    leave_memory(SPARE_BYTES);
     check_equal(whorl_group_spawn_with(&group, &large, count_end, NULL, &task), -ENOMEM);
     check(task == NULL);
     check_equal(whorl_group_live(&group), 1);
@@ -84,16 +85,9 @@ static intptr_t exhaust_memory(void *arg)
     return 0;
 }
 
-static int run_without_memory(void *arg)
-{
-    return (int)whorl_run_with(&virtual_clock, exhaust_memory, arg);
-}
-
 static void without_memory_there_is_no_child_and_the_group_goes_on(void **state)
 {
-    struct child child;
-    assert_int_equal(child_run(run_without_memory, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(&virtual_clock, exhaust_memory, state);
 }
 
 static intptr_t touch_from_elsewhere(void *arg)

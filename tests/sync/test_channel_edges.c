@@ -4,42 +4,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "channels.h"
 #include "elsewhere.h"
 
 #include <errno.h>
-
-static int numbers[4];
-static whorl_channel buffered = WHORL_CHANNEL_INIT(numbers);
-static whorl_channel rendezvous = WHORL_CHANNEL_INIT_RENDEZVOUS(int);
-
-/* Both as they were at the program's begin. */
-static void renew_channels(void)
-{
-    const whorl_channel with_room = WHORL_CHANNEL_INIT(numbers);
-    const whorl_channel without = WHORL_CHANNEL_INIT_RENDEZVOUS(int);
-    buffered = with_room;
-    rendezvous = without;
-}
-
-static intptr_t send_one(void *arg)
-{
-    int number = 7;
-    return whorl_channel_send(arg, &number);
-}
-
-static intptr_t receive_one(void *arg)
-{
-    int number = -1;
-    int received = whorl_channel_recv(arg, &number);
-    return received < 0 ? received : number;
-}
-
-static whorl_task *begun(whorl_fn *fn, void *arg)
-{
-    whorl_task *task = whorl_spawn(fn, arg);
-    check_equal(whorl_yield(), 0);
-    return task;
-}
 
 /* --- Memory --- */
 

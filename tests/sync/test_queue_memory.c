@@ -1,53 +1,14 @@
 /*
  * Queues when there is no memory: a put that would have to grow gives -ENOMEM, and nothing is lost;
- * puts that need none go on. Address space is limited by RLIMIT_AS, in a forked child.
+ * puts that need none go on.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "core/child.h"
 #include "queue_calls.h"
-
-#include <stdlib.h>
-#include <sys/resource.h>
-
-#define SPARE_BYTES ((rlim_t)32 << 20)
+#include "starve.h"
 
 enum { MOST = 1 << 23 }; /* items: more than fit */
-
-/* An allocation that fails is what this is about: it must not end the program. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-
-static rlim_t limit_memory_to(rlim_t bytes)
-{
-    struct rlimit limit;
-    check_equal(getrlimit(RLIMIT_AS, &limit), 0);
-    rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = bytes;
-    check_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    return before;
-}
-
-/* So that no more than SPARE_BYTES can be had. */
-static rlim_t limit_memory_to_the_present(void)
-{
-    FILE *sizes = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
-    check(sizes != NULL && fscanf(sizes, "%lu", &pages) == 1 && pages > 0);
-    if (sizes != NULL)
-        fclose(sizes);
-    return limit_memory_to((rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + SPARE_BYTES);
-}
 
 static intptr_t put_until_refused(whorl_queue *queue)
 {
@@ -64,7 +25,7 @@ static intptr_t grow_too_far(void *arg)
     enum whorl_queue_kind kind = *(enum whorl_queue_kind *)arg;
     whorl_queue queue;
     check_equal(whorl_queue_init(&queue, kind, MOST, compare_numbers), 0);
-    rlim_t before = limit_memory_to_the_present();
+    rlim_t before = leave_memory(SPARE_BYTES);
     intptr_t count = put_until_refused(&queue);
     check(count >= 16);
     check_equal(whorl_queue_put(&queue, item_of(count)), -ENOMEM);
@@ -94,35 +55,16 @@ static intptr_t grow_too_far(void *arg)
     return whorl_queue_destroy(&queue);
 }
 
-static int run_growth(void *arg)
-{
-    return (int)whorl_run(grow_too_far, arg);
-}
-
 static void a_queue_that_cannot_grow_refuses_a_put_and_loses_nothing(void **state)
 {
     (void)state;
     for (int kind = WHORL_QUEUE_FIFO; kind <= WHORL_QUEUE_PRIORITY; kind++) {
         enum whorl_queue_kind that = (enum whorl_queue_kind)kind;
-        struct child child;
-        assert_int_equal(child_run(run_growth, &that, &child), 0);
-        assert_true(child_exited(&child, 0));
+        run_checks_in_child(NULL, grow_too_far, &that);
     }
 }
 
 /* --- Puts that need no memory --- */
-
-/* As much memory as can be had at once, and again, until there is none for a queue's first items. */
-static void use_all_memory_up(void)
-{
-    for (size_t size = SPARE_BYTES; size >= 16; size /= 2) {
-        for (int i = 0; i < 1000; i++) {
-            void *volatile memory = malloc(size);
-            if (!memory)
-                break;
-        }
-    }
-}
 
 static intptr_t go_without(void *arg)
 {
@@ -137,8 +79,8 @@ static intptr_t go_without(void *arg)
     check_equal(end_get(&getter), 9);
     check_equal(end_call(&putter), 0);
     begin_get(&getter, &growing);
-    limit_memory_to_the_present();
-    use_all_memory_up();
+    leave_memory(SPARE_BYTES);
+    void *taken = take_heap();
     check_equal(whorl_queue_put(&growing, item_of(1)), 0); /* the getter's */
     check_equal(whorl_queue_put(&growing, item_of(2)), -ENOMEM);
     check_equal(whorl_queue_try_put(&growing, item_of(2)), -ENOMEM);
@@ -151,21 +93,15 @@ static intptr_t go_without(void *arg)
     check_equal(end_call(&putter), 0);
     check_equal(end_get(&getter), 1);
     check_equal(whorl_queue_destroy(&given), 0);
+    give_heap_back(taken);
     return whorl_queue_destroy(&growing);
-}
-
-static int run_without(void *arg)
-{
-    return (int)whorl_run(go_without, arg);
 }
 
 static void an_item_for_a_getter_or_for_the_programs_array_needs_no_memory(void **state)
 {
-    struct child child;
     if (UNDER_SANITIZER)
         skip_because("a sanitizer cannot run without memory for itself");
-    assert_int_equal(child_run(run_without, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, go_without, state);
 }
 
 int main(void)

@@ -5,48 +5,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "core/child.h"
-
-#include <stdlib.h>
-#include <sys/resource.h>
-
-#define SPARE_BYTES ((size_t)32 << 20)
+#include "starve.h"
 
 enum { GENERATORS = 4096 };
-
-/* An allocation that fails is what this is about: it must not end the program. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-
-static rlim_t limit_memory_to(rlim_t bytes)
-{
-    struct rlimit limit;
-    check_equal(getrlimit(RLIMIT_AS, &limit), 0);
-    rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = bytes;
-    check_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    return before;
-}
-
-/* So that no more than `spare` bytes can be had. */
-static rlim_t limit_memory_to_the_present(size_t spare)
-{
-    FILE *sizes = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
-    check(sizes != NULL && fscanf(sizes, "%lu", &pages) == 1 && pages > 0);
-    if (sizes != NULL)
-        fclose(sizes);
-    return limit_memory_to((rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + spare);
-}
 
 /* --- Channels --- */
 
@@ -56,7 +17,7 @@ static int ask_for_too_large_a_buffer(void *arg)
     size_t volatile most = SIZE_MAX;
     (void)arg;
     check_equal(whorl_channel_init(&channel, most / 2, 3), -ENOMEM); /* overflows */
-    rlim_t before = limit_memory_to_the_present(SPARE_BYTES);
+    rlim_t before = leave_memory(SPARE_BYTES);
     check_equal(whorl_channel_init(&channel, 1 << 20, 1 << 10), -ENOMEM);
     limit_memory_to(before);
     check_equal(whorl_channel_capacity(&channel), 0);
@@ -67,9 +28,7 @@ static int ask_for_too_large_a_buffer(void *arg)
 
 static void a_channel_too_large_for_memory_is_as_it_was(void **state)
 {
-    struct child child;
-    assert_int_equal(child_run(ask_for_too_large_a_buffer, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_in_child(ask_for_too_large_a_buffer, state);
 }
 
 /* --- Generators --- */
@@ -117,7 +76,7 @@ static void use_and_end(int count)
 
 static intptr_t exhaust_stacks(void *arg)
 {
-    rlim_t before = limit_memory_to_the_present(SPARE_BYTES);
+    rlim_t before = leave_memory(SPARE_BYTES);
     (void)arg;
     int first = begin_until_refused();
     use_and_end(first);
@@ -128,45 +87,20 @@ static intptr_t exhaust_stacks(void *arg)
     return 0;
 }
 
-static int run_exhaust_stacks(void *arg)
-{
-    return (int)whorl_run_with(&(whorl_config){.stack_size = 1 << 20}, exhaust_stacks, arg);
-}
-
 static void without_a_stack_no_generator_begins(void **state)
 {
-    struct child child;
     if (UNDER_THREAD_SANITIZER)
         skip_because("the thread sanitizer itself dies when it has no memory for a fiber");
-    assert_int_equal(child_run(run_exhaust_stacks, state, &child), 0);
-    assert_true(child_exited(&child, 0));
-}
-
-/* Takes all of the heap, in pieces that become smaller; returns them as a list. */
-static void *take_the_heap(void)
-{
-    void *taken = NULL;
-    for (size_t size = 1 << 20; size >= sizeof(void *); size /= 2) {
-        void **piece;
-        while ((piece = malloc(size))) {
-            *piece = taken;
-            taken = piece;
-        }
-    }
-    return taken;
+    run_checks_in_child(&(whorl_config){.stack_size = 1 << 20}, exhaust_stacks, state);
 }
 
 static intptr_t exhaust_heap(void *arg)
 {
     (void)arg;
-    rlim_t before = limit_memory_to_the_present(0);
-    void *taken = take_the_heap();
+    rlim_t before = leave_memory(0);
+    void *taken = take_heap();
     int error = whorl_generator_begin(&generators[0], yield_once, NULL);
-    while (taken) {
-        void *next = *(void **)taken;
-        free(taken);
-        taken = next;
-    }
+    give_heap_back(taken);
     limit_memory_to(before);
     check_equal(error, -ENOMEM);
     check_refused(&generators[0]);
@@ -175,18 +109,11 @@ static intptr_t exhaust_heap(void *arg)
     return 0;
 }
 
-static int run_exhaust_heap(void *arg)
-{
-    return (int)whorl_run(exhaust_heap, arg);
-}
-
 static void without_heap_no_generator_begins(void **state)
 {
-    struct child child;
     if (UNDER_SANITIZER)
         skip_because("a sanitizer's heap is not limited by the address space");
-    assert_int_equal(child_run(run_exhaust_heap, state, &child), 0);
-    assert_true(child_exited(&child, 0));
+    run_checks_in_child(NULL, exhaust_heap, state);
 }
 
 int main(void)
