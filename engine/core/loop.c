@@ -175,7 +175,8 @@ static void loop_sleep(struct loop *loop, int64_t deadline)
 }
 
 /* Time to `next` jumps if nothing can complete, and else passes as the real one does, but not
- * beyond it. Where nothing is awaited but what others may put in, there is nowhere to jump. */
+ * beyond it. It stands still while calls that were put in have not begun. Where nothing is awaited
+ * but what others may put in, there is nowhere to jump. */
 static void wait_virtually(struct loop *loop, int64_t next)
 {
     int64_t start = clock_read();
@@ -183,6 +184,8 @@ static void wait_virtually(struct loop *loop, int64_t next)
         ending_limit_reached(loop);
         return;
     }
+    if (loop->inbox && inbox_has_mail(loop->inbox))
+        return;
     if (loop->ops_in_flight == 0 && loop->jobs == 0 && next != INT64_MAX) {
         if (next > loop->virtual_now)
             loop->virtual_now = next;
