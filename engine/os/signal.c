@@ -7,7 +7,8 @@
  * Those who wait stand in a list of their loop, first come, first served; each lies on the stack of
  * its task. The first of the list is the watch: a signalfd over the signals of all their sets tells
  * it, by a poll in the ring, that something is pending, and it hands that out. The others are
- * parked. When the first leaves, the next has the watch. The descriptor exists while somebody waits.
+ * parked. When the first leaves, the next has the watch. The descriptor exists while the list is not
+ * empty.
  *
  * Nothing is read from the descriptor. A signal is taken by sigtimedwait(2), for one waiter that
  * wants it: so it is either pending in the kernel or its waiter's, and none is lost to a cancel.
@@ -17,6 +18,7 @@
 #include <core/loop.h>
 #include <errno.h>
 #include <op/op.h>
+#include <os/signal.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -149,6 +151,13 @@ static void pass_watch(struct loop *loop)
         task_wake(loop->signal_waits->task, 0);
     else
         close(loop->signal_fd);
+}
+
+void signals_end(struct loop *loop)
+{
+    if (loop->signal_waits)
+        close(loop->signal_fd);
+    loop->signal_waits = NULL;
 }
 
 /* Watches until there is a signal for the running task, who is the first. The set of the descriptor

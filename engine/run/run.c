@@ -12,6 +12,7 @@
 #include <fiber/overflow.h>
 #include <op/op.h>
 #include <os/pool.h>
+#include <os/signal.h>
 #include <scope/group.h>
 #include <pthread.h>
 #include <run/run.h>
@@ -113,6 +114,7 @@ void run_exit(struct loop *loop)
     loop_here = NULL;
     sigint_watch_end(loop);
     pool_end(loop);
+    signals_end(loop);
     pipe_restore(loop->pipe_was_pending, &loop->mask_before);
     overflow_watch_end(&loop->watch);
 }

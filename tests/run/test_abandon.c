@@ -232,6 +232,37 @@ static void a_handler_may_be_left_too_and_the_others_run(void **state)
     assert_int_equal(run(give, (void *)7), 7);
 }
 
+/* --- What the engine holds for a task --- */
+
+static intptr_t wait_for_a_signal(void *arg)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    whorl_signal_wait(&set, NULL);
+    went_on++;
+    return (intptr_t)arg;
+}
+
+static intptr_t leave_waits_for_signals(void *arg)
+{
+    for (int i = 0; i < 3; i++)
+        whorl_release(whorl_spawn(wait_for_a_signal, arg));
+    for (int i = 0; i < 3; i++)
+        check_equal(whorl_yield(), 0);
+    return leave(arg);
+}
+
+static void waits_for_signals_leave_no_descriptor(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    assert_int_equal(run_and_land(NULL, leave_waits_for_signals, NULL), -ECANCELED);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(went_on, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +271,7 @@ int main(void)
         behaviour(what_it_had_come_to_is_told),
         behaviour(what_tasks_have_deferred_runs_in_its_order),
         behaviour(a_handler_may_be_left_too_and_the_others_run),
+        behaviour(waits_for_signals_leave_no_descriptor),
     };
     return run_behaviours("abandon", tests);
 }
