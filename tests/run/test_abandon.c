@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #define HOUR WHORL_SECONDS(3600)
 
@@ -263,6 +264,56 @@ static void waits_for_signals_leave_no_descriptor(void **state)
     assert_int_equal(went_on, 0);
 }
 
+/* The children live until they are killed. */
+static intptr_t start_and_talk_to_a_child(void *arg)
+{
+    const char *const argv[] = {"sleep", "300", NULL};
+    whorl_process_options options = {.argv = argv, .in = WHORL_PIPE, .out = WHORL_PIPE, .err = 1};
+    whorl_process *process;
+    intptr_t error = whorl_process_spawn(&options, &process);
+    if (!error)
+        error = whorl_process_communicate(process, NULL, 0, NULL, WHORL_FOREVER);
+    went_on++;
+    return error ? error : (intptr_t)arg;
+}
+
+static intptr_t start_and_await_a_child(void *arg)
+{
+    const char *const argv[] = {"sleep", "300", NULL};
+    whorl_process_options options = {.argv = argv, .in = WHORL_PIPE};
+    whorl_process *process;
+    intptr_t error = whorl_process_spawn(&options, &process);
+    if (!error)
+        error = whorl_process_wait(process);
+    went_on++;
+    return error ? error : (intptr_t)arg;
+}
+
+/* Leaves at once, and so in the middle of the spawn, or when it waits for the child. */
+static intptr_t leave_a_child(void *arg)
+{
+    whorl_release(whorl_spawn(start_and_talk_to_a_child, NULL));
+    whorl_release(whorl_spawn(start_and_await_a_child, NULL));
+    check_equal(whorl_yield(), 0);
+    if (arg)
+        check_equal(whorl_sleep(WHORL_MS(20)), 0);
+    return leave(arg);
+}
+
+static void processes_leave_neither_child_nor_descriptor(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    for (intptr_t i = 0; i < 10; i++) {
+        went_on = 0;
+        assert_int_equal(run_and_land(NULL, leave_a_child, (void *)(i % 2)), -ECANCELED);
+        assert_int_equal(open_descriptors(), before);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        assert_int_equal(went_on, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +323,7 @@ int main(void)
         behaviour(what_tasks_have_deferred_runs_in_its_order),
         behaviour(a_handler_may_be_left_too_and_the_others_run),
         behaviour(waits_for_signals_leave_no_descriptor),
+        behaviour(processes_leave_neither_child_nor_descriptor),
     };
     return run_behaviours("abandon", tests);
 }
