@@ -61,6 +61,8 @@ void process_take_back_lent(whorl_process *process)
             close(process->lent[i]);
         process->lent[i] = -1;
     }
+    free(process->environment);
+    process->environment = NULL;
 }
 
 void process_unref(whorl_process *process)

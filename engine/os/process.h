@@ -34,6 +34,7 @@ struct whorl_process {
     int pidfd;            /* before there is a child: keeps room for it. -1: it was gone at once */
     int streams[STREAMS]; /* our ends of the pipes; -1: none */
     int lent[STREAMS];    /* what was made to become the child's, until it has started; -1: none */
+    char **environment;   /* the program's, until the child has started */
     bool had_input;
     bool over;
     bool lost;
@@ -61,7 +62,7 @@ static inline void process_ref(whorl_process *process)
 
 void process_unref(whorl_process *process);
 
-/* Closes what was lent. */
+/* Closes what was lent, and frees the environment. */
 void process_take_back_lent(whorl_process *process);
 
 /* Closes one of the pipes, as whorl_close does. */

@@ -1,9 +1,9 @@
 /*
- * Starting a child, by posix_spawnp(3).
+ * Starting a child, by posix_spawn(3).
  *
  * All that the child needs is made first, on the loop's thread: descriptors for its 0, 1 and 2, none
- * of which is itself 0, 1 or 2, so that putting one into place does not hide another; and a
- * descriptor that keeps room for the pidfd. Then a thread starts it, as that takes half a millisecond
+ * of which is itself 0, 1 or 2, so that putting one into place does not hide another; a descriptor
+ * that keeps room for the pidfd; and a copy of the environment, which other tasks may change. Then a thread starts it, as that takes half a millisecond
  * in which the loop has better to do. Until the child runs, everything can be taken back; from then
  * on the process has it. All of this is the process's, which ends with its owner, even if the task
  * that waits for the thread never goes on.
@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <os/process.h>
-#include <spawn.h>
+#include <os/program.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 #include <whorl/thread.h>
@@ -89,6 +89,9 @@ static int prepare(whorl_process *process, struct request *request)
     }
     if (error)
         return error;
+    process->environment = program_copy_environment();
+    if (!process->environment)
+        return -ENOMEM;
     process->pidfd = pidfd_open(getpid(), 0);
     return process->pidfd < 0 ? -errno : 0;
 }
@@ -137,6 +140,7 @@ static void set_attributes(posix_spawnattr_t *attributes, const struct request *
 static int start(struct request *request)
 {
     const whorl_process_options *options = request->options;
+    char *const *environment = request->process->environment;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
@@ -144,9 +148,9 @@ static int start(struct request *request)
     set_attributes(&attributes, request);
     int error = add_actions(&actions, request);
     if (!error)
-        error = posix_spawnp(&request->process->pid, options->argv[0], &actions, &attributes,
-                             (char *const *)options->argv,
-                             options->env ? (char *const *)options->env : environ);
+        error = program_start(&request->process->pid, program_variable(environment, "PATH"),
+                              &actions, &attributes, (char *const *)options->argv,
+                              options->env ? (char *const *)options->env : environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -error;

@@ -52,7 +52,8 @@ enum {
 typedef struct whorl_process_options {
     const char *const *argv; /* the program's name and arguments, ended by NULL. A name without a
                                 slash is looked for in the program's own PATH */
-    const char *const *env;  /* the child's environment, ended by NULL; default the program's */
+    const char *const *env;  /* the child's environment, ended by NULL; default the program's, as it
+                                is when the call is made */
     const char *cwd;         /* its working directory; default the program's. A name with a slash
                                 that does not begin with one counts from there */
     int in, out, err;        /* its descriptors 0, 1 and 2: WHORL_* as above, or a descriptor of the
