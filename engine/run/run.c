@@ -67,6 +67,8 @@ static void in_child(void)
     if (!loop_here)
         return;
     pthread_sigmask(SIG_SETMASK, &loop_here->mask_before, NULL);
+    if (loop_here->inbox)
+        inbox_after_fork(loop_here->inbox);
     loop_here = NULL;
 }
 
