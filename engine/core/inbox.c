@@ -254,6 +254,11 @@ void inbox_close(struct inbox *inbox)
     }
 }
 
+void inbox_after_fork(struct inbox *inbox)
+{
+    __atomic_store_n(&inbox->state, CLOSED, __ATOMIC_SEQ_CST);
+}
+
 void inbox_end(struct loop *loop)
 {
     struct inbox *inbox = loop->inbox;

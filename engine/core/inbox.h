@@ -129,6 +129,9 @@ void inbox_heard(struct inbox *inbox, int32_t result);
 /* Accepts nothing from now on; returns when nobody is inside. */
 void inbox_close(struct inbox *inbox);
 
+/* In a child of fork, where no loop will ever take anything: closed, whoever was inside. */
+void inbox_after_fork(struct inbox *inbox);
+
 /* Has the read of the eventfd end, and gives the loop's reference back, if it has an inbox. */
 void inbox_end(struct loop *loop);
 

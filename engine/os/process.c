@@ -21,15 +21,13 @@ int process_check(const struct loop *loop, const whorl_process *process)
 
 static void process_finish(whorl_process *process);
 
-/* After a run that was left by a jump this is another loop, and no call comes out of the process
- * again. */
+/* After a run that was left by a jump, this is another loop; whoever was inside never leaves. */
 static intptr_t end_with_owner(void *arg)
 {
     whorl_process *process = arg;
-    if (process->loop != loop_here) {
-        process->loop = loop_here;
+    if (process->loop != loop_here)
         process->references = 1;
-    }
+    process->loop = loop_here;
     process_finish(process);
     return 0;
 }
@@ -45,6 +43,7 @@ whorl_process *process_make(struct loop *loop)
         .references = 1,
         .pidfd = -1,
         .streams = {-1, -1, -1},
+        .lent = {-1, -1, -1},
         .over = true,
         .lost = true,
     };
@@ -55,11 +54,23 @@ whorl_process *process_make(struct loop *loop)
     return process;
 }
 
+void process_take_back_lent(whorl_process *process)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        if (process->lent[i] >= 0)
+            close(process->lent[i]);
+        process->lent[i] = -1;
+    }
+    free(process->environment);
+    process->environment = NULL;
+}
+
 void process_unref(whorl_process *process)
 {
     assert(process->references > 0);
     if (--process->references > 0)
         return;
+    process_take_back_lent(process);
     if (process->pidfd >= 0)
         close(process->pidfd);
     for (int i = 0; i < STREAMS; i++)

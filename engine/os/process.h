@@ -31,8 +31,10 @@ struct whorl_process {
     struct task *owner; /* has deferred its end */
     unsigned references;
     pid_t pid;
-    int pidfd;            /* -1: there is no child yet, or it was gone at once */
+    int pidfd;            /* before there is a child: keeps room for it. -1: it was gone at once */
     int streams[STREAMS]; /* our ends of the pipes; -1: none */
+    int lent[STREAMS];    /* what was made to become the child's, until it has started; -1: none */
+    char **environment;   /* the program's, until the child has started */
     bool had_input;
     bool over;
     bool lost;
@@ -59,6 +61,9 @@ static inline void process_ref(whorl_process *process)
 }
 
 void process_unref(whorl_process *process);
+
+/* Closes what was lent, and frees the environment. */
+void process_take_back_lent(whorl_process *process);
 
 /* Closes one of the pipes, as whorl_close does. */
 int process_close_stream(whorl_process *process, int stream);

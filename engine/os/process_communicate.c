@@ -57,11 +57,13 @@ static int make_room(struct collected *collected, size_t max)
     return 0;
 }
 
-/* Reads one of the pipes to its end. */
+/* Reads one of the pipes to its end. Only who frees the process closes it before. */
 static intptr_t collect(whorl_process *process, int stream)
 {
     struct collected *collected = &process->outputs[stream];
     for (;;) {
+        if (process->freed)
+            return -ECANCELED;
         int error = make_room(collected, process->output_max);
         if (error)
             return error;
@@ -69,8 +71,10 @@ static intptr_t collect(whorl_process *process, int stream)
                                  collected->room - collected->len - 1);
         if (got < 0)
             return got;
-        if (got == 0)
-            return process_close_stream(process, stream);
+        if (got == 0) {
+            process_close_stream(process, stream);
+            return 0;
+        }
         collected->len += (size_t)got;
     }
 }

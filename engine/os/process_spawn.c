@@ -1,16 +1,17 @@
 /*
- * Starting a child, by posix_spawnp(3).
+ * Starting a child, by posix_spawn(3).
  *
  * All that the child needs is made first, on the loop's thread: descriptors for its 0, 1 and 2, none
- * of which is itself 0, 1 or 2, so that putting one into place does not hide another; and a
- * descriptor that keeps room for the pidfd. Then a thread starts it, as that takes half a millisecond
+ * of which is itself 0, 1 or 2, so that putting one into place does not hide another; a descriptor
+ * that keeps room for the pidfd; and a copy of the environment, which other tasks may change. Then a thread starts it, as that takes half a millisecond
  * in which the loop has better to do. Until the child runs, everything can be taken back; from then
- * on the process has it, even if the task that waits for the thread never goes on.
+ * on the process has it. All of this is the process's, which ends with its owner, even if the task
+ * that waits for the thread never goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <os/process.h>
-#include <spawn.h>
+#include <os/program.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 #include <whorl/thread.h>
@@ -23,21 +24,26 @@ struct request {
     const whorl_process_options *options;
     const sigset_t *mask;
     int choices[STREAMS]; /* as options has them */
-    int theirs[STREAMS];  /* what becomes the child's; -1: no descriptor of ours */
-    bool made[STREAMS];   /* and is to be closed afterwards */
-    int room;             /* for the pidfd */
+    int theirs[STREAMS];  /* what becomes the child's, lent or the program's; -1: neither */
 };
 
 /* --- Descriptors --- */
+
+/* A copy of a descriptor that is not among 0 to 2; -errno. */
+static int copy_above(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return copy < 0 ? -errno : copy;
+}
 
 /* Moves a descriptor out of 0 to 2. */
 static int lift(int *fd)
 {
     if (*fd > STDERR_FILENO)
         return 0;
-    int lifted = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int lifted = copy_above(*fd);
     if (lifted < 0)
-        return -errno;
+        return lifted;
     close(*fd);
     *fd = lifted;
     return 0;
@@ -50,24 +56,25 @@ static int make_pipe(whorl_process *process, struct request *request, int stream
         return -errno;
     bool to_child = stream == STREAM_IN;
     process->streams[stream] = ends[to_child];
-    request->theirs[stream] = ends[!to_child];
-    request->made[stream] = true;
+    process->lent[stream] = ends[!to_child];
     int error = lift(&process->streams[stream]);
-    return error ? error : lift(&request->theirs[stream]);
+    if (!error)
+        error = lift(&process->lent[stream]);
+    request->theirs[stream] = process->lent[stream];
+    return error;
 }
 
 /* The program's descriptor itself, or a copy where another of the child's goes into its place. */
-static int take_descriptor(struct request *request, int stream)
+static int take_descriptor(whorl_process *process, struct request *request, int stream)
 {
     int fd = request->choices[stream];
     request->theirs[stream] = fd;
     if (fd > STDERR_FILENO || fd == stream)
         return 0;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int copy = copy_above(fd);
     if (copy < 0)
-        return -errno;
-    request->theirs[stream] = copy;
-    request->made[stream] = true;
+        return copy;
+    request->theirs[stream] = process->lent[stream] = copy;
     return 0;
 }
 
@@ -78,21 +85,15 @@ static int prepare(whorl_process *process, struct request *request)
         if (request->choices[i] == WHORL_PIPE)
             error = make_pipe(process, request, i);
         else if (request->choices[i] > 0)
-            error = take_descriptor(request, i);
+            error = take_descriptor(process, request, i);
     }
     if (error)
         return error;
-    request->room = pidfd_open(getpid(), 0);
-    return request->room < 0 ? -errno : 0;
-}
-
-static void clean_up(const struct request *request)
-{
-    for (int i = 0; i < STREAMS; i++)
-        if (request->made[i])
-            close(request->theirs[i]);
-    if (request->room >= 0)
-        close(request->room);
+    process->environment = program_copy_environment();
+    if (!process->environment)
+        return -ENOMEM;
+    process->pidfd = pidfd_open(getpid(), 0);
+    return process->pidfd < 0 ? -errno : 0;
 }
 
 /* --- Starting --- */
@@ -139,6 +140,7 @@ static void set_attributes(posix_spawnattr_t *attributes, const struct request *
 static int start(struct request *request)
 {
     const whorl_process_options *options = request->options;
+    char *const *environment = request->process->environment;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
@@ -146,9 +148,9 @@ static int start(struct request *request)
     set_attributes(&attributes, request);
     int error = add_actions(&actions, request);
     if (!error)
-        error = posix_spawnp(&request->process->pid, options->argv[0], &actions, &attributes,
-                             (char *const *)options->argv,
-                             options->env ? (char *const *)options->env : environ);
+        error = program_start(&request->process->pid, program_variable(environment, "PATH"),
+                              &actions, &attributes, (char *const *)options->argv,
+                              options->env ? (char *const *)options->env : environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -error;
@@ -159,8 +161,7 @@ static int start(struct request *request)
 static int open_pidfd(struct request *request)
 {
     whorl_process *process = request->process;
-    close(request->room);
-    request->room = -1;
+    close(process->pidfd);
     process->pidfd = pidfd_open(process->pid, 0);
     int error = process->pidfd < 0 ? -errno : 0;
     if (!error)
@@ -201,14 +202,13 @@ static int spawn(whorl_process *process, const whorl_process_options *options)
         .mask = &process->loop->mask_before,
         .choices = {options->in, options->out, options->err},
         .theirs = {-1, -1, -1},
-        .room = -1,
     };
     int error = prepare(process, &request);
     process->had_input = process->streams[STREAM_IN] >= 0;
     process->output_max = options->output_max ? options->output_max : DEFAULT_OUTPUT_MAX;
     if (!error)
         error = (int)whorl_to_thread(start_child, &request);
-    clean_up(&request);
+    process_take_back_lent(process);
     return error;
 }
 

@@ -7,7 +7,8 @@
  * Those who wait stand in a list of their loop, first come, first served; each lies on the stack of
  * its task. The first of the list is the watch: a signalfd over the signals of all their sets tells
  * it, by a poll in the ring, that something is pending, and it hands that out. The others are
- * parked. When the first leaves, the next has the watch. The descriptor exists while somebody waits.
+ * parked. When the first leaves, the next has the watch. The descriptor exists while the list is not
+ * empty.
  *
  * Nothing is read from the descriptor. A signal is taken by sigtimedwait(2), for one waiter that
  * wants it: so it is either pending in the kernel or its waiter's, and none is lost to a cancel.
@@ -116,12 +117,28 @@ static int watch_all(struct loop *loop, int fd)
 
 /* --- Handing out --- */
 
-/* Takes a pending signal, if there still is one, for `wait`. */
-static bool wait_serve(struct loop *loop, struct signal_wait *wait)
+/* Takes one of the pending signals, if it still is there, for `wait`: its number, or 0. One by one,
+ * as the kernel would give one that was sent to the thread before all that were sent to the process
+ * (6.1, dequeue_signal). */
+static int wait_take(struct signal_wait *wait, const sigset_t *pending)
 {
     static const struct timespec at_once;
-    int number = sigtimedwait(&wait->set, &wait->info, &at_once);
-    if (number <= 0)
+    sigset_t one;
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        if (sigismember(pending, number) != 1 || sigismember(&wait->set, number) != 1)
+            continue;
+        sigemptyset(&one);
+        sigaddset(&one, number);
+        if (sigtimedwait(&one, &wait->info, &at_once) == number)
+            return number;
+    }
+    return 0;
+}
+
+static bool wait_serve(struct loop *loop, struct signal_wait *wait, const sigset_t *pending)
+{
+    int number = wait_take(wait, pending);
+    if (number == 0)
         return false;
     wait->number = number;
     waits_remove(loop, wait);
@@ -138,7 +155,7 @@ static void hand_out(struct loop *loop)
     struct signal_wait *next;
     for (struct signal_wait *wait = loop->signal_waits; wait; wait = next) {
         next = wait->next;
-        if (sets_meet(&pending, &wait->set) && wait_serve(loop, wait))
+        if (sets_meet(&pending, &wait->set) && wait_serve(loop, wait, &pending))
             sigpending(&pending);
     }
 }

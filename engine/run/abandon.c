@@ -11,7 +11,6 @@
 #include <core/locals.h>
 #include <errno.h>
 #include <op/op.h>
-#include <os/signal.h>
 #include <run/run.h>
 #include <whorl/group.h>
 #include <whorl/run.h>
@@ -94,7 +93,6 @@ intptr_t whorl_run_abandon(void)
     run_block_pipe(NULL);
     op_abandon(loop, NULL);
     loop_end_left(loop);
-    signals_end(loop);
     run_exit(loop);
     loop->left_next = left_loops;
     left_loops = loop;

@@ -12,6 +12,7 @@
 #include <fiber/overflow.h>
 #include <op/op.h>
 #include <os/pool.h>
+#include <os/signal.h>
 #include <scope/group.h>
 #include <pthread.h>
 #include <run/run.h>
@@ -66,6 +67,8 @@ static void in_child(void)
     if (!loop_here)
         return;
     pthread_sigmask(SIG_SETMASK, &loop_here->mask_before, NULL);
+    if (loop_here->inbox)
+        inbox_after_fork(loop_here->inbox);
     loop_here = NULL;
 }
 
@@ -113,6 +116,7 @@ void run_exit(struct loop *loop)
     loop_here = NULL;
     sigint_watch_end(loop);
     pool_end(loop);
+    signals_end(loop);
     pipe_restore(loop->pipe_was_pending, &loop->mask_before);
     overflow_watch_end(&loop->watch);
 }

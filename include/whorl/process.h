@@ -16,6 +16,12 @@
  * them is the program's duty; whorl's own are. It gets the signal mask of before the run, SIGPIPE
  * at its default, other ignored signals ignored.
  *
+ * A thread of whorl_to_thread's starts it. So what Linux keeps for each thread, such as the nice
+ * value, the processors to run on, capabilities and seccomp filters, is that of when this thread
+ * was made: set it before the run. And a child that asks for a signal at its parent's death
+ * (prctl(2), PR_SET_PDEATHSIG) gets it when this thread ends, which may be once it has been idle
+ * for config.thread_idle.
+ *
  * How a child ended is told by one number: its exit code, 0 to 255, or WHORL_SIGNALLED plus the
  * signal that killed it. If the program ignores SIGCHLD, or reaps its children itself by wait(2),
  * nobody can know: -ECHILD then says that the child has ended. A program's handler of SIGCHLD works
@@ -52,7 +58,8 @@ enum {
 typedef struct whorl_process_options {
     const char *const *argv; /* the program's name and arguments, ended by NULL. A name without a
                                 slash is looked for in the program's own PATH */
-    const char *const *env;  /* the child's environment, ended by NULL; default the program's */
+    const char *const *env;  /* the child's environment, ended by NULL; default the program's, as it
+                                is when the call is made */
     const char *cwd;         /* its working directory; default the program's. A name with a slash
                                 that does not begin with one counts from there */
     int in, out, err;        /* its descriptors 0, 1 and 2: WHORL_* as above, or a descriptor of the

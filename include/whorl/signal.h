@@ -36,8 +36,8 @@ extern "C" {
  *
  * Each signal goes to one task: of those that wait for it, to the one that has waited longest. Of
  * several that are pending for a task the lowest number comes first, and equal ones in the order in
- * which they were sent; the same signal sent again while it is pending counts once, unless it is a
- * real-time signal. A cancelled wait has taken none.
+ * which they were sent, those to the thread before those to the process; the same signal sent again
+ * while it is pending counts once, unless it is a real-time signal. A cancelled wait has taken none.
  *
  * SIGKILL, SIGSTOP and the signals that a fault raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
  * SIGSYS) cannot be waited for, and a set may hold them all the same. SIGPIPE is not raised by the

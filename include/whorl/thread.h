@@ -40,7 +40,7 @@ WHORL_API int whorl_loop_drop(whorl_loop *loop);
  * thread, a task or not. Returns 0.
  *   -EINVAL     loop or fn is NULL
  *   -ENOMEM     no memory; fn will not run
- *   -ESHUTDOWN  the run has ended; fn will not run */
+ *   -ESHUTDOWN  the run has ended, or this is a child of fork by a task of it; fn will not run */
 WHORL_API int whorl_post(whorl_loop *loop, whorl_fn *fn, void *arg);
 
 typedef struct whorl_posted {

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static whorl_loop *held;
 static whorl_task *main_task;
@@ -214,6 +215,33 @@ static void a_handle_outlives_its_loop_and_refuses_then(void **state)
     finish(start(post_after_the_end, NULL));
 }
 
+static intptr_t fork_and_post(void *arg)
+{
+    held = whorl_loop_hold();
+    pid_t child = fork();
+    if (child == 0) {
+        whorl_posted posted;
+        whorl_submission submission;
+        check_equal(whorl_post(held, never, arg), -ESHUTDOWN);
+        check_equal(whorl_post_with(held, &posted, never, arg), -ESHUTDOWN);
+        check_equal(whorl_submit_threadsafe(held, &submission, never, arg), -ESHUTDOWN);
+        check_equal(whorl_loop_drop(held), 0);
+        _exit(failed_checks() != 0);
+    }
+    int status;
+    check_equal(waitpid(child, &status, 0), child);
+    check_equal(status, 0);
+    check_equal(whorl_post(held, count, arg), 0); /* here it goes on */
+    check_equal(whorl_sleep(WHORL_US(1)), 0);
+    return whorl_loop_drop(held);
+}
+
+static void a_forked_child_cannot_post(void **state)
+{
+    (void)state;
+    run_checks(fork_and_post, NULL);
+}
+
 static void outside_a_task_there_is_no_loop_to_hold(void **state)
 {
     (void)state;
@@ -343,6 +371,7 @@ int main(void)
         behaviour(posted_memory_is_the_callers_when_the_call_begins),
         behaviour(nonsense_is_refused),
         behaviour(a_handle_outlives_its_loop_and_refuses_then),
+        behaviour(a_forked_child_cannot_post),
         behaviour(outside_a_task_there_is_no_loop_to_hold),
         behaviour(handlers_post_while_they_interrupt_posts),
         behaviour(a_handler_on_the_loops_thread_wakes_the_loop),

@@ -7,6 +7,7 @@
 #endif
 #include "feature_sets.h"
 #include "os/children.h"
+#include "os/threads.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,6 +74,56 @@ static void a_program_that_cannot_run_is_told_and_leaves_nothing(void **state)
 {
     (void)state;
     run_checks(run_what_is_none, NULL);
+}
+
+/* A script `tool` in a directory of the test's, that prints the directory's name. */
+static void make_tool(const char *directory, mode_t mode)
+{
+    char name[32], script[64];
+    check_equal(mkdir(path_of(directory).text, 0700), 0);
+    snprintf(name, sizeof name, "%s/tool", directory);
+    int len = snprintf(script, sizeof script, "#!/bin/sh\necho %s\n", directory);
+    write_whole(path_of(name).text, script, (size_t)len);
+    check_equal(chmod(path_of(name).text, mode), 0);
+}
+
+static int find_tool(const char *path, const char *expected)
+{
+    const char *const argv[] = {"tool", NULL};
+    test_path cwd = path_of("first");
+    check_equal(setenv("PATH", path, 1), 0);
+    return says((whorl_process_options){.argv = argv, .cwd = cwd.text}, expected);
+}
+
+/* As execvp(3) has it; what is relative counts from the child's directory. */
+static intptr_t search(void *arg)
+{
+    char path[1024], *former = strdup(getenv("PATH"));
+    test_path base = path_of("");
+    make_tool("first", 0700);
+    make_tool("second", 0700);
+    make_tool("denied", 0600);
+    snprintf(path, sizeof path, "/no/such:%s/denied:%s/second:%s/first", base.text, base.text,
+             base.text);
+    check_equal(find_tool(path, "second\n"), 0);
+    check_equal(find_tool("/no/such:../second", "second\n"), 0);
+    check_equal(find_tool("/no/such::../second", "first\n"), 0);
+    check_equal(find_tool("", "first\n"), 0);
+    snprintf(path, sizeof path, "%s/denied:/no/such", base.text);
+    check_equal(find_tool(path, ""), -EACCES);
+    check_equal(find_tool("/no/such:/nor/this", ""), -ENOENT);
+    check_equal(unsetenv("PATH"), 0);
+    check_equal(says(shell("exit 5"), ""), 5);
+    check_equal(says((whorl_process_options){.argv = (const char *const[]){"true", NULL}}, ""), 0);
+    check_equal(setenv("PATH", former, 1), 0);
+    free(former);
+    return (intptr_t)arg;
+}
+
+static void a_name_without_a_slash_is_looked_for_in_the_path(void **state)
+{
+    (void)state;
+    run_checks(search, NULL);
 }
 
 static intptr_t misuse(void *arg)
@@ -143,6 +194,53 @@ static void environment_and_directory_are_as_asked(void **state)
 {
     (void)state;
     run_checks(set_surroundings, NULL);
+}
+
+static intptr_t wait_for_post(void *semaphore)
+{
+    await_semaphore(semaphore);
+    return 0;
+}
+
+static intptr_t wait_on_a_thread(void *semaphore)
+{
+    return whorl_to_thread(wait_for_post, semaphore);
+}
+
+static intptr_t ask_for_the_former(void *arg)
+{
+    const char *const argv[] = {"sh", "-c", "echo $WHORL_TEST_CHANGED", NULL};
+    return says((whorl_process_options){.argv = argv}, arg);
+}
+
+/* The only thread is busy, so the child starts after the change. */
+static intptr_t change_while_it_starts(void *arg)
+{
+    sem_t go;
+    sem_init(&go, 0, 0);
+    char *former = strdup(getenv("PATH"));
+    check_equal(setenv("WHORL_TEST_CHANGED", "former", 1), 0);
+    whorl_task *busy = whorl_spawn(wait_on_a_thread, &go);
+    check_equal(whorl_yield(), 0);
+    whorl_task *starter = whorl_spawn(ask_for_the_former, "former\n");
+    check_equal(whorl_yield(), 0);
+    check_equal(clearenv(), 0);
+    check_equal(setenv("PATH", "/no/such/directory", 1), 0);
+    check_equal(setenv("WHORL_TEST_CHANGED", "changed", 1), 0);
+    check_equal(sem_post(&go), 0);
+    check_equal(whorl_join(busy), 0);
+    check_equal(whorl_join(starter), 0);
+    check_equal(setenv("PATH", former, 1), 0);
+    free(former);
+    sem_destroy(&go);
+    return (intptr_t)arg;
+}
+
+static void a_child_gets_the_environment_of_when_it_was_asked_for(void **state)
+{
+    whorl_config config = {.threads = 1};
+    (void)state;
+    run_checks_with(&config, change_while_it_starts, NULL);
 }
 
 /* --- Descriptors --- */
@@ -330,8 +428,10 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(a_program_runs_and_tells_how_it_ended),
         behaviour(a_program_that_cannot_run_is_told_and_leaves_nothing),
+        behaviour(a_name_without_a_slash_is_looked_for_in_the_path),
         behaviour(misuse_is_refused),
         behaviour(environment_and_directory_are_as_asked),
+        behaviour(a_child_gets_the_environment_of_when_it_was_asked_for),
         behaviour(descriptors_go_where_they_are_sent),
         behaviour(a_child_gets_no_other_descriptor_of_whorls),
         behaviour(closed_descriptors_of_the_program_are_no_obstacle),

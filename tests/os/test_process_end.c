@@ -191,6 +191,26 @@ static void who_uses_a_process_that_is_freed_is_told_of_its_end(void **state)
     run_checks_on_all_features(free_under_others, NULL);
 }
 
+/* However far the exchange has come: its parts may not have begun, or have just read something. */
+static intptr_t free_under_an_exchange(void *arg)
+{
+    for (int i = 0; i < (int)(intptr_t)arg; i++) {
+        whorl_process *process = spawn_talker("trap '' TERM; while :; do echo; done");
+        whorl_task *talker = whorl_spawn(talk_to_it, process);
+        for (int yields = i % 8; yields > 0; yields--)
+            check_equal(whorl_yield(), 0);
+        check_equal(whorl_process_free(process), 0);
+        check_equal(whorl_join(talker), -ECANCELED);
+    }
+    return check_no_children() ? 0 : -1;
+}
+
+static void an_exchange_is_cancelled_wherever_it_is_when_its_process_is_freed(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(free_under_an_exchange, (void *)(intptr_t)(8 * test_rounds(2)));
+}
+
 static bool owner_has_returned;
 
 static intptr_t own_and_return(void *arg)
@@ -373,6 +393,7 @@ int main(void)
         behaviour(a_process_ends_with_its_owner),
         behaviour(it_ends_in_its_turn_among_what_was_deferred),
         behaviour(who_uses_a_process_that_is_freed_is_told_of_its_end),
+        behaviour(an_exchange_is_cancelled_wherever_it_is_when_its_process_is_freed),
         behaviour(a_process_is_not_freed_twice),
         behaviour(another_task_may_free_it),
         behaviour(a_cancelled_task_frees_as_any),

@@ -132,6 +132,30 @@ static void overlapping_sets_are_served_each_signal_once(void **state)
     run_checks(overlap, NULL);
 }
 
+/* Whether they were sent to the thread or to the process. */
+static intptr_t take_by_number(void *arg)
+{
+    sigset_t set = real_time(0, 3);
+    (void)arg;
+    check_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+    for (int offset = 3; offset >= 0; offset--) {
+        if (offset % 2)
+            check_equal(raise(SIGRTMIN + offset), 0);
+        else
+            send_one(offset, 0);
+    }
+    for (int offset = 0; offset <= 3; offset++)
+        check_equal(whorl_signal_wait(&set, NULL), SIGRTMIN + offset);
+    check_none_pending();
+    return 0;
+}
+
+static void the_lowest_number_comes_first(void **state)
+{
+    (void)state;
+    run_checks(take_by_number, NULL);
+}
+
 static intptr_t widen(void *arg)
 {
     struct waiter waiters[2] = {{.set = real_time(0, 0)}, {.set = real_time(1, 1)}};
@@ -341,6 +365,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(who_came_first_is_served_first),
         behaviour(overlapping_sets_are_served_each_signal_once),
+        behaviour(the_lowest_number_comes_first),
         behaviour(a_signal_waits_for_who_wants_it),
         behaviour(who_is_cancelled_passes_his_turn_on),
         behaviour(queued_signals_are_counted_exactly),

@@ -321,6 +321,34 @@ static void virtual_time_jumps_while_somebody_holds_the_loop(void **state)
     run_checks_with(&virtual_clock, sleep_while_held, NULL);
 }
 
+enum { CALLS = 3 * INBOX_BATCH };
+
+static intptr_t note_the_time(void *arg)
+{
+    ran++;
+    return check_equal(whorl_now(), *(int64_t *)arg);
+}
+
+/* Calls that a task makes are as those that it spawns: they begin before its sleep is over. */
+static intptr_t post_and_sleep(void *arg)
+{
+    int64_t begin = whorl_now();
+    ran = 0;
+    held = whorl_loop_hold();
+    for (int i = 0; i < CALLS; i++)
+        check_equal(whorl_post(held, note_the_time, &begin), 0);
+    check_equal(whorl_sleep(HOUR), 0);
+    check_equal(whorl_now() - begin, HOUR);
+    check_equal(ran, CALLS);
+    return whorl_loop_drop(held) + (intptr_t)arg;
+}
+
+static void virtual_time_stands_still_until_what_was_posted_has_begun(void **state)
+{
+    (void)state;
+    run_checks_with(&virtual_clock, post_and_sleep, NULL);
+}
+
 static void *post_later(void *arg)
 {
     pause_for(WHORL_MS(3));
@@ -355,6 +383,7 @@ int main(void)
         behaviour(a_deadlock_is_told_when_nobody_holds_the_loop),
         behaviour(a_drop_is_seen_however_it_meets_the_loops_sleep),
         behaviour(virtual_time_jumps_while_somebody_holds_the_loop),
+        behaviour(virtual_time_stands_still_until_what_was_posted_has_begun),
         behaviour(with_nothing_else_to_do_a_virtual_loop_waits_for_posts),
     };
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define HOUR WHORL_SECONDS(3600)
@@ -369,6 +370,56 @@ static void jobs_that_no_thread_has_begun_are_taken_back(void **state)
     assert_in_range(jobs_begun, 1, 25);
 }
 
+/* The children live until they are killed. */
+static intptr_t start_and_talk_to_a_child(void *arg)
+{
+    const char *const argv[] = {"sleep", "300", NULL};
+    whorl_process_options options = {.argv = argv, .in = WHORL_PIPE, .out = WHORL_PIPE, .err = 1};
+    whorl_process *process;
+    intptr_t error = whorl_process_spawn(&options, &process);
+    if (!error)
+        error = whorl_process_communicate(process, NULL, 0, NULL, WHORL_FOREVER);
+    went_on++;
+    return error ? error : (intptr_t)arg;
+}
+
+static intptr_t start_and_await_a_child(void *arg)
+{
+    const char *const argv[] = {"sleep", "300", NULL};
+    whorl_process_options options = {.argv = argv, .in = WHORL_PIPE};
+    whorl_process *process;
+    intptr_t error = whorl_process_spawn(&options, &process);
+    if (!error)
+        error = whorl_process_wait(process);
+    went_on++;
+    return error ? error : (intptr_t)arg;
+}
+
+/* Leaves at once, and so in the middle of the spawn, or when it waits for the child. */
+static intptr_t leave_a_child(void *arg)
+{
+    whorl_release(whorl_spawn(start_and_talk_to_a_child, NULL));
+    whorl_release(whorl_spawn(start_and_await_a_child, NULL));
+    check_equal(whorl_yield(), 0);
+    if (arg)
+        check_equal(whorl_sleep(WHORL_MS(20)), 0);
+    return leave(arg);
+}
+
+static void processes_leave_neither_child_nor_descriptor(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    for (intptr_t i = 0; i < 10; i++) {
+        went_on = 0;
+        assert_int_equal(run_and_land(NULL, leave_a_child, (void *)(i % 2)), -ECANCELED);
+        assert_int_equal(open_descriptors(), before);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        assert_int_equal(went_on, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +432,7 @@ int main(void)
         behaviour(children_are_killed_and_awaited),
         behaviour(nothing_is_left_of_waits_for_signals),
         behaviour(jobs_that_no_thread_has_begun_are_taken_back),
+        behaviour(processes_leave_neither_child_nor_descriptor),
     };
     return run_behaviours("abandon", tests);
 }
