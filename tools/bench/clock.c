@@ -25,6 +25,11 @@ int64_t clock_cpu(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+int64_t clock_cpu_of_thread(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_cpu_of(pid_t pid)
 {
     clockid_t clock;
@@ -51,8 +56,10 @@ int cpu_count(void)
 
 void cpu_pin(int index)
 {
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2)
+    static cpu_set_t allowed; /* before the first pin: a thread takes after the one that made it */
+    if (CPU_COUNT(&allowed) == 0 && sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    if (CPU_COUNT(&allowed) < 2)
         return;
     int seen = 0;
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {

@@ -20,6 +20,7 @@ const char *figure_key(figure which)
         [FIGURE_ALONE_NS] = "alone_ns",
         [FIGURE_ADDED_NS] = "added_ns",
         [FIGURE_TOTAL_NS] = "total_ns",
+        [FIGURE_CALL_NS] = "call_ns",
         [FIGURE_INSERT_NS] = "insert_ns",
         [FIGURE_REMOVE_NS] = "remove_ns",
         [FIGURE_EXPIRE_NS] = "expire_ns",

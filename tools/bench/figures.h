@@ -25,6 +25,7 @@ typedef enum figure {
     FIGURE_ALONE_NS, /* an operation, without what is measured */
     FIGURE_ADDED_NS, /* what is measured adds to it */
     FIGURE_TOTAL_NS, /* all operations of a run */
+    FIGURE_CALL_NS,  /* what an operation takes of its caller */
     FIGURE_INSERT_NS,
     FIGURE_REMOVE_NS,
     FIGURE_EXPIRE_NS,

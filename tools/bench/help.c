@@ -25,6 +25,13 @@ static const char *const details[COMMAND_COUNT] = {
         "most 2 us a task, for half of them as for all), beside the same by hand. timers:\n"
         "--timers of them, armed and removed (at most 150 ns each), as nested timeout scopes\n"
         "and, with their expiry, as the engine has them.\n",
+    [COMMAND_SYNC] =
+        "Four tables. lock: a mutex or a semaphore that nobody else wants, taken and given back\n"
+        "(at most 10 ns), beside pthread_mutex_t. hand: an item from task to task, through a\n"
+        "queue or a channel (at most 60 ns) or by a generator, beside two threads and a bounded\n"
+        "queue. post: a call from another thread to a loop that is busy (at most 200 ns), beside\n"
+        "a list with a mutex and beside an eventfd. thread: whorl_to_thread, there and back (at\n"
+        "most 1.5 times as long as by hand), beside two threads and two conditions.\n",
     [COMMAND_ECHO] =
         "The server runs in a process of its own on the first processor, the load generator on\n"
         "the second. Each connection sends a message, waits until it has come back, checks it,\n"
@@ -45,9 +52,10 @@ static const char *const details[COMMAND_COUNT] = {
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
         "speed includes the fsync.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn and\n"
-        "scopes (2000 tasks, 100000 timers), with short runs, and with fewer rounds where the\n"
-        "machine is slow. It needs about 200 MiB of disk in the current directory while it runs.\n",
+        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn,\n"
+        "scopes (2000 tasks, 100000 timers) and sync, with short runs, and with fewer rounds\n"
+        "where the machine is slow. It needs about 200 MiB of disk in the current directory\n"
+        "while it runs.\n",
 
     [COMMAND_ALL] =
         "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"

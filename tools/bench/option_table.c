@@ -16,7 +16,7 @@ enum {
     EVERY = (1u << COMMAND_COUNT) - 1,
     FILES = IN(READ) | IN(WRITE),
     TASKS = IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS) | IN(SCOPES),
-    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(ECHO) | IN(READ),
+    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ),
 };
 
 #define ENTRY(field, value_kind, taken, carried, low, high, shown, text)                           \
@@ -73,6 +73,9 @@ static const struct {
     [COMMAND_SCOPES] = {"scopes",
                         "ns of timeout scopes, gathering, cancel and timers",
                         {.tasks = 10000, .timers = 1000000, .seconds = SECOND / 4, .rounds = 5}},
+    [COMMAND_SYNC] = {"sync",
+                      "ns of locks, queues, channels, and of calls between threads and tasks",
+                      {.seconds = SECOND / 4, .rounds = 5}},
     [COMMAND_ECHO] = {"echo",
                       "an echo server over TCP: its CPU a message, messages a second, latency",
                       {.connections = 64, .size = 64, .seconds = SECOND, .rounds = 5}},

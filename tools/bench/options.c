@@ -142,8 +142,8 @@ static int find_command(const char *name, command *out)
         return 0;
     }
     return fail(
-        "there is no subcommand \"%s\": it is one of switch, spawn, sleepers, scopes, echo, "
-        "read, write, quick and all (see whorl-bench --help)",
+        "there is no subcommand \"%s\": it is one of switch, spawn, sleepers, scopes, sync, "
+        "echo, read, write, quick and all (see whorl-bench --help)",
         name);
 }
 

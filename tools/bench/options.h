@@ -17,6 +17,7 @@ typedef enum command {
     COMMAND_SPAWN,
     COMMAND_SLEEPERS,
     COMMAND_SCOPES,
+    COMMAND_SYNC,
     COMMAND_ECHO,
     COMMAND_READ,
     COMMAND_WRITE,

@@ -17,6 +17,7 @@
 #include "sleepers.h"
 #include "spawn.h"
 #include "switch.h"
+#include "sync.h"
 #include "write.h"
 
 enum { BUFFERS_MAX = 1 << 30, SECTOR = 512, MANY_TASKS = 100000 };
@@ -32,10 +33,11 @@ static const struct {
     command command;
     uint64_t tasks;
     uint64_t milliseconds; /* measured in each run */
-    int64_t budget;        /* seconds; of scopes for each part */
+    int64_t budget;        /* seconds; where there are parts, for each */
 } quick_steps[] = {
     {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
     {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1},
+    {COMMAND_SYNC, 0, 30, 1},
 };
 
 enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000 };
@@ -100,19 +102,24 @@ static void add_step(plan *to, const workload *which, const options *with)
     to->steps[to->count++] = (step){.workload = which, .options = *with};
 }
 
-static void add_scopes(plan *to, const options *with)
+/* The parts of a workload: part `index`, or NULL behind the last, and what it changes in `own`. */
+typedef const workload *part_of(size_t index, options *own);
+
+static void add_parts(plan *to, part_of *part, const options *with)
 {
     options own = *with;
-    const workload *part;
-    for (size_t i = 0; (part = scopes_part(i, &own)) != NULL; i++, own = *with)
-        add_step(to, part, &own);
+    const workload *next;
+    for (size_t i = 0; (next = part(i, &own)) != NULL; i++, own = *with)
+        add_step(to, next, &own);
 }
 
 static void add(plan *to, const options *with)
 {
     bool is_load_alone = with->command == COMMAND_ECHO && with->connect != NULL;
     if (with->command == COMMAND_SCOPES)
-        add_scopes(to, with);
+        add_parts(to, scopes_part, with);
+    else if (with->command == COMMAND_SYNC)
+        add_parts(to, sync_part, with);
     else
         add_step(to, is_load_alone ? &echo_connect_workload : workloads[with->command], with);
 }
