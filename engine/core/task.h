@@ -60,7 +60,8 @@ struct kinship {
     struct kinship **link;
 };
 
-/* In cache lines, by who touches them: a wake and a switch, the second and third alone. */
+/* In cache lines, by who touches them: a wake and a switch, the second and third alone; a spawn and
+ * an end, the first four, up to the timer's link. */
 struct task {
     struct stack stack; /* first: the block is the stack's */
     uint64_t number;
@@ -95,16 +96,21 @@ struct task {
     struct dependent *dependents; /* see dependent.h */
     struct deferred *deferred;    /* what is to run at its end; see defer.h */
     struct locals *locals;        /* NULL: none; see locals.h */
-    struct timer timer;           /* for whatever it waits for */
     struct watcher *watchers;     /* first come, first told */
     struct watcher **watchers_end;
-    struct kinship kinship; /* of a group's child */
     uint64_t end;           /* its place among the ends in its loop */
+    struct timer timer;     /* for whatever it waits for */
+    struct kinship kinship; /* of a group's child */
     struct task *search_next;
     uint64_t searched;             /* see deadlock.h */
     struct task *delivery_next;    /* among those whose cancel is being delivered */
     char name[WHORL_NAME_MAX + 1]; /* not named: "task-number", written when asked for */
 };
+
+_Static_assert(offsetof(struct task, scopes) % TASK_LINE == 0, "the fourth line begins there");
+_Static_assert(offsetof(struct task, timer.link) / TASK_LINE ==
+                   offsetof(struct task, scopes) / TASK_LINE,
+               "and the timer's link is in it");
 
 #define HANDLE_SHIFT 48
 

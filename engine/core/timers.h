@@ -18,11 +18,11 @@
 #define TIMER_AT_ONCE 0
 
 struct timer {
-    int64_t deadline; /* ns of CLOCK_MONOTONIC */
-    uint64_t order;   /* of arming, among equal deadlines */
-    struct timer *child;
-    struct timer *next;  /* sibling */
     struct timer **link; /* what points here; NULL: not armed */
+    int64_t deadline;    /* ns of CLOCK_MONOTONIC */
+    uint64_t order;      /* of arming, among equal deadlines */
+    struct timer *child;
+    struct timer *next; /* sibling */
     void (*fire)(struct timer *self);
 };
 
