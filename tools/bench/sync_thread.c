@@ -222,5 +222,7 @@ const workload sync_thread_workload = {
                {"whorl-together", "threads-together"}},
     .notes = {"whorl: whorl_to_thread, there and back; threads: by hand, with a mutex and two",
               "conditions. Neither is pinned; -apart: the loop and the thread each to a processor",
-              "of its own; -together: both to one."},
+              "of its own; -together: both to one. Where they are not pinned, where the scheduler "
+              "has put",
+              "them in a round counts for more than who called: compare the pinned ones."},
 };
