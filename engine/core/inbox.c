@@ -61,18 +61,22 @@ void inbox_unref(struct inbox *inbox)
 
 /* --- Putting in --- */
 
-/* Wakes the loop, unless another does. A bare system call, as write(2) is a point where a thread
- * may be cancelled. */
-static void wake(struct inbox *inbox)
+/* A bare system call, as write(2) is a point where a thread may be cancelled. */
+static void write_eventfd(const struct inbox *inbox)
 {
-    if (!(__atomic_fetch_and(&inbox->state, ~SLEEPING, __ATOMIC_SEQ_CST) & SLEEPING))
-        return;
     static const uint64_t one = 1;
     int former = errno;
     if (syscall(SYS_write, inbox->eventfd, &one, sizeof one) < 0) {
         /* It would take 2^64 wakes that nobody hears. */
     }
     errno = former;
+}
+
+/* Wakes the loop, unless another does. */
+static void wake(struct inbox *inbox)
+{
+    if (__atomic_fetch_and(&inbox->state, ~SLEEPING, __ATOMIC_SEQ_CST) & SLEEPING)
+        write_eventfd(inbox);
 }
 
 static bool enter(struct inbox *inbox)
@@ -107,6 +111,12 @@ bool inbox_put(struct inbox *inbox, struct inbox_node *node)
     push(inbox, node);
     leave(inbox);
     return true;
+}
+
+void inbox_alarm(struct inbox *inbox, struct inbox_node *node)
+{
+    if (inbox_put(inbox, node))
+        write_eventfd(inbox);
 }
 
 void inbox_return(struct inbox *inbox, struct inbox_node *node)

@@ -21,6 +21,9 @@
  * SLEEPING, looks at its mail once more, and only then waits. Either it sees what was put in, gap
  * and all, or the producer, who is still inside, sees SLEEPING when he leaves. A producer who finds
  * CLOSED on entry backs out; the loop sets it, waits until nobody is inside, and has what is left.
+ *
+ * A loop that shares its inbox with nobody need not say that it sleeps: a handler of SIGINT, which
+ * has no reference, sounds the alarm, which wakes it in any case.
  */
 #ifndef CORE_INBOX_H
 #define CORE_INBOX_H
@@ -74,11 +77,15 @@ void inbox_unref(struct inbox *inbox);
 void inbox_hold(struct inbox *inbox);
 void inbox_drop(struct inbox *inbox);
 
-/* Puts a node in. False: closed. From any thread or signal handler that has a reference, or knows
- * that the loop lives: a node that is taken may end it. */
+/* Puts a node in. False: closed. From any thread or signal handler that has a reference, which it
+ * keeps until this returns: a node that is taken may end the loop. */
 bool inbox_put(struct inbox *inbox, struct inbox_node *node);
 
-/* The same for what the loop has sent out, and awaits: it is accepted after the close too. */
+/* The same for one without a reference who knows that the loop lives: it is woken in any case. */
+void inbox_alarm(struct inbox *inbox, struct inbox_node *node);
+
+/* The same as inbox_put, for what the loop has sent out, and awaits: it is accepted after the close,
+ * too. */
 void inbox_return(struct inbox *inbox, struct inbox_node *node);
 
 /* A node of malloc'ed memory that the loop is done with, to be used again instead of a new one; NULL
@@ -118,6 +125,12 @@ static inline bool inbox_wants_turn(const struct inbox *inbox)
 
 /* Something may come, or has come, that is worth waiting for. */
 bool inbox_may_bring(const struct inbox *inbox);
+
+/* Somebody but the loop has a reference. */
+static inline bool inbox_is_shared(const struct inbox *inbox)
+{
+    return __atomic_load_n(&inbox->references, __ATOMIC_RELAXED) > 1;
+}
 
 /* Who puts something in from now on wakes the loop, until inbox_wake. */
 void inbox_sleep(struct inbox *inbox);

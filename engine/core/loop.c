@@ -158,11 +158,14 @@ static __attribute__((noinline)) void sleep_by_inbox(struct loop *loop, int64_t 
         loop->hooks->listen(loop);
     if (inbox->kept && deadline > deadline_after(whorl_now(), RETRY_PAUSE))
         deadline = deadline_after(whorl_now(), RETRY_PAUSE);
-    inbox_sleep(inbox);
+    bool shared = loop->jobs > 0 || inbox_is_shared(inbox);
+    if (shared)
+        inbox_sleep(inbox);
     /* Making room for the read may have woken somebody; the last who holds the loop may be gone. */
     bool is_idle = loop->host.next == &loop->host && !inbox_has_mail(inbox) && !loop_is_stuck(loop);
     ring_turn(&loop->ring, is_idle ? deadline : RING_NOW);
-    inbox_wake(inbox);
+    if (shared)
+        inbox_wake(inbox);
 }
 
 /* Waits until something completes, or until `deadline`. */

@@ -27,7 +27,7 @@ static void on_sigint(int signal_number)
     __atomic_fetch_add(&handlers, 1, __ATOMIC_SEQ_CST);
     struct inbox *inbox = __atomic_load_n(&watching, __ATOMIC_SEQ_CST);
     if (inbox && !__atomic_exchange_n(&came, true, __ATOMIC_SEQ_CST))
-        inbox_put(inbox, &request);
+        inbox_alarm(inbox, &request);
     __atomic_fetch_sub(&handlers, 1, __ATOMIC_SEQ_CST);
 }
 
