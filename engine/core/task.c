@@ -142,9 +142,8 @@ const struct wait_kind abandoned_wait = {.name = "the end of what its function l
 
 /* Has the host end what a task's function, or a handler, has left behind. That and what it points
  * to may lie in dead frames, just below those of the caller: so nothing is called here, and the
- * task parks by a bare switch to the host, which does it on its own stack. Only the calls of the
- * sanitizers and of ucontext cannot be avoided; they step aside. Inline, as a frame of its own would
- * be below, too. */
+ * task parks by a bare switch to the host, which does it on its own stack. Only the sanitizers' own
+ * calls cannot be avoided; they step aside. Inline, as a frame of its own would be below, too. */
 NO_SANITIZE static inline __attribute__((always_inline)) void settle(struct loop *loop,
                                                                      struct task *self)
 {

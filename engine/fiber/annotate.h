@@ -48,9 +48,9 @@
 
 /* A statement, during which the stack pointer of the calling function stands far down, close to
  * `bottom`, so that what the statement calls leaves the memory just below its frame alone. Just the
- * statement where it calls nothing, because no tool makes it, and a switch is no call. An array of
- * variable length, as alloca(3) would give the memory back only when the function returns. */
-#if FIBER_ASAN || FIBER_TSAN || defined(WHORL_SWITCH_UCONTEXT)
+ * statement where no tool makes it call. An array of variable length, as alloca(3) would give the
+ * memory back only when the function returns. */
+#if FIBER_ASAN || FIBER_TSAN
 #define ANNOTATE_ASIDE(bottom, statement)                                                          \
     do {                                                                                           \
         _Pragma("GCC diagnostic push");                                                            \
