@@ -7,7 +7,7 @@
  * the count into a failed test once the loop has ended; so does the end of the test itself.
  * cmocka's own assertions are for code outside tasks, and for tests that run as tasks (as_task.h).
  *
- * A program lists its tests as behaviour(function) and ends main with
+ * A program lists its tests as behaviour(function), or as_task(function), and ends main with
  * `return run_behaviours("room", tests);`. Each behaviour is checked for leaked descriptors, and
  * its temporary directory is removed after it.
  */
