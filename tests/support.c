@@ -125,6 +125,14 @@ int behaviour_end(void **state)
     return 0;
 }
 
+int task_behaviour_end(void **state)
+{
+    (void)state;
+    remove_directory();
+    fail_for_checks("in the test's tasks and threads");
+    return 0;
+}
+
 void print_skip(const char *name, const char *format, ...)
 {
     char reason[512];

@@ -5,9 +5,9 @@
  * cmocka reports a failure by longjmp, which must not leave a fiber. Inside a task (and in threads
  * and forked children) use check and check_equal: they print and count. run() and run_with() turn
  * the count into a failed test once the loop has ended; so does the end of the test itself.
- * cmocka's own assertions are for code outside tasks.
+ * cmocka's own assertions are for code outside tasks, and for tests that run as tasks (as_task.h).
  *
- * A program lists its tests as behaviour(function) and ends main with
+ * A program lists its tests as behaviour(function), or as_task(function), and ends main with
  * `return run_behaviours("room", tests);`. Each behaviour is checked for leaked descriptors, and
  * its temporary directory is removed after it.
  */
@@ -64,6 +64,9 @@ int run_behaviours_of(const char *name, const struct CMUnitTest *tests, size_t c
 int behaviour_begin(void **state);
 void behaviour_body(void **state);
 int behaviour_end(void **state);
+
+/* The tear-down of a test that runs as a task (as_task.h): fails it for checks that failed. */
+int task_behaviour_end(void **state);
 
 /* Ends the running test as skipped and says why. Outside tasks only. */
 #define skip_because(...)                                                                          \

@@ -1,4 +1,5 @@
 /* Mutexes: who holds one, who may let go of it, and who is next. */
+#include "as_task.h"
 #include "start.h"
 
 static whorl_mutex mutex = WHORL_MUTEX_INIT;
@@ -8,111 +9,88 @@ static intptr_t count_a_run(void *arg)
     return ++*(int *)arg;
 }
 
-static intptr_t lock_and_unlock(void *arg)
-{
-    int others = 0;
-    (void)arg;
-    whorl_task *other = whorl_spawn(count_a_run, &others);
-    for (int i = 0; i < 3; i++) {
-        check_equal(whorl_mutex_is_locked(&mutex), 0);
-        check_equal(i == 1 ? whorl_mutex_try_lock(&mutex) : whorl_mutex_lock(&mutex), 0);
-        check_equal(whorl_mutex_is_locked(&mutex), 1);
-        check_equal(whorl_mutex_unlock(&mutex), 0);
-    }
-    check_equal(others, 0);
-    return whorl_join(other) - 1;
-}
-
 static void a_free_mutex_is_taken_at_once(void **state)
 {
     (void)state;
-    run_checks(lock_and_unlock, NULL);
+    int others = 0;
+    whorl_task *other = whorl_spawn(count_a_run, &others);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(whorl_mutex_is_locked(&mutex), 0);
+        assert_int_equal(i == 1 ? whorl_mutex_try_lock(&mutex) : whorl_mutex_lock(&mutex), 0);
+        assert_int_equal(whorl_mutex_is_locked(&mutex), 1);
+        assert_int_equal(whorl_mutex_unlock(&mutex), 0);
+    }
+    assert_int_equal(others, 0);
+    assert_int_equal(whorl_join(other), 1);
 }
 
 static intptr_t lock_in_turn(void *arg)
 {
     int *last = arg;
-    check_equal(whorl_mutex_lock(&mutex), 0);
+    assert_int_equal(whorl_mutex_lock(&mutex), 0);
     int mine = ++*last;
-    check_equal(whorl_yield(), 0);
+    assert_int_equal(whorl_yield(), 0);
     /* Nobody else has been in. */
-    check_equal(*last, mine);
-    check_equal(whorl_mutex_unlock(&mutex), 0);
+    assert_int_equal(*last, mine);
+    assert_int_equal(whorl_mutex_unlock(&mutex), 0);
     return mine;
-}
-
-static intptr_t hand_it_on(void *arg)
-{
-    int last = 0;
-    (void)arg;
-    check_equal(whorl_mutex_lock(&mutex), 0);
-    whorl_task *first = start(lock_in_turn, &last);
-    whorl_task *second = start(lock_in_turn, &last);
-    check_equal(last, 0);
-    check_equal(whorl_mutex_unlock(&mutex), 0);
-    /* It is the first one's now, though that has not run. */
-    check_equal(last, 0);
-    check_equal(whorl_mutex_is_locked(&mutex), 1);
-    check_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
-    check_equal(whorl_mutex_unlock(&mutex), -EPERM);
-    check_equal(lock_in_turn(&last), 3);
-    check_equal(whorl_join(first), 1);
-    check_equal(whorl_join(second), 2);
-    return whorl_mutex_is_locked(&mutex);
 }
 
 static void unlocking_hands_it_to_the_first_who_waits(void **state)
 {
     (void)state;
-    run_checks(hand_it_on, NULL);
+    int last = 0;
+    assert_int_equal(whorl_mutex_lock(&mutex), 0);
+    whorl_task *first = start(lock_in_turn, &last);
+    whorl_task *second = start(lock_in_turn, &last);
+    assert_int_equal(last, 0);
+    assert_int_equal(whorl_mutex_unlock(&mutex), 0);
+    /* It is the first one's now, though that has not run. */
+    assert_int_equal(last, 0);
+    assert_int_equal(whorl_mutex_is_locked(&mutex), 1);
+    assert_int_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
+    assert_int_equal(whorl_mutex_unlock(&mutex), -EPERM);
+    assert_int_equal(lock_in_turn(&last), 3);
+    assert_int_equal(whorl_join(first), 1);
+    assert_int_equal(whorl_join(second), 2);
+    assert_int_equal(whorl_mutex_is_locked(&mutex), 0);
 }
 
 static intptr_t unlock_what_is_not_mine(void *arg)
 {
     (void)arg;
-    check_equal(whorl_mutex_unlock(&mutex), -EPERM);
-    check_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
+    assert_int_equal(whorl_mutex_unlock(&mutex), -EPERM);
+    assert_int_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
     return whorl_mutex_is_locked(&mutex);
-}
-
-static intptr_t hold_and_be_refused(void *arg)
-{
-    check_equal(whorl_mutex_unlock(&mutex), -EPERM);
-    check_equal(whorl_mutex_lock(&mutex), 0);
-    check_equal(whorl_mutex_lock(&mutex), -EDEADLK);
-    check_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
-    check_equal(whorl_join(whorl_spawn(unlock_what_is_not_mine, arg)), 1);
-    check_equal(whorl_cancel(whorl_self()), 0);
-    check_equal(whorl_mutex_lock(&mutex), -EDEADLK);
-    check_equal(whorl_uncancel(), 1);
-    check_equal(whorl_mutex_unlock(&mutex), 0);
-    return whorl_mutex_unlock(&mutex) + EPERM;
 }
 
 static void only_its_holder_unlocks_it_and_locks_it_no_second_time(void **state)
 {
     (void)state;
-    run_checks(hold_and_be_refused, NULL);
-}
-
-static intptr_t let_go_when_cancelled(void *arg)
-{
-    (void)arg;
-    check_equal(whorl_mutex_lock(&mutex), 0);
-    check_equal(whorl_cancel(whorl_self()), 0);
-    check_equal(whorl_mutex_lock(&mutex), -EDEADLK);
-    check_equal(whorl_mutex_unlock(&mutex), 0);
-    check_equal(whorl_mutex_lock(&mutex), -ECANCELED);
-    check_equal(whorl_mutex_is_locked(&mutex), 0);
-    check_equal(whorl_mutex_try_lock(&mutex), 0);
-    check_equal(whorl_mutex_unlock(&mutex), 0);
-    return whorl_uncancel() - 1;
+    assert_int_equal(whorl_mutex_unlock(&mutex), -EPERM);
+    assert_int_equal(whorl_mutex_lock(&mutex), 0);
+    assert_int_equal(whorl_mutex_lock(&mutex), -EDEADLK);
+    assert_int_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
+    assert_int_equal(whorl_join(whorl_spawn(unlock_what_is_not_mine, NULL)), 1);
+    assert_int_equal(whorl_cancel(whorl_self()), 0);
+    assert_int_equal(whorl_mutex_lock(&mutex), -EDEADLK);
+    assert_int_equal(whorl_uncancel(), 1);
+    assert_int_equal(whorl_mutex_unlock(&mutex), 0);
+    assert_int_equal(whorl_mutex_unlock(&mutex), -EPERM);
 }
 
 static void a_cancelled_task_can_let_go_and_try(void **state)
 {
     (void)state;
-    run_checks(let_go_when_cancelled, NULL);
+    assert_int_equal(whorl_mutex_lock(&mutex), 0);
+    assert_int_equal(whorl_cancel(whorl_self()), 0);
+    assert_int_equal(whorl_mutex_lock(&mutex), -EDEADLK);
+    assert_int_equal(whorl_mutex_unlock(&mutex), 0);
+    assert_int_equal(whorl_mutex_lock(&mutex), -ECANCELED);
+    assert_int_equal(whorl_mutex_is_locked(&mutex), 0);
+    assert_int_equal(whorl_mutex_try_lock(&mutex), 0);
+    assert_int_equal(whorl_mutex_unlock(&mutex), 0);
+    assert_int_equal(whorl_uncancel(), 1);
 }
 
 /* --- Holders that have ended --- */
@@ -126,30 +104,24 @@ static intptr_t lock_and_end(void *arg)
 /* On the stack of the holder that has ended, as it was the last to be given back. */
 static intptr_t take_the_place(void *arg)
 {
-    check_equal((uintptr_t)whorl_self() << 16, (uintptr_t)arg << 16);
-    check_equal(whorl_mutex_unlock(&mutex), -EPERM);
-    check_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
+    assert_int_equal((uintptr_t)whorl_self() << 16, (uintptr_t)arg << 16);
+    assert_int_equal(whorl_mutex_unlock(&mutex), -EPERM);
+    assert_int_equal(whorl_mutex_try_lock(&mutex), -EBUSY);
     whorl_timeout scope;
-    check_equal(whorl_timeout_begin(&scope, WHORL_SECONDS(1)), 0);
-    check_equal(whorl_timeout_end(&scope, whorl_mutex_lock(&mutex)), -ETIMEDOUT);
+    assert_int_equal(whorl_timeout_begin(&scope, WHORL_SECONDS(1)), 0);
+    assert_int_equal(whorl_timeout_end(&scope, whorl_mutex_lock(&mutex)), -ETIMEDOUT);
     return 0;
-}
-
-static intptr_t hold_beyond_the_end(void *arg)
-{
-    (void)arg;
-    whorl_task *holder = whorl_spawn(lock_and_end, NULL);
-    check_equal(whorl_join(holder), 0);
-    check_equal(whorl_mutex_is_locked(&mutex), 1);
-    check_equal(whorl_mutex_destroy(&mutex), -EBUSY);
-    check_equal(whorl_join(whorl_spawn(take_the_place, holder)), 0);
-    return whorl_mutex_init(&mutex);
 }
 
 static void a_task_in_the_place_of_a_holder_that_ended_is_not_taken_for_it(void **state)
 {
     (void)state;
-    run_checks_with(&virtual_clock, hold_beyond_the_end, NULL);
+    whorl_task *holder = whorl_spawn(lock_and_end, NULL);
+    assert_int_equal(whorl_join(holder), 0);
+    assert_int_equal(whorl_mutex_is_locked(&mutex), 1);
+    assert_int_equal(whorl_mutex_destroy(&mutex), -EBUSY);
+    assert_int_equal(whorl_join(whorl_spawn(take_the_place, holder)), 0);
+    assert_int_equal(whorl_mutex_init(&mutex), 0);
 }
 
 static intptr_t find_it_held(void *arg)
@@ -182,42 +154,36 @@ static int inside;
 static intptr_t go_in_and_out(void *arg)
 {
     for (intptr_t i = 0; i < (intptr_t)arg; i++) {
-        check_equal(whorl_mutex_lock(&mutex), 0);
-        check_equal(++inside, 1);
-        check_equal(i % 2 ? whorl_yield() : whorl_sleep(1), 0);
-        check_equal(inside--, 1);
-        check_equal(whorl_mutex_unlock(&mutex), 0);
+        assert_int_equal(whorl_mutex_lock(&mutex), 0);
+        assert_int_equal(++inside, 1);
+        assert_int_equal(i % 2 ? whorl_yield() : whorl_sleep(1), 0);
+        assert_int_equal(inside--, 1);
+        assert_int_equal(whorl_mutex_unlock(&mutex), 0);
     }
     return 0;
-}
-
-static intptr_t crowd_in(void *arg)
-{
-    whorl_task *tasks[20];
-    (void)arg;
-    for (size_t i = 0; i < count_of(tasks); i++)
-        tasks[i] = whorl_spawn(go_in_and_out, (void *)(intptr_t)(50 + i));
-    for (size_t i = 0; i < count_of(tasks); i++)
-        check_equal(whorl_join(tasks[i]), 0);
-    return whorl_mutex_is_locked(&mutex);
 }
 
 static void one_task_at_a_time_is_inside(void **state)
 {
     (void)state;
-    run_checks_with(&virtual_clock, crowd_in, NULL);
+    whorl_task *tasks[20];
+    for (size_t i = 0; i < count_of(tasks); i++)
+        tasks[i] = whorl_spawn(go_in_and_out, (void *)(intptr_t)(50 + i));
+    for (size_t i = 0; i < count_of(tasks); i++)
+        assert_int_equal(whorl_join(tasks[i]), 0);
+    assert_int_equal(whorl_mutex_is_locked(&mutex), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        behaviour(a_free_mutex_is_taken_at_once),
-        behaviour(unlocking_hands_it_to_the_first_who_waits),
-        behaviour(only_its_holder_unlocks_it_and_locks_it_no_second_time),
-        behaviour(a_cancelled_task_can_let_go_and_try),
-        behaviour(a_task_in_the_place_of_a_holder_that_ended_is_not_taken_for_it),
+        as_task(a_free_mutex_is_taken_at_once),
+        as_task(unlocking_hands_it_to_the_first_who_waits),
+        as_task(only_its_holder_unlocks_it_and_locks_it_no_second_time),
+        as_task(a_cancelled_task_can_let_go_and_try),
+        as_task(a_task_in_the_place_of_a_holder_that_ended_is_not_taken_for_it),
         behaviour(what_an_earlier_run_left_locked_is_nobodys),
-        behaviour(one_task_at_a_time_is_inside),
+        as_task(one_task_at_a_time_is_inside),
     };
     return run_behaviours("mutex", tests);
 }

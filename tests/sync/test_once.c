@@ -1,4 +1,5 @@
 /* Once: who runs the function, who gets its result, and what a failure means. */
+#include "as_task.h"
 #include "start.h"
 
 static whorl_once once = WHORL_ONCE_INIT;
@@ -25,92 +26,68 @@ static void begin(void)
     check_equal(whorl_once_init(&once), 0);
 }
 
-static intptr_t need_it_thrice(void *arg)
+static void the_first_runs_it_and_all_get_its_result(void **state)
 {
-    (void)arg;
+    (void)state;
     begin();
     whorl_task *tasks[3];
     for (intptr_t i = 0; i < 3; i++)
         tasks[i] = start(need, (void *)(i + 10));
     int64_t begun = whorl_now();
     for (int i = 0; i < 3; i++)
-        check_equal(whorl_join(tasks[i]), 10);
-    check_equal(whorl_now() - begun, WHORL_SECONDS(1));
-    check_equal(whorl_once_is_done(&once), 1);
-    check_equal(need((void *)99), 10);
-    check_equal(whorl_now() - begun, WHORL_SECONDS(1));
-    return runs - 1;
-}
-
-static void the_first_runs_it_and_all_get_its_result(void **state)
-{
-    (void)state;
-    run_checks_with(&virtual_clock, need_it_thrice, NULL);
-}
-
-static intptr_t fail_twice(void *arg)
-{
-    static const intptr_t results[] = {-EIO, -ECANCELED, 0, 8, -EPIPE};
-    static const intptr_t expected[] = {-EIO, -ECANCELED, 0, 0, 0};
-    whorl_task *tasks[5];
-    (void)arg;
-    begin();
-    int64_t begun = whorl_now();
-    for (int i = 0; i < 5; i++)
-        tasks[i] = start(need, (void *)results[i]);
-    for (int i = 0; i < 5; i++)
-        check_equal(whorl_join(tasks[i]), expected[i]);
-    check_equal(whorl_now() - begun, WHORL_SECONDS(3));
-    return runs - 3;
+        assert_int_equal(whorl_join(tasks[i]), 10);
+    assert_int_equal(whorl_now() - begun, WHORL_SECONDS(1));
+    assert_int_equal(whorl_once_is_done(&once), 1);
+    assert_int_equal(need((void *)99), 10);
+    assert_int_equal(whorl_now() - begun, WHORL_SECONDS(1));
+    assert_int_equal(runs, 1);
 }
 
 static void a_failure_is_the_runners_own_and_the_next_runs_it(void **state)
 {
     (void)state;
-    run_checks_with(&virtual_clock, fail_twice, NULL);
-}
-
-static intptr_t fail_alone(void *arg)
-{
-    (void)arg;
+    static const intptr_t results[] = {-EIO, -ECANCELED, 0, 8, -EPIPE};
+    static const intptr_t expected[] = {-EIO, -ECANCELED, 0, 0, 0};
+    whorl_task *tasks[5];
     begin();
-    check_equal(need((void *)-EIO), -EIO);
-    check_equal(whorl_once_is_done(&once), 0);
-    check_equal(need((void *)5), 5);
-    check_equal(whorl_once_is_done(&once), 1);
-    return runs - 2;
+    int64_t begun = whorl_now();
+    for (int i = 0; i < 5; i++)
+        tasks[i] = start(need, (void *)results[i]);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(whorl_join(tasks[i]), expected[i]);
+    assert_int_equal(whorl_now() - begun, WHORL_SECONDS(3));
+    assert_int_equal(runs, 3);
 }
 
 static void after_a_failure_the_next_who_comes_runs_it(void **state)
 {
     (void)state;
-    run_checks_with(&virtual_clock, fail_alone, NULL);
-}
-
-static intptr_t cancel_runner_and_waiter(void *arg)
-{
-    (void)arg;
     begin();
-    whorl_task *runner = start(need, (void *)1);
-    whorl_task *waiter = start(need, (void *)2);
-    whorl_task *next = start(need, (void *)3);
-    check_equal(whorl_cancel(waiter), 0);
-    check_equal(whorl_cancel(runner), 0);
-    check_equal(whorl_join(runner), -ECANCELED);
-    check_equal(whorl_join(waiter), -ECANCELED);
-    check_equal(whorl_join(next), 3);
-    return runs - 2;
+    assert_int_equal(need((void *)-EIO), -EIO);
+    assert_int_equal(whorl_once_is_done(&once), 0);
+    assert_int_equal(need((void *)5), 5);
+    assert_int_equal(whorl_once_is_done(&once), 1);
+    assert_int_equal(runs, 2);
 }
 
 static void a_cancelled_runner_leaves_it_to_the_next_who_is_not(void **state)
 {
     (void)state;
-    run_checks_with(&virtual_clock, cancel_runner_and_waiter, NULL);
+    begin();
+    whorl_task *runner = start(need, (void *)1);
+    whorl_task *waiter = start(need, (void *)2);
+    whorl_task *next = start(need, (void *)3);
+    assert_int_equal(whorl_cancel(waiter), 0);
+    assert_int_equal(whorl_cancel(runner), 0);
+    assert_int_equal(whorl_join(runner), -ECANCELED);
+    assert_int_equal(whorl_join(waiter), -ECANCELED);
+    assert_int_equal(whorl_join(next), 3);
+    assert_int_equal(runs, 2);
 }
 
 static intptr_t fail_at_the_gate(void *arg)
 {
-    check_equal(whorl_event_wait(arg), 0);
+    assert_int_equal(whorl_event_wait(arg), 0);
     return -EIO;
 }
 
@@ -131,76 +108,59 @@ static intptr_t run_and_note(void *arg)
     return whorl_once_run(&once, note_the_level, arg);
 }
 
-static intptr_t cancel_after_the_turn(void *arg)
-{
-    whorl_event gate = WHORL_EVENT_INIT;
-    int level = 0;
-    (void)arg;
-    begin();
-    whorl_task *runner = start(run_gated, &gate);
-    whorl_task *waiter = start(run_and_note, &level);
-    check_equal(whorl_event_set(&gate), 0);
-    /* The waiter is ready behind this task when the runner has run. */
-    check_equal(whorl_yield(), 0);
-    check_equal(whorl_is_done(runner), 1);
-    check_equal(runs, 0);
-    check_equal(whorl_once_destroy(&once), -EBUSY);
-    check_equal(whorl_cancel(waiter), 0);
-    check_equal(whorl_join(waiter), 4);
-    check_equal(level, -ECANCELED);
-    check_equal(whorl_join(runner), -EIO);
-    return runs - 1;
-}
-
 static void who_is_cancelled_after_its_turn_had_come_runs_it(void **state)
 {
     (void)state;
-    run_checks(cancel_after_the_turn, NULL);
+    whorl_event gate = WHORL_EVENT_INIT;
+    int level = 0;
+    begin();
+    whorl_task *runner = start(run_gated, &gate);
+    whorl_task *waiter = start(run_and_note, &level);
+    assert_int_equal(whorl_event_set(&gate), 0);
+    /* The waiter is ready behind this task when the runner has run. */
+    assert_int_equal(whorl_yield(), 0);
+    assert_int_equal(whorl_is_done(runner), 1);
+    assert_int_equal(runs, 0);
+    assert_int_equal(whorl_once_destroy(&once), -EBUSY);
+    assert_int_equal(whorl_cancel(waiter), 0);
+    assert_int_equal(whorl_join(waiter), 4);
+    assert_int_equal(level, -ECANCELED);
+    assert_int_equal(whorl_join(runner), -EIO);
+    assert_int_equal(runs, 1);
 }
 
 static intptr_t run_it_inside(void *arg)
 {
-    check_equal(need(arg), -EDEADLK);
-    check_equal(whorl_once_destroy(&once), -EBUSY);
-    check_equal(whorl_cancel(whorl_self()), 0);
-    check_equal(need(arg), -EDEADLK);
+    assert_int_equal(need(arg), -EDEADLK);
+    assert_int_equal(whorl_once_destroy(&once), -EBUSY);
+    assert_int_equal(whorl_cancel(whorl_self()), 0);
+    assert_int_equal(need(arg), -EDEADLK);
     return whorl_uncancel();
-}
-
-static intptr_t run_within(void *arg)
-{
-    begin();
-    check_equal(whorl_once_run(&once, NULL, arg), -EINVAL);
-    check_equal(whorl_once_run(&once, run_it_inside, arg), 1);
-    check_equal(whorl_once_run(&once, NULL, arg), -EINVAL);
-    return runs;
 }
 
 static void running_it_inside_of_itself_is_refused(void **state)
 {
     (void)state;
-    run_checks(run_within, NULL);
+    begin();
+    assert_int_equal(whorl_once_run(&once, NULL, NULL), -EINVAL);
+    assert_int_equal(whorl_once_run(&once, run_it_inside, NULL), 1);
+    assert_int_equal(whorl_once_run(&once, NULL, NULL), -EINVAL);
+    assert_int_equal(runs, 0);
 }
 
 /* The result is in the hands of those who wait before they run. */
-static intptr_t forget_it(void *arg)
-{
-    (void)arg;
-    begin();
-    whorl_task *runner = start(need, (void *)6);
-    whorl_task *waiter = start(need, NULL);
-    check_equal(whorl_sleep(WHORL_MS(500)), 0);
-    check_equal(whorl_is_done(runner), 0);
-    check_equal(whorl_join(runner), 6);
-    check_equal(whorl_once_destroy(&once), 0);
-    check_equal(whorl_once_is_done(&once), 0);
-    return whorl_join(waiter) - 6;
-}
-
 static void a_result_that_was_given_outlives_the_once(void **state)
 {
     (void)state;
-    run_checks_with(&virtual_clock, forget_it, NULL);
+    begin();
+    whorl_task *runner = start(need, (void *)6);
+    whorl_task *waiter = start(need, NULL);
+    assert_int_equal(whorl_sleep(WHORL_MS(500)), 0);
+    assert_int_equal(whorl_is_done(runner), 0);
+    assert_int_equal(whorl_join(runner), 6);
+    assert_int_equal(whorl_once_destroy(&once), 0);
+    assert_int_equal(whorl_once_is_done(&once), 0);
+    assert_int_equal(whorl_join(waiter), 6);
 }
 
 static intptr_t use_what_is_there(void *arg)
@@ -226,13 +186,13 @@ static void a_result_is_kept_for_later_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        behaviour(the_first_runs_it_and_all_get_its_result),
-        behaviour(a_failure_is_the_runners_own_and_the_next_runs_it),
-        behaviour(after_a_failure_the_next_who_comes_runs_it),
-        behaviour(a_cancelled_runner_leaves_it_to_the_next_who_is_not),
-        behaviour(who_is_cancelled_after_its_turn_had_come_runs_it),
-        behaviour(running_it_inside_of_itself_is_refused),
-        behaviour(a_result_that_was_given_outlives_the_once),
+        as_task(the_first_runs_it_and_all_get_its_result),
+        as_task(a_failure_is_the_runners_own_and_the_next_runs_it),
+        as_task(after_a_failure_the_next_who_comes_runs_it),
+        as_task(a_cancelled_runner_leaves_it_to_the_next_who_is_not),
+        as_task(who_is_cancelled_after_its_turn_had_come_runs_it),
+        as_task(running_it_inside_of_itself_is_refused),
+        as_task(a_result_that_was_given_outlives_the_once),
         behaviour(a_result_is_kept_for_later_runs),
     };
     return run_behaviours("once", tests);

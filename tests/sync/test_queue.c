@@ -2,6 +2,7 @@
  * Queues as stores: in which order items come out, how many there may be, and where they lie. Nobody
  * waits here.
  */
+#include "as_task.h"
 #include "queue_calls.h"
 
 #define numbers(...) (const intptr_t[]){__VA_ARGS__}, count_of(((const intptr_t[]){__VA_ARGS__}))
@@ -9,125 +10,99 @@
 static whorl_queue unbounded = WHORL_QUEUE_INIT;
 static whorl_queue bounded = WHORL_QUEUE_INIT_BOUNDED(3);
 
-static intptr_t put_and_get_in_order(void *arg)
+static void a_fifo_queue_gives_items_in_the_order_in_which_they_were_put(void **state)
 {
+    (void)state;
     whorl_queue queue;
-    (void)arg;
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_FIFO, 0, NULL), 0);
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_FIFO, 0, NULL), 0);
     put_numbers(&queue, numbers(3, 1, 2));
     check_numbers(&queue, numbers(3, 1, 2));
     /* Around the end of its array many times, and growing in the middle of it. */
     intptr_t put = 0, got = 0;
     for (intptr_t i = 1; i < 400; i++) {
         for (intptr_t j = 0; j < i; j++)
-            check_equal(whorl_queue_put(&queue, item_of(put++)), 0);
+            assert_int_equal(whorl_queue_put(&queue, item_of(put++)), 0);
         for (intptr_t j = 0; j < i - 1; j++)
-            check_equal(next_of(&queue), got++);
-        check_equal(whorl_queue_size(&queue), put - got);
+            assert_int_equal(next_of(&queue), got++);
+        assert_int_equal(whorl_queue_size(&queue), put - got);
     }
     while (got < put)
-        check_equal(next_of(&queue), got++);
-    return whorl_queue_destroy(&queue);
-}
-
-static void a_fifo_queue_gives_items_in_the_order_in_which_they_were_put(void **state)
-{
-    run_checks(put_and_get_in_order, state);
-}
-
-static intptr_t put_and_get_in_reverse(void *arg)
-{
-    whorl_queue queue;
-    (void)arg;
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_LIFO, 0, NULL), 0);
-    put_numbers(&queue, numbers(3, 1, 2));
-    check_equal(next_of(&queue), 2);
-    put_numbers(&queue, numbers(7));
-    check_numbers(&queue, numbers(7, 1, 3));
-    for (intptr_t i = 0; i < 1000; i++)
-        check_equal(whorl_queue_put(&queue, item_of(i)), 0);
-    for (intptr_t i = 1000; i-- > 0;)
-        check_equal(next_of(&queue), i);
-    return whorl_queue_destroy(&queue);
+        assert_int_equal(next_of(&queue), got++);
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 static void a_lifo_queue_gives_the_last_one_first(void **state)
 {
-    run_checks(put_and_get_in_reverse, state);
-}
-
-static intptr_t put_and_get_by_priority(void *arg)
-{
+    (void)state;
     whorl_queue queue;
-    (void)arg;
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_numbers), 0);
-    put_numbers(&queue, numbers(5, 3, 8, 1, 9, 2));
-    check_equal(next_of(&queue), 1);
-    put_numbers(&queue, numbers(4, 0));
-    check_numbers(&queue, numbers(0, 2, 3, 4, 5, 8, 9));
-    return whorl_queue_destroy(&queue);
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_LIFO, 0, NULL), 0);
+    put_numbers(&queue, numbers(3, 1, 2));
+    assert_int_equal(next_of(&queue), 2);
+    put_numbers(&queue, numbers(7));
+    check_numbers(&queue, numbers(7, 1, 3));
+    for (intptr_t i = 0; i < 1000; i++)
+        assert_int_equal(whorl_queue_put(&queue, item_of(i)), 0);
+    for (intptr_t i = 1000; i-- > 0;)
+        assert_int_equal(next_of(&queue), i);
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 static void a_priority_queue_gives_the_lowest_first(void **state)
 {
-    run_checks(put_and_get_by_priority, state);
-}
-
-static intptr_t pass_null(void *arg)
-{
-    static const enum whorl_queue_kind kinds[] = {WHORL_QUEUE_FIFO, WHORL_QUEUE_LIFO,
-                                                  WHORL_QUEUE_PRIORITY};
-    (void)arg;
-    for (size_t i = 0; i < count_of(kinds); i++) {
-        whorl_queue queue;
-        void *item = &queue;
-        check_equal(whorl_queue_init(&queue, kinds[i], 0, compare_numbers), 0);
-        check_equal(whorl_queue_put(&queue, NULL), 0);
-        check_equal(whorl_queue_size(&queue), 1);
-        check_equal(whorl_queue_get(&queue, &item), 0);
-        check(item == NULL);
-        check_equal(whorl_queue_destroy(&queue), 0);
-    }
-    return 0;
+    (void)state;
+    whorl_queue queue;
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_numbers), 0);
+    put_numbers(&queue, numbers(5, 3, 8, 1, 9, 2));
+    assert_int_equal(next_of(&queue), 1);
+    put_numbers(&queue, numbers(4, 0));
+    check_numbers(&queue, numbers(0, 2, 3, 4, 5, 8, 9));
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 static void null_is_an_item_like_another(void **state)
 {
-    run_checks(pass_null, state);
-}
-
-static intptr_t use_static_queues(void *arg)
-{
-    (void)arg;
-    check_equal(whorl_queue_capacity(&unbounded), 0);
-    check_equal(whorl_queue_capacity(&bounded), 3);
-    put_numbers(&unbounded, numbers(4, 5, 6, 7));
-    put_numbers(&bounded, numbers(1, 2, 3));
-    check_equal(whorl_queue_try_put(&bounded, item_of(4)), -EAGAIN);
-    check_numbers(&bounded, numbers(1, 2, 3));
-    check_numbers(&unbounded, numbers(4, 5, 6, 7));
-    check_equal(whorl_queue_destroy(&bounded), 0);
-    return whorl_queue_destroy(&unbounded);
+    (void)state;
+    static const enum whorl_queue_kind kinds[] = {WHORL_QUEUE_FIFO, WHORL_QUEUE_LIFO,
+                                                  WHORL_QUEUE_PRIORITY};
+    for (size_t i = 0; i < count_of(kinds); i++) {
+        whorl_queue queue;
+        void *item = &queue;
+        assert_int_equal(whorl_queue_init(&queue, kinds[i], 0, compare_numbers), 0);
+        assert_int_equal(whorl_queue_put(&queue, NULL), 0);
+        assert_int_equal(whorl_queue_size(&queue), 1);
+        assert_int_equal(whorl_queue_get(&queue, &item), 0);
+        assert_null(item);
+        assert_int_equal(whorl_queue_destroy(&queue), 0);
+    }
 }
 
 static void static_initialisers_make_a_fifo_queue_bounded_or_not(void **state)
 {
-    run_checks(use_static_queues, state);
+    (void)state;
+    assert_int_equal(whorl_queue_capacity(&unbounded), 0);
+    assert_int_equal(whorl_queue_capacity(&bounded), 3);
+    put_numbers(&unbounded, numbers(4, 5, 6, 7));
+    put_numbers(&bounded, numbers(1, 2, 3));
+    assert_int_equal(whorl_queue_try_put(&bounded, item_of(4)), -EAGAIN);
+    check_numbers(&bounded, numbers(1, 2, 3));
+    check_numbers(&unbounded, numbers(4, 5, 6, 7));
+    assert_int_equal(whorl_queue_destroy(&bounded), 0);
+    assert_int_equal(whorl_queue_destroy(&unbounded), 0);
 }
 
 static void look_at(const whorl_queue *queue, ssize_t size, int is_empty, int is_full)
 {
-    check_equal(whorl_queue_size(queue), size);
-    check_equal(whorl_queue_is_empty(queue), is_empty);
-    check_equal(whorl_queue_is_full(queue), is_full);
+    assert_int_equal(whorl_queue_size(queue), size);
+    assert_int_equal(whorl_queue_is_empty(queue), is_empty);
+    assert_int_equal(whorl_queue_is_full(queue), is_full);
 }
 
-static intptr_t look_at_queues(void *arg)
+static void size_is_empty_and_is_full_tell_what_is_in_it(void **state)
 {
+    (void)state;
     whorl_queue queue;
-    (void)arg;
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_LIFO, 2, NULL), 0);
-    check_equal(whorl_queue_capacity(&queue), 2);
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_LIFO, 2, NULL), 0);
+    assert_int_equal(whorl_queue_capacity(&queue), 2);
     look_at(&queue, 0, 1, 0);
     put_numbers(&queue, numbers(1));
     look_at(&queue, 1, 0, 0);
@@ -135,40 +110,30 @@ static intptr_t look_at_queues(void *arg)
     look_at(&queue, 2, 0, 1);
     check_numbers(&queue, numbers(2, 1));
     look_at(&queue, 0, 1, 0);
-    check_equal(whorl_queue_destroy(&queue), 0);
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_FIFO, 0, NULL), 0);
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_FIFO, 0, NULL), 0);
     look_at(&queue, 0, 1, 0);
     for (intptr_t i = 1; i < 100; i++) {
         put_numbers(&queue, &i, 1);
         look_at(&queue, i, 0, 0);
     }
-    check_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_IMMEDIATE), 0);
+    assert_int_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_IMMEDIATE), 0);
     look_at(&queue, 0, 1, 0);
-    return whorl_queue_destroy(&queue);
-}
-
-static void size_is_empty_and_is_full_tell_what_is_in_it(void **state)
-{
-    run_checks(look_at_queues, state);
-}
-
-static intptr_t try_in_vain(void *arg)
-{
-    whorl_queue queue;
-    void *item = item_of(77);
-    (void)arg;
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_FIFO, 1, NULL), 0);
-    check_equal(whorl_queue_try_get(&queue, &item), -EAGAIN);
-    check_equal((intptr_t)item, 77);
-    check_equal(whorl_queue_try_put(&queue, item_of(1)), 0);
-    check_equal(whorl_queue_try_put(&queue, item_of(2)), -EAGAIN);
-    check_numbers(&queue, numbers(1));
-    return whorl_queue_destroy(&queue);
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 static void the_try_forms_do_not_wait(void **state)
 {
-    run_checks(try_in_vain, state);
+    (void)state;
+    whorl_queue queue;
+    void *item = item_of(77);
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_FIFO, 1, NULL), 0);
+    assert_int_equal(whorl_queue_try_get(&queue, &item), -EAGAIN);
+    assert_int_equal((intptr_t)item, 77);
+    assert_int_equal(whorl_queue_try_put(&queue, item_of(1)), 0);
+    assert_int_equal(whorl_queue_try_put(&queue, item_of(2)), -EAGAIN);
+    check_numbers(&queue, numbers(1));
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 static void *slots[WHORL_QUEUE_SLOTS(WHORL_QUEUE_PRIORITY, 40) + 1];
@@ -178,54 +143,49 @@ static void fill_and_empty(whorl_queue *queue, enum whorl_queue_kind kind, intpt
 {
     for (intptr_t round = 0; round <= capacity; round++) {
         for (intptr_t i = 0; i < capacity; i++)
-            check_equal(whorl_queue_try_put(queue, item_of(i)), 0);
-        check_equal(whorl_queue_try_put(queue, item_of(99)), -EAGAIN);
+            assert_int_equal(whorl_queue_try_put(queue, item_of(i)), 0);
+        assert_int_equal(whorl_queue_try_put(queue, item_of(99)), -EAGAIN);
         for (intptr_t i = 0; i < capacity; i++)
-            check_equal(next_of(queue), kind == WHORL_QUEUE_LIFO ? capacity - 1 - i : i);
-        check_equal(next_of(queue), -EAGAIN);
+            assert_int_equal(next_of(queue), kind == WHORL_QUEUE_LIFO ? capacity - 1 - i : i);
+        assert_int_equal(next_of(queue), -EAGAIN);
         put_numbers(queue, numbers(5));
         check_numbers(queue, numbers(5));
     }
 }
 
-static intptr_t use_every_capacity(void *arg)
+static void a_bounded_queue_holds_its_capacity_in_its_own_memory_or_the_programs(void **state)
 {
+    (void)state;
     whorl_queue queue;
-    (void)arg;
     for (int kind = WHORL_QUEUE_FIFO; kind <= WHORL_QUEUE_PRIORITY; kind++) {
         enum whorl_queue_kind that = (enum whorl_queue_kind)kind;
         for (size_t capacity = 1; capacity <= 40; capacity++) {
             void **end = &slots[WHORL_QUEUE_SLOTS(that, capacity)];
             *end = slots;
-            check_equal(whorl_queue_init_with(&queue, that, slots, capacity, compare_numbers), 0);
-            check_equal(whorl_queue_capacity(&queue), (ssize_t)capacity);
+            assert_int_equal(whorl_queue_init_with(&queue, that, slots, capacity, compare_numbers),
+                             0);
+            assert_int_equal(whorl_queue_capacity(&queue), (ssize_t)capacity);
             fill_and_empty(&queue, that, (intptr_t)capacity);
-            check(*end == slots);
-            check_equal(whorl_queue_destroy(&queue), 0);
-            check_equal(whorl_queue_init(&queue, that, capacity, compare_numbers), 0);
+            assert_ptr_equal(*end, slots);
+            assert_int_equal(whorl_queue_destroy(&queue), 0);
+            assert_int_equal(whorl_queue_init(&queue, that, capacity, compare_numbers), 0);
             fill_and_empty(&queue, that, (intptr_t)capacity);
-            check_equal(whorl_queue_destroy(&queue), 0);
+            assert_int_equal(whorl_queue_destroy(&queue), 0);
         }
     }
-    return 0;
-}
-
-static void a_bounded_queue_holds_its_capacity_in_its_own_memory_or_the_programs(void **state)
-{
-    run_checks(use_every_capacity, state);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        behaviour(a_fifo_queue_gives_items_in_the_order_in_which_they_were_put),
-        behaviour(a_lifo_queue_gives_the_last_one_first),
-        behaviour(a_priority_queue_gives_the_lowest_first),
-        behaviour(null_is_an_item_like_another),
-        behaviour(static_initialisers_make_a_fifo_queue_bounded_or_not),
-        behaviour(size_is_empty_and_is_full_tell_what_is_in_it),
-        behaviour(the_try_forms_do_not_wait),
-        behaviour(a_bounded_queue_holds_its_capacity_in_its_own_memory_or_the_programs),
+        as_task(a_fifo_queue_gives_items_in_the_order_in_which_they_were_put),
+        as_task(a_lifo_queue_gives_the_last_one_first),
+        as_task(a_priority_queue_gives_the_lowest_first),
+        as_task(null_is_an_item_like_another),
+        as_task(static_initialisers_make_a_fifo_queue_bounded_or_not),
+        as_task(size_is_empty_and_is_full_tell_what_is_in_it),
+        as_task(the_try_forms_do_not_wait),
+        as_task(a_bounded_queue_holds_its_capacity_in_its_own_memory_or_the_programs),
     };
     return run_behaviours("queue", tests);
 }

@@ -2,6 +2,7 @@
  * Priority queues under load: the lowest comes out first, and of equals the one that was put first,
  * however many there are and whoever puts and gets.
  */
+#include "as_task.h"
 #include "queue_calls.h"
 
 #include <stdlib.h>
@@ -40,29 +41,22 @@ static void draw_jobs(int urgencies, uint64_t stream)
     qsort(sorted, JOBS, sizeof *sorted, compare_jobs);
 }
 
-static intptr_t sort_many(void *arg)
-{
-    static const int urgencies[] = {1, 2, 10, JOBS, 1 << 30};
-    (void)arg;
-    for (size_t i = 0; i < count_of(urgencies); i++) {
-        draw_jobs(urgencies[i], i);
-        check_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_urgency), 0);
-        for (int j = 0; j < JOBS; j++)
-            check_equal(whorl_queue_put(&queue, &jobs[j]), 0);
-        for (int j = 0; j < JOBS; j++) {
-            void *item = NULL;
-            check_equal(whorl_queue_get(&queue, &item), 0);
-            if (!check(item == &jobs[sorted[j].number]))
-                break;
-        }
-        check_equal(whorl_queue_destroy(&queue), 0);
-    }
-    return 0;
-}
-
 static void twenty_thousand_items_come_out_in_stable_order(void **state)
 {
-    run_checks(sort_many, state);
+    (void)state;
+    static const int urgencies[] = {1, 2, 10, JOBS, 1 << 30};
+    for (size_t i = 0; i < count_of(urgencies); i++) {
+        draw_jobs(urgencies[i], i);
+        assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_urgency), 0);
+        for (int j = 0; j < JOBS; j++)
+            assert_int_equal(whorl_queue_put(&queue, &jobs[j]), 0);
+        for (int j = 0; j < JOBS; j++) {
+            void *item = NULL;
+            assert_int_equal(whorl_queue_get(&queue, &item), 0);
+            assert_ptr_equal(item, &jobs[sorted[j].number]);
+        }
+        assert_int_equal(whorl_queue_destroy(&queue), 0);
+    }
 }
 
 /* Which of the `count` jobs that are put comes first, or -1; by looking at each. */
@@ -76,37 +70,31 @@ static int lowest_of(const bool *is_in, int count)
 }
 
 /* Puts and gets in a random order, a queue that is small and one that grows. */
-static intptr_t mix(void *arg)
+static void puts_and_gets_in_any_order_give_the_first_of_the_lowest(void **state)
 {
+    (void)state;
     random_source source = random_from_seed(100);
-    (void)arg;
     for (long round = test_rounds(200); round > 0; round--) {
         bool is_in[FEW] = {false};
         int put = 0;
         draw_jobs(1 + (int)random_below(&source, 9), (uint64_t)round + 1000);
-        check_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_urgency), 0);
+        assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 0, compare_urgency), 0);
         while (put < FEW || !whorl_queue_is_empty(&queue)) {
             void *item = NULL;
             if (put < FEW && random_below(&source, 5) < 3) {
                 is_in[put] = true;
-                check_equal(whorl_queue_try_put(&queue, &jobs[put++]), 0);
+                assert_int_equal(whorl_queue_try_put(&queue, &jobs[put++]), 0);
                 continue;
             }
             int lowest = lowest_of(is_in, put);
-            if (!check_equal(whorl_queue_try_get(&queue, &item), lowest < 0 ? -EAGAIN : 0) ||
-                lowest < 0)
+            assert_int_equal(whorl_queue_try_get(&queue, &item), lowest < 0 ? -EAGAIN : 0);
+            if (lowest < 0)
                 continue;
-            check(item == &jobs[lowest]);
+            assert_ptr_equal(item, &jobs[lowest]);
             is_in[lowest] = false;
         }
-        check_equal(whorl_queue_destroy(&queue), 0);
+        assert_int_equal(whorl_queue_destroy(&queue), 0);
     }
-    return 0;
-}
-
-static void puts_and_gets_in_any_order_give_the_first_of_the_lowest(void **state)
-{
-    run_checks(mix, state);
 }
 
 /* --- Producers and consumers on a bounded queue --- */
@@ -124,14 +112,14 @@ static intptr_t produce(void *arg)
     for (int i = first; i < first + EACH; i++) {
         int error = whorl_queue_try_put(&queue, &jobs[i]);
         while (error == -EAGAIN) {
-            check_equal(whorl_sleep(WHORL_MS(1 + i % 3)), 0);
+            assert_int_equal(whorl_sleep(WHORL_MS(1 + i % 3)), 0);
             error = whorl_queue_try_put(&queue, &jobs[i]);
         }
-        check_equal(error, 0);
+        assert_int_equal(error, 0);
         jobs[i].number = handled++;
         is_stored[i] = true;
         if (i % 5 == 0)
-            check_equal(whorl_sleep(WHORL_MS(1 + i % 7)), 0);
+            assert_int_equal(whorl_sleep(WHORL_MS(1 + i % 7)), 0);
     }
     return 0;
 }
@@ -146,73 +134,64 @@ static intptr_t consume(void *arg)
             return 0;
         if (got == 0) {
             int lowest = lowest_of(is_stored, LOAD);
-            check(lowest >= 0 && item == &jobs[lowest]);
+            assert_true(lowest >= 0 && item == &jobs[lowest]);
             is_stored[(struct job *)item - jobs] = false;
-            check_equal(whorl_queue_task_done(&queue), 0);
+            assert_int_equal(whorl_queue_task_done(&queue), 0);
         }
-        check_equal(whorl_sleep(WHORL_MS(2)), 0);
+        assert_int_equal(whorl_sleep(WHORL_MS(2)), 0);
     }
-}
-
-static intptr_t produce_and_consume(void *arg)
-{
-    static void *slots[WHORL_QUEUE_SLOTS(WHORL_QUEUE_PRIORITY, 50)];
-    whorl_group producers, consumers;
-    (void)arg;
-    draw_jobs(10, 7);
-    handled = 0;
-    check_equal(whorl_queue_init_with(&queue, WHORL_QUEUE_PRIORITY, slots, 50, compare_urgency), 0);
-    check_equal(whorl_group_init(&consumers), 0);
-    for (intptr_t i = 0; i < CONSUMERS; i++)
-        check_equal(whorl_group_spawn(&consumers, consume, NULL), 0);
-    check_equal(whorl_group_init(&producers), 0);
-    for (intptr_t i = 0; i < PRODUCERS; i++)
-        check_equal(whorl_group_spawn(&producers, produce, (void *)i), 0);
-    check_equal(whorl_group_wait(&producers, 0), 0);
-    check_equal(whorl_queue_join(&queue), 0);
-    check_equal(handled, LOAD);
-    check_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_GRACEFUL), 0);
-    check_equal(whorl_group_wait(&consumers, 0), 0);
-    return whorl_queue_destroy(&queue);
 }
 
 static void the_order_holds_with_many_producers_and_consumers(void **state)
 {
-    run_checks_with(&virtual_clock, produce_and_consume, state);
+    (void)state;
+    static void *slots[WHORL_QUEUE_SLOTS(WHORL_QUEUE_PRIORITY, 50)];
+    whorl_group producers, consumers;
+    draw_jobs(10, 7);
+    handled = 0;
+    assert_int_equal(
+        whorl_queue_init_with(&queue, WHORL_QUEUE_PRIORITY, slots, 50, compare_urgency), 0);
+    assert_int_equal(whorl_group_init(&consumers), 0);
+    for (intptr_t i = 0; i < CONSUMERS; i++)
+        assert_int_equal(whorl_group_spawn(&consumers, consume, NULL), 0);
+    assert_int_equal(whorl_group_init(&producers), 0);
+    for (intptr_t i = 0; i < PRODUCERS; i++)
+        assert_int_equal(whorl_group_spawn(&producers, produce, (void *)i), 0);
+    assert_int_equal(whorl_group_wait(&producers, 0), 0);
+    assert_int_equal(whorl_queue_join(&queue), 0);
+    assert_int_equal(handled, LOAD);
+    assert_int_equal(whorl_queue_shutdown(&queue, WHORL_QUEUE_GRACEFUL), 0);
+    assert_int_equal(whorl_group_wait(&consumers, 0), 0);
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 /* An item that waits outside takes part in the order only when it is in. */
-static intptr_t wait_outside(void *arg)
+static void items_of_putters_that_wait_come_in_by_their_turn(void **state)
 {
+    (void)state;
     struct call putters[3];
-    (void)arg;
-    check_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 2, compare_numbers), 0);
+    assert_int_equal(whorl_queue_init(&queue, WHORL_QUEUE_PRIORITY, 2, compare_numbers), 0);
     put_numbers(&queue, (const intptr_t[]){6, 5}, 2);
     begin_put(&putters[0], &queue, 7);
     begin_put(&putters[1], &queue, 1);
     begin_put(&putters[2], &queue, 2);
-    check_equal(next_of(&queue), 5);
-    check_equal(next_of(&queue), 6);
-    check_equal(next_of(&queue), 1);
-    check_equal(next_of(&queue), 2);
-    check_equal(next_of(&queue), 7);
+    assert_int_equal(next_of(&queue), 5);
+    assert_int_equal(next_of(&queue), 6);
+    assert_int_equal(next_of(&queue), 1);
+    assert_int_equal(next_of(&queue), 2);
+    assert_int_equal(next_of(&queue), 7);
     for (int i = 0; i < 3; i++)
-        check_equal(end_call(&putters[i]), 0);
-    return whorl_queue_destroy(&queue);
-}
-
-static void items_of_putters_that_wait_come_in_by_their_turn(void **state)
-{
-    run_checks(wait_outside, state);
+        assert_int_equal(end_call(&putters[i]), 0);
+    assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        behaviour(twenty_thousand_items_come_out_in_stable_order),
-        behaviour(puts_and_gets_in_any_order_give_the_first_of_the_lowest),
-        behaviour(the_order_holds_with_many_producers_and_consumers),
-        behaviour(items_of_putters_that_wait_come_in_by_their_turn),
+        as_task(twenty_thousand_items_come_out_in_stable_order),
+        as_task(puts_and_gets_in_any_order_give_the_first_of_the_lowest),
+        as_task(the_order_holds_with_many_producers_and_consumers),
+        as_task(items_of_putters_that_wait_come_in_by_their_turn),
     };
     return run_behaviours("queue, priority", tests);
 }
