@@ -126,10 +126,11 @@ static inline bool inbox_wants_turn(const struct inbox *inbox)
 /* Something may come, or has come, that is worth waiting for. */
 bool inbox_may_bring(const struct inbox *inbox);
 
-/* Somebody but the loop has a reference. */
+/* Somebody but the loop has a reference. Where nobody has, what the last one put in, and that it is
+ * gone, is seen by looks at the inbox that come after this. */
 static inline bool inbox_is_shared(const struct inbox *inbox)
 {
-    return __atomic_load_n(&inbox->references, __ATOMIC_RELAXED) > 1;
+    return __atomic_load_n(&inbox->references, __ATOMIC_ACQUIRE) > 1;
 }
 
 /* Who puts something in from now on wakes the loop, until inbox_wake. */
