@@ -124,7 +124,7 @@ static intptr_t read_for_ever(void *arg)
 {
     pair *both = arg;
     char bytes[1024];
-    if (both->ends[0] % 2)
+    if ((both - pipes) % 2)
         whorl_defer(clean_up, both);
     whorl_op started = whorl_op_read(both->ends[0], bytes, sizeof bytes);
     whorl_op_start(&started);
