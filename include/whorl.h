@@ -20,6 +20,7 @@
  *   generator.h  tasks that yield values
  *   fs.h         files, by the names of POSIX
  *   dir.h        the entries of directories
+ *   walk.h       every entry below a directory
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -64,6 +65,7 @@
 #include <whorl/generator.h>
 #include <whorl/fs.h>
 #include <whorl/dir.h>
+#include <whorl/walk.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

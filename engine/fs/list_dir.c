@@ -41,7 +41,7 @@ static intptr_t names_step(void *arg)
         wanted->fd = openat(wanted->dirfd, wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (wanted->fd < 0)
         return -errno;
-    int result = listing_step(&wanted->listing, wanted->fd, LISTING_BY_NAME);
+    int result = listing_step(&wanted->listing, wanted->fd);
     if (result != 0)
         return result;
     close(wanted->fd);
@@ -55,7 +55,7 @@ ssize_t whorl_list_dirat(int dirfd, const char *path, char ***names)
     if (!names)
         return -EINVAL;
     *names = NULL;
-    struct names_wanted wanted = {.dirfd = dirfd, .path = path, .fd = -1};
+    struct names_wanted wanted = {.dirfd = dirfd, .path = path, .fd = -1, .listing.sorted = true};
     int result;
     do
         result = (int)whorl_to_thread(names_step, &wanted);

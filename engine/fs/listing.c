@@ -4,6 +4,7 @@
 #include <fs/listing.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STEP_BYTES ((size_t)1 << 20) /* some 30,000 entries, or 10 ms */
@@ -30,8 +31,15 @@ static bool listing_grow(struct listing *listing, size_t more)
     return true;
 }
 
+/* The type of what a link leads to; DT_LNK: nothing. */
+static unsigned char type_of_target(int fd, const char *name)
+{
+    struct stat status;
+    return fstatat(fd, name, &status, 0) == 0 ? entry_type_of_mode(status.st_mode) : DT_LNK;
+}
+
 /* False: no memory, and the listing is to be begun again. */
-static bool listing_add(struct listing *listing, const char *batch, size_t len)
+static bool listing_add(struct listing *listing, int fd, const char *batch, size_t len)
 {
     /* Each becomes smaller than the kernel's record of it. */
     if (!listing_grow(listing, len))
@@ -43,6 +51,8 @@ static bool listing_add(struct listing *listing, const char *batch, size_t len)
         size_t name_len = strlen(entry->d_name);
         found->inode = entry->d_ino;
         found->type = entry->d_type;
+        if (listing->follows && entry->d_type == DT_LNK)
+            found->type = type_of_target(fd, entry->d_name);
         memcpy(found->name, entry->d_name, name_len + 1);
         listing->used += found_size(name_len);
         listing->count++;
@@ -56,7 +66,7 @@ static int by_name(const void *one, const void *other)
     return strcmp((*(struct found *const *)one)->name, (*(struct found *const *)other)->name);
 }
 
-int listing_close(struct listing *listing, enum listing_order order)
+int listing_close(struct listing *listing)
 {
     struct found **found = calloc(listing->count + 1, sizeof *found);
     if (!found)
@@ -66,7 +76,7 @@ int listing_close(struct listing *listing, enum listing_order order)
         found[i] = (struct found *)(listing->data + at);
         at += found_size(strlen(found[i]->name));
     }
-    if (order == LISTING_BY_NAME)
+    if (listing->sorted)
         qsort(found, listing->count, sizeof *found, by_name);
     listing->found = found;
     return 0;
@@ -80,16 +90,16 @@ static int listing_restart(struct listing *listing, int fd)
     return -ENOMEM;
 }
 
-int listing_step(struct listing *listing, int fd, enum listing_order order)
+int listing_step(struct listing *listing, int fd)
 {
     _Alignas(struct dirent64) char batch[ENTRIES_BYTES];
     for (size_t read = 0; read < STEP_BYTES; read += sizeof batch) {
         ssize_t got = entries_read(fd, batch, sizeof batch);
         if (got == 0)
-            return listing_close(listing, order);
+            return listing_close(listing);
         if (got < 0)
             return (int)got;
-        if (!listing_add(listing, batch, (size_t)got))
+        if (!listing_add(listing, fd, batch, (size_t)got))
             return listing_restart(listing, fd);
     }
     return 1;
@@ -99,5 +109,5 @@ void listing_free(struct listing *listing)
 {
     free(listing->data);
     free(listing->found);
-    *listing = (struct listing){0};
+    *listing = (struct listing){.sorted = listing->sorted, .follows = listing->follows};
 }
