@@ -21,6 +21,8 @@
  *   fs.h         files, by the names of POSIX
  *   dir.h        the entries of directories
  *   walk.h       every entry below a directory
+ *   fs.h         files by their descriptors: open, read, write, sync, close
+ *   path.h       files by their names: status, rename, unlink, directories made
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -66,6 +68,7 @@
 #include <whorl/fs.h>
 #include <whorl/dir.h>
 #include <whorl/walk.h>
+#include <whorl/path.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

@@ -1,7 +1,7 @@
 /* Names in the file system, by the names of POSIX: each call is its op, awaited. */
 #include <fcntl.h>
-#include <whorl/fs.h>
 #include <whorl/op.h>
+#include <whorl/path.h>
 
 int whorl_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf)
 {

@@ -1,5 +1,6 @@
 /*
- * Files: the calls of POSIX, with its arguments; each parks only the calling task.
+ * Files by their descriptors: the calls of POSIX, with its arguments; each parks only the calling
+ * task.
  *
  * Every call also gives -EPERM outside a task, -ECANCELED in a cancelled one, and the errors of the
  * manual page that its text names. Memory behind a pointer is the engine's until the call returns.
@@ -13,8 +14,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct statx;
 
 /* open(2), openat(2): a new descriptor, the caller's to close. `mode_t mode` follows the flags when
  * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2). The kernel opens a FIFO without
@@ -51,18 +50,6 @@ WHORL_API ssize_t whorl_pwritev(int fd, const struct iovec *iov, int count, off_
 /* fsync(2), fdatasync(2). Once they run, a cancel does not end them; they are waited for. */
 WHORL_API int whorl_fsync(int fd);
 WHORL_API int whorl_fdatasync(int fd);
-
-/* statx(2). `buf` is filled when the call gives 0. (struct statx is glibc's, with _GNU_SOURCE.) */
-WHORL_API int whorl_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf);
-
-/* rename(2), renameat2(2), unlink(2), unlinkat(2), mkdir(2), mkdirat(2). */
-WHORL_API int whorl_rename(const char *oldpath, const char *newpath);
-WHORL_API int whorl_renameat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath,
-                             unsigned flags);
-WHORL_API int whorl_unlink(const char *path);
-WHORL_API int whorl_unlinkat(int dirfd, const char *path, int flags);
-WHORL_API int whorl_mkdir(const char *path, mode_t mode);
-WHORL_API int whorl_mkdirat(int dirfd, const char *path, mode_t mode);
 
 /* ftruncate(2). Linux 6.9; before, it runs on the loop's thread and other tasks wait for it. */
 WHORL_API int whorl_ftruncate(int fd, off_t length);
