@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <whorl/fs.h>
+#include <whorl/path.h>
 #include <whorl/thread.h>
 
 #define ALL_FLAGS (WHORL_WALK_SORTED | WHORL_WALK_FOLLOW | WHORL_WALK_ONE_DEVICE)

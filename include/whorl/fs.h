@@ -57,6 +57,24 @@ WHORL_API int whorl_ftruncate(int fd, off_t length);
 /* fallocate(2). */
 WHORL_API int whorl_fallocate(int fd, int mode, off_t offset, off_t len);
 
+/* copy_file_range(2): bytes from one file to another, within the kernel, or shared by both where the
+ * file system can. Offsets that are NULL are the files' positions; the others move on. On a thread:
+ * once it runs, a cancel does not end it; so copy in pieces. Bytes done, which may be fewer than
+ * asked; 0 at the end of file. */
+WHORL_API ssize_t whorl_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset,
+                                        size_t len, unsigned flags);
+
+/* syncfs(2): writes all that is cached of the file system that fd is on. On a thread. */
+WHORL_API int whorl_syncfs(int fd);
+
+/* flock(2). LOCK_SH and LOCK_EX wait for the lock without keeping a thread: it is asked for anew
+ * after 1 ms, 2, 4, and so on up to every 64 ms. So a cancel ends the wait, but those who wait are
+ * not served in order. A lock that is held already and asked for in the other kind is let go first
+ * by the kernel: it may be lost in a cancel. LOCK_NB: once, on a thread. LOCK_UN never waits, and
+ * works in a cancelled task.
+ *   -EWOULDBLOCK  LOCK_NB, and somebody else has it */
+WHORL_API int whorl_flock(int fd, int operation);
+
 #ifdef __cplusplus
 }
 #endif
