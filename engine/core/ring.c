@@ -14,7 +14,8 @@ static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
 #define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
 #define IORING_OP_BIND KERNEL_OP_BIND
 #define IORING_OP_LISTEN KERNEL_OP_LISTEN
-#define ROW(opcode, name, kernel, release, fallback) [RING_OP_##opcode] = IORING_OP_##opcode,
+#define ROW(opcode, name, kernel, release, awaits, fallback)                                       \
+    [RING_OP_##opcode] = IORING_OP_##opcode,
     RING_OPS(ROW)
 #undef ROW
 };
@@ -170,4 +171,14 @@ int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned c
 int ring_unregister_buffers(struct ring *ring)
 {
     return io_uring_unregister_buffers(&ring->backend->uring);
+}
+
+/* The calling thread's workers serve all its rings; the ring holds what was set before it. */
+void ring_bound_workers(struct ring *ring, unsigned disk, unsigned peer)
+{
+    unsigned *before = ring->backend->workers_before;
+    before[0] = disk;
+    before[1] = peer;
+    if (io_uring_register_iowq_max_workers(&ring->backend->uring, before) != 0)
+        before[0] = before[1] = 0;
 }

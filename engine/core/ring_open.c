@@ -220,6 +220,7 @@ free_backend:
 void ring_close(struct ring *ring)
 {
     assert(ring->tail == ring->submitted);
+    io_uring_register_iowq_max_workers(&ring->backend->uring, ring->backend->workers_before);
     io_uring_queue_exit(&ring->backend->uring);
     free(ring->backend);
     *ring = (struct ring){0};

@@ -1,6 +1,7 @@
 /* Completions, and cancels: from in flight to ended. See op.h for the states. */
 #include <assert.h>
 #include <errno.h>
+#include <op/admission.h>
 #include <op/op.h>
 #include <op/token.h>
 
@@ -72,12 +73,25 @@ static void settle(struct loop *loop, whorl_op *op)
         op->next->link = op->link;
     owner->in_flight--;
     loop->ops_in_flight--;
+    if (state & OP_PLACED)
+        admission_give_back(loop);
     if (state & OP_WATCHED)
         closers_notify(loop, op->fd);
     if (state & OP_AWAITED)
         tell_waiter(owner, op);
     else if (owner->in_flight == 0 && owner->wait == &abandoned_wait)
         task_wake(owner, 0);
+}
+
+void op_end_queued(struct loop *loop, whorl_op *op)
+{
+    size_t n;
+    whorl_op *ops = op_unit(op, &n);
+    admission_leave(loop, ops);
+    for (size_t i = 0; i < n; i++) {
+        ops[i].result = -ECANCELED;
+        settle(loop, &ops[i]);
+    }
 }
 
 /* Whether a signal ended it in the kernel, and it is to be submitted again. close(2) has closed
@@ -167,7 +181,9 @@ static void serve_list(struct timer *timer)
         if (!op)
             break;
         unlist_cancel(loop, op);
-        if (op->owed == 0 && (op->state & OP_CANCEL_WANTED)) {
+        if (op->state & OP_QUEUED) {
+            op_end_queued(loop, op);
+        } else if (op->owed == 0 && (op->state & OP_CANCEL_WANTED)) {
             op->result = -ECANCELED;
             settle(loop, op);
         } else if (op->owed == 0) {

@@ -13,6 +13,12 @@
  * is the engine's: it must neither move nor be changed, and buffers that the kernel fills must not
  * be read. An op belongs to the task that started it. If a task's function returns while an op of
  * it is in flight, the op is cancelled and awaited before the task ends.
+ *
+ * Of operations on files (names, and what is read from and written to regular files and block
+ * devices), config.file_ops are with the kernel at a time; those started beyond that wait for their
+ * turn, first come, first served. To the program such an op is in flight like any other: it is
+ * counted, its timeout runs, a cancel ends it. A chain takes one turn. What may wait for a peer
+ * (sockets, pipes, terminals) takes no turn, and neither does a close.
  */
 #ifndef WHORL_OP_H
 #define WHORL_OP_H
@@ -59,10 +65,16 @@ typedef struct whorl_op {
     struct whorl_op **link;
     struct whorl_op *cancel_next;
     struct whorl_op **cancel_link;
-    struct {
-        int64_t seconds;
-        int64_t nanoseconds;
-    } timespec;
+    union {
+        struct {
+            int64_t seconds;
+            int64_t nanoseconds;
+        } timespec;
+        struct {
+            struct whorl_op *next;
+            struct whorl_op **link;
+        } turn;
+    } phase;
 } whorl_op;
 
 /* --- Making ops. None of these waits or fails; arguments are judged by the kernel when the op
