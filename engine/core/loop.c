@@ -140,7 +140,7 @@ static void check_invariants(const struct loop *loop)
     } while (task != &loop->host);
     for (task = loop->live; task; task = task->live_next)
         assert(*task->live_link == task && !task->ended && task->generation != 0);
-    for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
+    for (size_t i = 0; i < IN_FLIGHT_LISTS; i++)
         for (const whorl_op *op = loop->in_flight[i]; op; op = op->next)
             assert(*op->link == op && ((struct task *)op->owner)->in_flight > 0);
     for (const whorl_op *op = loop->turns; op; op = op->phase.turn.next)

@@ -23,6 +23,7 @@
 #include <signal.h>
 
 #define IN_FLIGHT_BUCKETS 4096
+#define IN_FLIGHT_LISTS (IN_FLIGHT_BUCKETS + 1) /* and one for ops on two descriptors */
 #define CLOSER_BUCKETS 64
 
 /* What the floors above do for the loop. */
@@ -124,7 +125,7 @@ struct loop {
     uint8_t *peer_slots;     /* bit n: registered file n may await a peer; NULL: none does */
     unsigned peer_slots_count;
     struct closer *closers[CLOSER_BUCKETS];
-    struct whorl_op *in_flight[IN_FLIGHT_BUCKETS]; /* every op in flight, by descriptor */
+    struct whorl_op *in_flight[IN_FLIGHT_LISTS]; /* every op in flight, by descriptor */
 };
 
 /* The calling thread's loop, NULL if it runs none. */

@@ -14,8 +14,9 @@ static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
 #define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
 #define IORING_OP_BIND KERNEL_OP_BIND
 #define IORING_OP_LISTEN KERNEL_OP_LISTEN
-#define ROW(opcode, name, kernel, release, awaits, fallback)                                       \
-    [RING_OP_##opcode] = IORING_OP_##opcode,
+#define IORING_OP_READV_FIXED KERNEL_OP_READV_FIXED
+#define IORING_OP_WRITEV_FIXED KERNEL_OP_WRITEV_FIXED
+#define ROW(opcode, ...) [RING_OP_##opcode] = IORING_OP_##opcode,
     RING_OPS(ROW)
 #undef ROW
 };
@@ -56,7 +57,7 @@ void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_
     slot->buf_index = op->buf_index;
     slot->personality = 0;
     slot->file_index = op->slot;
-    slot->addr3 = 0;
+    slot->addr3 = op->addr3;
     slot->__pad2[0] = 0;
 }
 

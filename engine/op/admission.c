@@ -157,17 +157,24 @@ void admission_leave(struct loop *loop, whorl_op *op)
         timer_disarm(&loop->timers, &loop->turn_timer);
 }
 
+/* One of the list that is queued on a descriptor, or on a slot. */
+static whorl_op *find_listed(whorl_op *list, int fd, bool is_slot)
+{
+    for (whorl_op *op = list; op; op = op->next) {
+        bool on_slot = op->fd == fd && (op->flags & WHORL_OP_FIXED_FILE);
+        if ((op->state & OP_QUEUED) && (is_slot ? on_slot : op_is_on(op, fd)))
+            return op;
+    }
+    return NULL;
+}
+
 /* One that is queued on the file that `close` closes. */
 static whorl_op *find_queued(struct loop *loop, const whorl_op *close)
 {
     bool is_slot = close->slot != 0;
     int fd = is_slot ? (int)close->slot - 1 : close->fd;
-    for (whorl_op *op = *op_bucket(loop, fd); op; op = op->next) {
-        bool on_slot = op->flags & WHORL_OP_FIXED_FILE;
-        if ((op->state & OP_QUEUED) && op->fd == fd && on_slot == is_slot)
-            return op;
-    }
-    return NULL;
+    whorl_op *queued = find_listed(*op_bucket(loop, fd), fd, is_slot);
+    return queued ? queued : find_listed(*op_list_of_two(loop), fd, is_slot);
 }
 
 void admission_make_way(struct loop *loop, const whorl_op *op)

@@ -26,7 +26,7 @@
 #include <op/op.h>
 
 /* Ops that may need a place: bit n for RING_OP n. */
-#define ROW(opcode, name, kernel, release, awaits, fallback)                                       \
+#define ROW(opcode, name, kernel, release, awaits, ...)                                            \
     | (uint64_t)(AWAITS_##awaits >= AWAITS_disk) << RING_OP_##opcode
 static const uint64_t ops_of_files = 0 RING_OPS(ROW);
 #undef ROW

@@ -57,7 +57,7 @@ static void set_in_flight(struct loop *loop, struct task *self, whorl_op *op, un
     op->owed = 0;
     op->attempts = 0;
     op->owner = self;
-    whorl_op **bucket = op_bucket(loop, op->fd);
+    whorl_op **bucket = op_list(loop, op);
     op->next = *bucket;
     op->link = bucket;
     if (op->next)

@@ -78,7 +78,8 @@ static bool was_not_opened(const whorl_op *ops, const whorl_op *close)
     const whorl_op *op = close;
     while (op > ops && close->slot) {
         op--;
-        if (op->code == RING_OP_OPENAT && op->slot == close->slot)
+        bool opens = op->code == RING_OP_OPENAT || op->code == RING_OP_OPENAT2;
+        if (opens && op->slot == close->slot)
             return op->result < 0;
     }
     return false;

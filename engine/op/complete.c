@@ -11,6 +11,10 @@
 #define FIRST_PAUSE WHORL_US(25)
 #define SLOWEST_SHIFT 11
 
+/* -ERESTARTSYS and its kin, which the kernel keeps from system calls but not from io_uring: a
+ * splice that a cancel ends in its worker gives it (seen on 6.18). It means -EINTR. */
+#define RESTART_SYSTEM_CALL (-512)
+
 static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
 
 /* --- Ending --- */
@@ -76,7 +80,7 @@ static void settle(struct loop *loop, whorl_op *op)
     if (state & OP_PLACED)
         admission_give_back(loop);
     if (state & OP_WATCHED)
-        closers_notify(loop, op->fd);
+        closers_notify(loop, op);
     if (state & OP_AWAITED)
         tell_waiter(owner, op);
     else if (owner->in_flight == 0 && owner->wait == &abandoned_wait)
@@ -132,7 +136,7 @@ void op_complete(void *context, uint64_t token, int32_t result)
     assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
     op->owed--;
     if (tag == TOKEN_OP) {
-        op->result = result;
+        op->result = __builtin_expect(result <= RESTART_SYSTEM_CALL, 0) ? -EINTR : result;
     } else if (tag == TOKEN_OWED_DEADLINE) {
         if (deadline_has_fired(result)) {
             op->state |= OP_TIMED_OUT;

@@ -118,6 +118,28 @@ static inline whorl_op **op_bucket(struct loop *loop, int fd)
     return &loop->in_flight[(unsigned)fd % IN_FLIGHT_BUCKETS];
 }
 
+/* Ops that have a second descriptor: bit n for RING_OP n. */
+#define OPS_ON_TWO                                                                                 \
+    (UINT64_C(1) << RING_OP_SPLICE | UINT64_C(1) << RING_OP_TEE |                                  \
+     UINT64_C(1) << RING_OP_RENAMEAT | UINT64_C(1) << RING_OP_LINKAT)
+
+static inline bool op_is_on_two(const whorl_op *op)
+{
+    return OPS_ON_TWO >> op->code & 1;
+}
+
+/* The list of those, which may be on any descriptor. */
+static inline whorl_op **op_list_of_two(struct loop *loop)
+{
+    return &loop->in_flight[IN_FLIGHT_BUCKETS];
+}
+
+/* The list in which an op in flight is. */
+static inline whorl_op **op_list(struct loop *loop, const whorl_op *op)
+{
+    return __builtin_expect(op_is_on_two(op), 0) ? op_list_of_two(loop) : op_bucket(loop, op->fd);
+}
+
 /* Whether a write at the file's position has ended with some of it written. */
 static inline bool op_has_written_at_position(const whorl_op *op)
 {
@@ -143,8 +165,11 @@ void op_abandon(struct loop *loop, struct task *owner);
  * Returns 0; -EBADF if the descriptor is negative, or another task is doing the same. */
 int op_end_on(struct loop *loop, int fd);
 
-/* A watched op of `fd` has ended: tells the closer. */
-void closers_notify(struct loop *loop, int fd);
+/* A watched op has ended: tells who closes a descriptor of it. */
+void closers_notify(struct loop *loop, const whorl_op *op);
+
+/* Whether the op uses descriptor `fd` and would wait on it. */
+bool op_is_on(const whorl_op *op, int fd);
 
 /* Whether the op would use a descriptor that a closer waits for. */
 bool closers_hold(struct loop *loop, const whorl_op *op);

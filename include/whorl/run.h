@@ -146,6 +146,8 @@ enum {
     WHORL_FEATURE_OP_LISTEN = 1 << 8,    /* 6.11: else listen(2) on the loop's thread */
     WHORL_FEATURE_OP_FTRUNCATE = 1 << 9, /* 6.9: else ftruncate(2) on the loop's thread */
     WHORL_FEATURE_OP_WAITID = 1 << 10,   /* 6.7: else a process is waited for by its pidfd */
+    WHORL_FEATURE_OP_READV_FIXED =
+        1 << 11, /* 6.15: vectors within a registered buffer; else -EOPNOTSUPP */
 };
 
 /* The features in use, as a set of WHORL_FEATURE_* bits. Inside a task: those of its loop, without
