@@ -76,6 +76,10 @@ int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_
  * errors that speak for themselves. `entries` is what was asked for. */
 void ring_explain(int error, unsigned entries);
 
+/* Bounds the kernel's workers that run this thread's ops: those that await a disk, and those that
+ * may await a peer; 0 leaves a bound as it is. Until the ring is closed. */
+void ring_bound_workers(struct ring *ring, unsigned disk, unsigned peer);
+
 /* Closes the ring. Nothing must be in flight. */
 void ring_close(struct ring *ring);
 
@@ -145,6 +149,10 @@ static inline bool ring_supports(const struct ring *ring, unsigned code)
 {
     return ring->supported >> code & 1;
 }
+
+/* Whether this kernel leaves a file's position where it was after a write at it that came to less
+ * than asked. The first call tries it. From: any thread. */
+bool ring_leaves_position(void);
 
 /* Registered files and buffers: as whorl_register_files and its kin say. */
 int ring_register_files(struct ring *ring, const int *fds, unsigned count);
