@@ -42,7 +42,6 @@ static void make_chain(const char *name, int levels)
 
 /* --- Ten thousand levels --- */
 
-/* The descriptors that a process without room for more than the walk's may have. */
 static rlim_t limit_descriptors(rlim_t most)
 {
     struct rlimit limit;
@@ -58,12 +57,13 @@ static intptr_t do_nothing(void *arg)
     return (intptr_t)arg;
 }
 
-/* The first descriptor that is free. */
-static int next_descriptor(void)
+/* The limit that leaves so many descriptors free. */
+static rlim_t limit_that_leaves(int count)
 {
-    int fd = dup(0);
-    close(fd);
-    return fd;
+    int fd = 0;
+    for (int left = count; left > 0; fd++)
+        left -= !is_open(fd);
+    return (rlim_t)fd;
 }
 
 /* Removes all but the root, as whoever removes a tree does. */
@@ -74,7 +74,7 @@ static intptr_t walk_and_remove(void *arg)
     int dirs = 0, files = 0, result;
     size_t longest = 0;
     check_equal(whorl_to_thread(do_nothing, NULL), 0); /* the pool has its descriptors now */
-    rlim_t before = limit_descriptors((rlim_t)next_descriptor() + WALK_DESCRIPTORS);
+    rlim_t before = limit_descriptors(limit_that_leaves(WALK_DESCRIPTORS));
     check_equal(whorl_walk_begin(&walk, path_of("deep").text, WHORL_WALK_SORTED), 0);
     while ((result = whorl_walk_next(&walk, &entry)) == 1) {
         size_t len = strlen(entry.path);
@@ -149,7 +149,7 @@ static intptr_t follow_a_row(void *arg)
     struct record actual, expected;
     expect_walk(&expected, path_of("row-0").text, WHORL_WALK_FOLLOW);
     check_equal(whorl_to_thread(do_nothing, NULL), 0);
-    rlim_t before = limit_descriptors((rlim_t)next_descriptor() + WALK_DESCRIPTORS);
+    rlim_t before = limit_descriptors(limit_that_leaves(WALK_DESCRIPTORS));
     check_equal(record_walk(&actual, path_of("row-0").text, WHORL_WALK_FOLLOW), 0);
     limit_descriptors(before);
     compare_records(&actual, &expected);
