@@ -23,6 +23,8 @@
  *   dir.h        the entries of directories
  *   walk.h       every entry below a directory
  *   xattr.h      extended attributes of files
+ *   fs.h         files, by the names of POSIX
+ *   whole_file.h whole files: read, written so that nobody sees half of one, copied
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -70,6 +72,7 @@
 #include <whorl/dir.h>
 #include <whorl/walk.h>
 #include <whorl/xattr.h>
+#include <whorl/whole_file.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
