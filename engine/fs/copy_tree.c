@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fs/copy.h>
 #include <fs/copy_tree.h>
 #include <unistd.h>
 
@@ -183,6 +184,7 @@ int whorl_copy_tree(const char *from, const char *to, unsigned flags, whorl_tree
         return -EPERM;
     if (!from || !to || flags & ~(unsigned)FLAGS_OF_COPY)
         return -EINVAL;
-    struct tree tree = {.kind = &copying, .paths = {from, to}, .flags = flags};
+    struct tree tree = {
+        .kind = &copying, .paths = {from, to}, .flags = flags, .ways = COPY_ANY_WAY};
     return tree_run(loop, &tree, "", report);
 }

@@ -1,6 +1,5 @@
 /* What copying a tree consists of: directories in copy_tree.c, everything else in
- * copy_tree_entry.c, contents in copy_tree_data.c, modes and such in copy_tree_attributes.c. All of
- * it runs on hands. */
+ * copy_tree_entry.c, modes and such in copy_tree_attributes.c. All of it runs on hands. */
 #ifndef FS_COPY_TREE_H
 #define FS_COPY_TREE_H
 
@@ -9,12 +8,6 @@
 /* Copies an entry: see tree_kind. */
 enum tree_found copy_tree_entry(struct tree *tree, struct tree_dir *dir, const char *name,
                                 unsigned char type);
-
-/* Copies the content of `from`, of the size as it was seen, into an empty file. A file that has grown
- * gives that much of it; one of no size, such as those of /proc, what can be read. 0; -ECANCELED: the
- * tree was stopped; or -errno, with the side. `bytes` is the size of the copy. */
-int copy_tree_data(struct tree *tree, int from, int to, const struct stat *seen,
-                   enum tree_side *side, off_t *bytes);
 
 /* The mode that a copy gets. */
 mode_t copy_tree_mode(const struct stat *from, const struct stat *made);

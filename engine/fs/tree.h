@@ -104,7 +104,7 @@ struct tree {
     struct hand hands[TREE_HANDS_MOST];
     /* Anybody's, by atomic steps. */
     bool stop;
-    bool by_hand; /* the kernel copies nothing here */
+    unsigned ways; /* of copying that may work here: see copy.h */
     uint64_t directories, files, links, specials, bytes;
     /* Anybody's, under the lock. */
     pthread_mutex_t lock;

@@ -23,14 +23,20 @@
 extern "C" {
 #endif
 
+/* Flags of a copy. */
 enum {
-    WHORL_TREE_GO_ON = 1 << 0,   /* copy: past errors, which are counted */
-    WHORL_TREE_MERGE = 1 << 1,   /* copy: into directories that exist, over files that do */
-    WHORL_TREE_FOLLOW = 1 << 2,  /* copy: what symbolic links lead to, instead of the links */
-    WHORL_TREE_TIMES = 1 << 3,   /* copy: with times of access and modification */
-    WHORL_TREE_XATTRS = 1 << 4,  /* copy: with user.* attributes and access control lists */
-    WHORL_TREE_ONE_FS = 1 << 5,  /* both: do not go into other file systems mounted in the tree */
-    WHORL_TREE_MAY_MISS = 1 << 6 /* remove: it is fine if there is nothing */
+    WHORL_TREE_GO_ON = 1 << 0,  /* past errors, which are counted */
+    WHORL_TREE_MERGE = 1 << 1,  /* into directories that exist, over files that do */
+    WHORL_TREE_FOLLOW = 1 << 2, /* what symbolic links lead to, instead of the links */
+    WHORL_TREE_TIMES = 1 << 3,  /* with the times of access and modification */
+    WHORL_TREE_XATTRS = 1 << 4, /* with extended attributes, access control lists among them, as far
+                                   as the caller may set them */
+    WHORL_TREE_ONE_FS = 1 << 5, /* without what is in other file systems mounted in the tree */
+};
+
+/* Flags of a removal, WHORL_TREE_ONE_FS among them. */
+enum {
+    WHORL_TREE_MAY_MISS = 1 << 6, /* it is fine if there is nothing */
 };
 
 #define WHORL_TREE_PATH_MAX 4096
