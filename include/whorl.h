@@ -25,6 +25,7 @@
  *   xattr.h      extended attributes of files
  *   fs.h         files, by the names of POSIX
  *   whole_file.h whole files: read, written so that nobody sees half of one, copied
+ *   tree.h       whole trees of directories: copied, and removed
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -73,6 +74,7 @@
 #include <whorl/walk.h>
 #include <whorl/xattr.h>
 #include <whorl/whole_file.h>
+#include <whorl/tree.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

@@ -63,6 +63,10 @@ enum copy_keep {
  * thread. 0, or -errno. */
 int copy_attributes(int from, int to, const struct stat *status, unsigned keep);
 
+/* Gives `to` the extended attributes of `from` that the caller may set. Blocks; from any thread. 0,
+ * or -errno. */
+int copy_xattrs(int from, int to);
+
 /* --- One file, to a new name --- */
 
 /* From names in directories. While it runs the file grows under its final name, as a tree's copy

@@ -27,7 +27,7 @@ static int copy_xattr(int from, int to, const char *name, void *value)
 }
 
 /* The list and one value lie side by side in memory of their own. */
-static int copy_xattrs(int from, int to)
+int copy_xattrs(int from, int to)
 {
     ssize_t probe = flistxattr(from, NULL, 0);
     if (probe <= 0)
