@@ -176,6 +176,8 @@ void ahead_put_back(whorl_file *file, size_t count)
 {
     struct slot *slot = window_at(&file->in, 0);
     assert(slot->state == SLOT_SERVED);
+    if (count == 0)
+        return;
     slot->state = SLOT_AGAIN;
     file->after -= (int64_t)count;
 }

@@ -76,6 +76,13 @@ void window_pop_last(whorl_file *file, struct window *window)
 
 /* --- Waits --- */
 
+/* It may have ended since the wait was cut short. */
+static void ask_for_end(struct loop *loop, whorl_op *op)
+{
+    if (op->state & OP_IN_FLIGHT)
+        op_ask_cancel(loop, op);
+}
+
 int slot_wait(whorl_file *file, struct slot *slot)
 {
     struct loop *loop = file->loop;
@@ -83,7 +90,7 @@ int slot_wait(whorl_file *file, struct slot *slot)
     file->busy = true;
     int error = op_join(loop, loop->current, &slot->op, patience);
     if (error && !file->positioned) {
-        op_ask_cancel(loop, &slot->op);
+        ask_for_end(loop, &slot->op);
         error = op_join(loop, loop->current, &slot->op, OP_PATIENT);
     }
     file->busy = false;
@@ -97,7 +104,7 @@ int file_await(whorl_file *file, whorl_op *op)
     op_begin_in_background(loop, op);
     int error = op_join(loop, loop->current, op, file->patient ? OP_PATIENT : OP_INTERRUPTIBLE);
     if (error) {
-        op_ask_cancel(loop, op);
+        ask_for_end(loop, op);
         op_join(loop, loop->current, op, OP_PATIENT);
     }
     file->busy = false;

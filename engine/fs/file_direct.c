@@ -25,7 +25,7 @@
 
 /* --- Blocks --- */
 
-/* The header may be older than the kernel: where linux/stat.h has the two numbers. */
+/* Never less than a file system's usual block: a smaller write would have to take turns. The header may be older than the kernel: where linux/stat.h has the two numbers. */
 struct dio_align {
     uint32_t memory;
     uint32_t offset;
@@ -45,7 +45,7 @@ size_t direct_alignment(int fd)
         return BLOCK;
     memcpy(&align, all.bytes + DIO_ALIGN_PLACE, sizeof align);
     size_t larger = align.memory > align.offset ? align.memory : align.offset;
-    return larger >= 512 ? larger : BLOCK;
+    return larger > BLOCK ? larger : BLOCK;
 }
 
 size_t direct_piece(const whorl_file *file, const struct slot *slot, bool *cached)

@@ -42,12 +42,12 @@ int file_to_reading(whorl_file *file)
 
 int file_to_writing(whorl_file *file)
 {
+    /* The run is in what is dropped, or is as good as that. */
+    int64_t position = file_position(file);
+    read_from(file, position);
     int error = ahead_drop(file);
     if (error)
         return error;
-    /* The run was in what is dropped, or is as good as that. */
-    int64_t position = file_position(file);
-    read_from(file, position);
     if (file->append || file->may_reserve) {
         int64_t size = file_size(file);
         if (size < 0)
@@ -139,20 +139,20 @@ int64_t whorl_file_tell(const whorl_file *file)
     return file->positioned ? file_position(file) : -ESPIPE;
 }
 
+/* What was read ahead may be gone, and what comes after the position another size: so nothing is kept.
+ */
 int whorl_file_truncate(whorl_file *file, int64_t length)
 {
     int error = file_enter(file);
-    if (!error && (file->writing || !file->positioned))
-        error = behind_flush(file);
-    if (!error && file->positioned)
-        error = ahead_drop(file);
     if (error)
         return error;
-    if (file->positioned && !file->writing)
+    if (!file->positioned)
+        return -EINVAL;
+    if (!file->writing)
         read_from(file, file_position(file));
+    error = file->writing ? file_to_reading(file) : ahead_drop(file);
+    if (error)
+        return error;
     whorl_op op = whorl_op_ftruncate(file->fd, length);
-    error = file_await(file, &op);
-    if (!error)
-        file->known_end = length;
-    return error;
+    return file_await(file, &op);
 }

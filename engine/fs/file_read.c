@@ -4,6 +4,7 @@
 ssize_t file_refill(whorl_file *file, size_t want)
 {
     char *data;
+    run_set(file, NULL, 0);
     ssize_t got = ahead_next(file, want, &data);
     if (got > 0)
         run_set(file, data, (size_t)got);

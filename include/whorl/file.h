@@ -186,7 +186,8 @@ WHORL_API int64_t whorl_file_seek(whorl_file *file, int64_t offset, int whence);
  *   -ESPIPE  a stream has none */
 WHORL_API int64_t whorl_file_tell(const whorl_file *file);
 
-/* ftruncate(2), after a flush. The position stays. Returns 0. */
+/* ftruncate(2), after a flush. The position stays. Returns 0.
+ *   -EINVAL  also: a stream */
 WHORL_API int whorl_file_truncate(whorl_file *file, int64_t length);
 
 #ifdef __cplusplus
