@@ -26,6 +26,7 @@
  *   fs.h         files, by the names of POSIX
  *   whole_file.h whole files: read, written so that nobody sees half of one, copied
  *   tree.h       whole trees of directories: copied, and removed
+ *   file.h       files with a buffer: lines and text, read ahead and written behind
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -75,6 +76,7 @@
 #include <whorl/xattr.h>
 #include <whorl/whole_file.h>
 #include <whorl/tree.h>
+#include <whorl/file.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

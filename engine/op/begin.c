@@ -74,6 +74,28 @@ static int run_fallback(const whorl_op *op)
     return fallback && !(op->flags & WHORL_OP_FIXED_FILE) ? fallback(op) : -EOPNOTSUPP;
 }
 
+/* An op whose deadline is set. */
+static inline void begin(struct loop *loop, struct task *owner, whorl_op *op)
+{
+    if (__builtin_expect(loop->closing, 0) && closers_hold(loop, op)) {
+        op_end_unstarted(op, -EBADF);
+        return;
+    }
+    if (__builtin_expect(!ring_supports(&loop->ring, op->code), 0)) {
+        op_end_unstarted(op, run_fallback(op));
+        return;
+    }
+    unsigned admitted = admission_ask(loop, op);
+    if (__builtin_expect(admitted == OP_QUEUED, 0)) {
+        set_in_flight(loop, owner, op, OP_QUEUED);
+        admission_queue(loop, op);
+        return;
+    }
+    loop_reserve(loop, 2);
+    set_in_flight(loop, owner, op, admitted);
+    fill(loop, op, RING_LINK_NONE);
+}
+
 void op_begin(struct loop *loop, struct task *self, whorl_op *op)
 {
     assert(!(op->state & OP_IN_FLIGHT) && loop->current == self);
@@ -85,23 +107,14 @@ void op_begin(struct loop *loop, struct task *self, whorl_op *op)
         }
         op->deadline = deadline_after(whorl_now(), op->timeout);
     }
-    if (__builtin_expect(loop->closing, 0) && closers_hold(loop, op)) {
-        op_end_unstarted(op, -EBADF);
-        return;
-    }
-    if (__builtin_expect(!ring_supports(&loop->ring, op->code), 0)) {
-        op_end_unstarted(op, run_fallback(op));
-        return;
-    }
-    unsigned admitted = admission_ask(loop, op);
-    if (__builtin_expect(admitted == OP_QUEUED, 0)) {
-        set_in_flight(loop, self, op, OP_QUEUED);
-        admission_queue(loop, op);
-        return;
-    }
-    loop_reserve(loop, 2);
-    set_in_flight(loop, self, op, admitted);
-    fill(loop, op, RING_LINK_NONE);
+    begin(loop, self, op);
+}
+
+void op_begin_in_background(struct loop *loop, whorl_op *op)
+{
+    assert(!(op->state & OP_IN_FLIGHT) && op->timeout == WHORL_FOREVER);
+    op->deadline = WHORL_FOREVER;
+    begin(loop, &loop->host, op);
 }
 
 void op_begin_chain(struct loop *loop, struct task *self, whorl_op *ops, size_t n)
