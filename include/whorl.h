@@ -19,6 +19,7 @@
  *   select.h     whichever of several channels, futures and tasks happens first
  *   generator.h  tasks that yield values
  *   fs.h         files, by the names of POSIX
+ *   log.h        write-ahead logs: records that are durable when the append returns
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -62,6 +63,7 @@
 #include <whorl/select.h>
 #include <whorl/generator.h>
 #include <whorl/fs.h>
+#include <whorl/log.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
