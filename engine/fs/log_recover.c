@@ -47,19 +47,20 @@ static int64_t find_last(const struct log *log, struct log_window *window, int64
     return last;
 }
 
-/* Counts the whole records from the broken one at `at` to `last`, wherever they begin. Returns the
- * position behind the last of them, or -errno. */
-static int64_t find_dropped(struct log *log, struct log_window *window, int64_t at, int64_t last)
+/* Counts the whole records that begin behind the broken one's beginning, `at`, and before `last`,
+ * in a file of `size` bytes. Returns the position behind the last of them, or -errno. */
+static int64_t find_dropped(struct log *log, struct log_window *window, int64_t at, int64_t last,
+                            int64_t size)
 {
     int64_t behind = at;
     int64_t searched = 0;
-    while (++at + LOG_RECORD_HEADER <= last && searched < SEARCHED_MOST) {
+    while (++at < last && searched < SEARCHED_MOST) {
         uint32_t len = 0;
         int64_t lsn = log->first + (at - log->offset);
-        int whole = log_check_record(log, window, lsn, at, last, &len);
+        int whole = log_check_record(log, window, lsn, at, size, &len);
         if (whole < 0)
             return whole;
-        if (len <= last - at)
+        if (len <= size - at)
             searched += len;
         if (whole == 0)
             continue;
@@ -70,13 +71,25 @@ static int64_t find_dropped(struct log *log, struct log_window *window, int64_t 
     return behind;
 }
 
-/* Tells what is lost behind the end, up to `last`: to the end of the last whole record there, or of
- * the broken one; bytes of records that were dropped before are not lost. */
-static int count_dropped(struct log *log, struct log_window *window, int64_t end, int64_t last)
+/* The position behind the broken record at `at`, as far as can be told. */
+static int64_t find_broken_end(const unsigned char *bytes, size_t have, int64_t at, int64_t last,
+                               int64_t size)
+{
+    uint32_t crc, len;
+    if (have < LOG_RECORD_HEADER || !log_record_decode(bytes, &crc, &len))
+        return last;
+    int64_t end = at + LOG_RECORD_HEADER + (int64_t)len;
+    return end < size ? end : size;
+}
+
+/* Tells what is lost behind the end, where `last` is behind all that is not zero: to the end of the
+ * last whole record there, or else of the broken one. Bytes of records that were dropped before are
+ * not lost, and follow on zeros. */
+static int count_dropped(struct log *log, struct log_window *window, int64_t last, int64_t size)
 {
     const unsigned char *bytes;
-    uint32_t crc, len;
-    ssize_t got = log_window_load(window, log->fd, end, LOG_RECORD_HEADER, last, &bytes);
+    int64_t end = log_position(log, log->end);
+    ssize_t got = log_window_load(window, log->fd, end, LOG_RECORD_HEADER, size, &bytes);
     if (got < 0)
         return (int)got;
     bool is_marked = true;
@@ -84,14 +97,11 @@ static int count_dropped(struct log *log, struct log_window *window, int64_t end
         is_marked = is_marked && bytes[i] == 0;
     if (is_marked)
         return 0;
-    int64_t behind = last;
-    if (got == LOG_RECORD_HEADER && log_record_decode(bytes, &crc, &len) &&
-        len < last - end - LOG_RECORD_HEADER)
-        behind = end + LOG_RECORD_HEADER + (int64_t)len;
-    int64_t found = find_dropped(log, window, end, last);
+    int64_t broken_end = find_broken_end(bytes, (size_t)got, end, last, size);
+    int64_t found = find_dropped(log, window, end, last, size);
     if (found < 0)
         return (int)found;
-    log->stats.dropped = (uint64_t)((found > end ? found : behind) - end);
+    log->stats.dropped = (uint64_t)((found > end ? found : broken_end) - end);
     return 0;
 }
 
@@ -106,6 +116,6 @@ int log_recover(struct log *log, int64_t size)
     log->reserved_to = size;
     if (last <= end)
         return last < 0 ? (int)last : 0;
-    error = count_dropped(log, &window, end, last);
+    error = count_dropped(log, &window, last, size);
     return error ? error : log_cut(log);
 }
