@@ -12,11 +12,15 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <whorl/fs.h>
+#include <whorl/thread.h>
 
 #define DEFAULT_RESERVE (1 << 20)
 #define RESERVE_MOST (1 << 30)
 #define DEFAULT_MODE 0600
+#define LOCK_PATIENCE WHORL_SECONDS(1)
+#define LOCK_PAUSE_US 1000
 
 static int set_options(struct log *log, const whorl_log_options *options)
 {
@@ -37,12 +41,32 @@ static int open_file(struct log *log, const char *path, mode_t mode)
     return log->fd < 0 ? log->fd : 0;
 }
 
-/* The lock belongs to the open file, and is gone with the process. */
-static int lock_file(const struct log *log)
+static int try_lock(int fd)
 {
-    if (flock(log->fd, LOCK_EX | LOCK_NB) == 0)
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
+/* On a thread: until it has the lock, for a while. */
+static intptr_t lock_patiently(void *arg)
+{
+    int fd = *(int *)arg;
+    int64_t end = clock_read() + LOCK_PATIENCE;
+    int error = -EBUSY;
+    while ((error = try_lock(fd)) == -EBUSY && clock_read() < end)
+        usleep(LOCK_PAUSE_US);
+    return error;
+}
+
+/* The lock belongs to the open file, which the kernel keeps until the last operation on it has
+ * ended: also those of a process that was killed, for some time after that is gone. So nothing can
+ * be written any more by who had the log before; and whoever restarts a program that has died need
+ * not wait, as this does. */
+static int lock_file(struct log *log)
+{
+    int error = try_lock(log->fd);
+    return error == -EBUSY ? (int)whorl_to_thread(lock_patiently, &log->fd) : error;
 }
 
 /* The size of the file, which must be a regular one; or -errno. */

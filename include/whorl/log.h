@@ -86,11 +86,12 @@ typedef struct whorl_log_options {
  * open.
  *   -EBADMSG          the file is no log, or both copies of its header are damaged
  *   -EPROTONOSUPPORT  it is a log of a version that this library does not know
- *   -EBUSY            somebody has it open: another process, or this one
+ *   -EBUSY            somebody has it open, another process or this one, and has not closed it for
+ *   a second: so long is waited, as the kernel may still end what a killed process has left
  *   -EINVAL           log or path is NULL; reserve is above 1 GiB; or path names no regular file
  *   -ELOOP            path names a symbolic link: give the name that it stands for
  *   -ECANCELED        the caller is cancelled
- *   -ENOMEM           no memory
+ *   -ENOMEM, -EAGAIN  no memory, or no thread to wait with
  *   -EACCES, -EISDIR, -ENOENT, -ENOSPC, -EIO ...  as open(2), read(2), write(2) and fsync(2) give
  *   them; the directory must be readable, as it is synced */
 WHORL_API int whorl_log_open(whorl_log *log, const char *path, const whorl_log_options *options);
