@@ -105,7 +105,7 @@ struct loop {
     int signal_fd; /* while some do */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
-    bool pipe_was_pending; /* a SIGPIPE, when the run began */
+    sigset_t signals_to_take; /* of those that writes raise, at the run's end */
     bool sigint_is_watched;
     struct loop *left_next;
     /* Kept by the floor of ops. */

@@ -146,6 +146,10 @@ static inline bool ring_supports(const struct ring *ring, unsigned code)
     return ring->supported >> code & 1;
 }
 
+/* Whether this kernel leaves a file's position where it was after a write at it that came to less
+ * than asked. The first call tries it. From: any thread. */
+bool ring_leaves_position(void);
+
 /* Registered files and buffers: as whorl_register_files and its kin say. */
 int ring_register_files(struct ring *ring, const int *fds, unsigned count);
 int ring_unregister_files(struct ring *ring);

@@ -89,6 +89,17 @@ static inline whorl_op **op_bucket(struct loop *loop, int fd)
     return &loop->in_flight[(unsigned)fd % IN_FLIGHT_BUCKETS];
 }
 
+/* Whether a write at the file's position has ended with some of it written. */
+static inline bool op_has_written_at_position(const whorl_op *op)
+{
+    return (op->code == RING_OP_WRITE || op->code == RING_OP_WRITEV) && op->offset == UINT64_MAX &&
+           op->result > 0;
+}
+
+/* Moves the file's position by what such a write wrote, where that was less than asked and the
+ * kernel has not. */
+void op_mend_position(const whorl_op *op);
+
 /* Takes one completion; the loop's hook. */
 void op_complete(void *loop, uint64_t token, int32_t result);
 

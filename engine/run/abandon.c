@@ -90,7 +90,7 @@ intptr_t whorl_run_abandon(void)
         return error;
     struct loop *loop = loop_here;
     intptr_t result = loop->overruled ? loop->result : -ECANCELED;
-    run_block_pipe(NULL);
+    run_block_writes(NULL);
     op_abandon(loop, NULL);
     loop_end_left(loop);
     run_exit(loop);

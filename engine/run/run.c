@@ -2,9 +2,10 @@
  * whorl_run: a loop for this thread, from its opening to its close, and what it changes of the
  * thread meanwhile. See run.h for a run that is left by a jump.
  *
- * SIGPIPE: a write to a closed pipe or socket raises it on the submitting thread. It is blocked
- * while the loop runs, and one that became pending meanwhile is taken away at the end, so that the
- * program never sees it. fork: in the child the forking thread has no loop, and its former signal
+ * SIGPIPE, SIGXFSZ: a write to a closed pipe or socket raises the one on the submitting thread, and
+ * a write above the limit on a file's size the other, where the kernel does it there and then. Both
+ * are blocked while the loop runs, and one that became pending meanwhile is taken away at the end,
+ * so that the program never sees it. fork: in the child the forking thread has no loop, and its former signal
  * mask.
  */
 #include <core/loop.h>
@@ -29,32 +30,44 @@ static const struct loop_hooks hooks = {.complete = op_complete,
                                         .abandon_group = group_abandon,
                                         .listen = op_listen};
 
-/* --- SIGPIPE --- */
+/* --- The signals of writes --- */
 
-static bool pipe_is_pending(void)
+static const int write_signals[] = {SIGPIPE, SIGXFSZ};
+
+#define WRITE_SIGNALS (sizeof write_signals / sizeof write_signals[0])
+
+static sigset_t all_write_signals(void)
 {
-    sigset_t pending;
-    sigpending(&pending);
-    return sigismember(&pending, SIGPIPE);
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < WRITE_SIGNALS; i++)
+        sigaddset(&set, write_signals[i]);
+    return set;
 }
 
-void run_block_pipe(sigset_t *before)
+void run_block_writes(sigset_t *before)
 {
-    sigset_t pipe;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, before);
+    sigset_t set = all_write_signals();
+    pthread_sigmask(SIG_BLOCK, &set, before);
+}
+
+/* Those that are not pending, to be taken away if they are at the run's end. */
+static sigset_t not_pending(void)
+{
+    sigset_t set = all_write_signals();
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < WRITE_SIGNALS; i++)
+        if (sigismember(&pending, write_signals[i]))
+            sigdelset(&set, write_signals[i]);
+    return set;
 }
 
 /* What else was blocked meanwhile and is pending is delivered then. */
-static void pipe_restore(bool was_pending, const sigset_t *mask_before)
+static void writes_restore(const sigset_t *ours, const sigset_t *mask_before)
 {
-    if (!was_pending && pipe_is_pending()) {
-        sigset_t pipe;
-        sigemptyset(&pipe);
-        sigaddset(&pipe, SIGPIPE);
-        sigtimedwait(&pipe, NULL, &(struct timespec){0});
-    }
+    while (sigtimedwait(ours, NULL, &(struct timespec){0}) > 0)
+        ;
     pthread_sigmask(SIG_SETMASK, mask_before, NULL);
 }
 
@@ -97,15 +110,14 @@ static int config_check(const whorl_config *config)
     return 0;
 }
 
-/* Makes the loop the thread's. One SIGPIPE that is pending already is not ours to take away. -ENOMEM
- */
+/* Makes the loop the thread's. A signal that is pending already is not ours to take away. -ENOMEM */
 static int run_enter(struct loop *loop, const whorl_config *config)
 {
     int error = overflow_watch_start(&loop->watch, loop_describe_overflow);
     if (error)
         return error;
-    run_block_pipe(&loop->mask_before);
-    loop->pipe_was_pending = pipe_is_pending();
+    run_block_writes(&loop->mask_before);
+    loop->signals_to_take = not_pending();
     sigint_watch_start(loop, config->sigint, &loop->mask_before);
     loop_here = loop;
     return 0;
@@ -117,7 +129,7 @@ void run_exit(struct loop *loop)
     sigint_watch_end(loop);
     pool_end(loop);
     signals_end(loop);
-    pipe_restore(loop->pipe_was_pending, &loop->mask_before);
+    writes_restore(&loop->signals_to_take, &loop->mask_before);
     overflow_watch_end(&loop->watch);
 }
 

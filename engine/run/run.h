@@ -14,8 +14,9 @@
 #include <core/loop.h>
 #include <signal.h>
 
-/* Blocks SIGPIPE on this thread; *before, if not NULL, is the former mask. */
-void run_block_pipe(sigset_t *before);
+/* Blocks the signals that a write may raise on the thread that submits it; *before, if not NULL, is
+ * the former mask. */
+void run_block_writes(sigset_t *before);
 
 /* Where a jump has left the thread's run: the thread's own stack is the one that runs, to the tools
  * as well, which until then take much of it for that of frames that have gone. So whoever lands there

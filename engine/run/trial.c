@@ -35,7 +35,7 @@ static __thread struct watch *watching;
 /* What a trial keeps. */
 struct trial {
     struct descriptors *before;
-    void *handles_pipe; /* not NULL: the trial takes SIGPIPE */
+    uintptr_t handles; /* bits: those of `signals` that the trial takes */
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct trial) <= sizeof((whorl_trial *)0)->engine,
@@ -270,8 +270,13 @@ int whorl_trial_left(whorl_trial *trial)
 
 /* --- From begin to end --- */
 
+/* What a write may have raised, and a jump out of its run sets free. */
+static const int signals[] = {SIGPIPE, SIGXFSZ};
+
+#define SIGNALS (sizeof signals / sizeof signals[0])
+
 /* A handler, not SIG_IGN: a program that is started meanwhile inherits that. */
-static void take_pipe(int number)
+static void take_signal(int number)
 {
     (void)number;
 }
@@ -281,12 +286,14 @@ void whorl_trial_begin(whorl_trial *trial)
     struct trial *own = insides(trial);
     *own = (struct trial){.before = descriptors_list()};
     trial->complaint[0] = '\0';
-    struct sigaction now;
-    struct sigaction taken = {.sa_handler = take_pipe, .sa_flags = SA_RESTART};
-    sigaction(SIGPIPE, NULL, &now);
-    if (!(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL) {
-        sigaction(SIGPIPE, &taken, NULL);
-        own->handles_pipe = own;
+    struct sigaction taken = {.sa_handler = take_signal, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct sigaction now;
+        sigaction(signals[i], NULL, &now);
+        if ((now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL)
+            continue;
+        sigaction(signals[i], &taken, NULL);
+        own->handles |= (uintptr_t)1 << i;
     }
 }
 
@@ -294,8 +301,9 @@ int whorl_trial_end(whorl_trial *trial)
 {
     struct trial *own = insides(trial);
     trial->complaint[0] = '\0';
-    if (own->handles_pipe)
-        signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < SIGNALS; i++)
+        if (own->handles >> i & 1)
+            signal(signals[i], SIG_DFL);
     char names[sizeof trial->complaint - 64];
     if (descriptors_new(own->before, names, sizeof names) > 0)
         complain(trial, "has left descriptors open: %s", names);

@@ -63,8 +63,8 @@ typedef struct whorl_config {
  *
  * Once main has returned, tasks that still live are cancelled and awaited (see whorl_cancel); the
  * ring is closed when nothing is in flight. One thread runs one loop; each thread may run its own.
- * While the loop runs, SIGPIPE is blocked on this thread, and one that is pending at the end is
- * discarded, unless it was before. Threads and programs that a task starts inherit the block, as
+ * While the loop runs, SIGPIPE and SIGXFSZ are blocked on this thread, and one that is pending at
+ * the end is discarded, unless it was before: a write gives -EPIPE, or -EFBIG, and no signal. Threads and programs that a task starts inherit the block, as
  * any other (a child of fork does not); posix_spawnattr_setsigmask(3) takes it away.
  * In a child made by fork(2) inside a task there is no loop: calls give -EPERM there, but whorl_run
  * may begin a new one. A task's function that returns in the child ends it with status 70.
@@ -107,7 +107,7 @@ WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, vo
  * theirs to defer, or lost.
  *
  * Stacks and what they point to stay as they are until all of that has ended. siglongjmp gives the
- * mask back early, so that a SIGPIPE that was pending comes then.
+ * mask back early, so that a SIGPIPE or SIGXFSZ that was pending comes then.
  *
  * From: the thread of the run, outside a task. Returns what the run would have ended with:
  *   -EDEADLK, -ETIMEDOUT  as for whorl_run

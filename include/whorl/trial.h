@@ -30,8 +30,8 @@ typedef struct whorl_trial {
     void *engine[4];     /* the engine's */
 } whorl_trial;
 
-/* Begins: notes which descriptors are open. From here to the end a SIGPIPE that would kill the
- * process is taken instead, as a jump out of a run may set one free. */
+/* Begins: notes which descriptors are open. From here to the end a SIGPIPE or SIGXFSZ that would
+ * kill the process is taken instead, as a jump out of a run may set one free. */
 WHORL_API void whorl_trial_begin(whorl_trial *trial);
 
 /* Runs fn(arg) as the main task of a run of its own. Its result is not looked at.
