@@ -8,7 +8,6 @@
  */
 #include <core/interrupt.h>
 #include <fs/log.h>
-#include <sys/resource.h>
 #include <whorl/fs.h>
 #include <whorl/op.h>
 
@@ -42,14 +41,6 @@ static int64_t write_zeros(int fd, int64_t from, int64_t to)
     return from;
 }
 
-/* `to`, or as far as a file of this process may reach: beyond, a write would end it by a signal. */
-static int64_t within_limit(int64_t to)
-{
-    struct rlimit limit;
-    bool is_limited = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < (rlim_t)to;
-    return is_limited ? (int64_t)limit.rlim_cur : to;
-}
-
 /* Sees that a batch that ends at `end` finds blocks that were written. Zeros that find no room are
  * not asked for again: that they are not there costs time, and nothing else. */
 static void write_ahead(struct log *log, int64_t end)
@@ -60,7 +51,7 @@ static void write_ahead(struct log *log, int64_t end)
     if (log->reserve == 0 || log->batch->total > (size_t)log->reserve / RESERVE_PARTS)
         return;
     int64_t to = round_up(end + log->reserve);
-    log->reserved_to = write_zeros(log->fd, end, within_limit(to));
+    log->reserved_to = write_zeros(log->fd, end, to);
     if (log->reserved_to < to)
         log->reserve = 0;
 }

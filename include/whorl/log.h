@@ -117,8 +117,7 @@ WHORL_API int whorl_log_close(whorl_log *log);
  * commit's records is in the log, it stays usable, and later appends succeed if there is room.
  * Where the fdatasync has failed, or the cut, nobody knows what is on the disk: the log has failed,
  * and gives that error to every append and truncate, until it is closed and opened again; records
- * of the failed commit may then be found, or some of them. As with write(2), a file that would
- * become longer than RLIMIT_FSIZE raises SIGXFSZ, which ends a program that does not ignore it.
+ * of the failed commit may then be found, or some of them.
  *
  *   -ECANCELED  the caller is cancelled; the record is not in the log
  *   -EBADF      the log is closed, or being closed
