@@ -78,28 +78,17 @@ static int choose(struct log *log, const struct log_header header[2], const int 
     return 1;
 }
 
-/* Reads what stands before the records; what the file has not got is zero. -errno, or 0. */
-static int load(const struct log *log, unsigned char *bytes)
-{
-    size_t have = 0;
-    memset(bytes, 0, LOG_DATA);
-    while (have < LOG_DATA) {
-        ssize_t got = whorl_pread(log->fd, bytes + have, LOG_DATA - have, (off_t)have);
-        if (got <= 0)
-            return (int)got;
-        have += (size_t)got;
-    }
-    return 0;
-}
-
 int log_header_read(struct log *log, int64_t size)
 {
-    unsigned char *bytes = log->batch->buffer;
+    struct log_window window = {.buffer = log->batch->buffer, .room = LOG_BUFFER};
     struct log_header header[2];
+    const unsigned char *bytes = window.buffer;
     int errors[2];
-    int error = load(log, bytes);
-    if (error)
-        return error;
+    /* What the file has not got is zero. */
+    memset(window.buffer, 0, LOG_DATA);
+    ssize_t got = log_window_load(&window, log->fd, 0, LOG_DATA, LOG_DATA, &bytes);
+    if (got < 0)
+        return (int)got;
     /* A file that was made, and nothing written. */
     if (size <= LOG_DATA && is_zero(bytes, LOG_DATA))
         return 0;
