@@ -51,8 +51,15 @@ static const char *const details[COMMAND_COUNT] = {
         "there before is removed afterwards. whorl: a task for each piece in flight. Beside\n"
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
         "speed includes the fsync.\n",
+    [COMMAND_LOG] =
+        "--depth writers, each with one record of --size bytes in flight, for --seconds; a\n"
+        "record counts once it is on the disk. whorl: the writers append to one whorl_log, which\n"
+        "commits together what waits (at least 10 times as many as by hand). Beside it: each,\n"
+        "the same tasks, each with a write and an fdatasync for itself; hand, one such pair\n"
+        "after the other by one thread; hand-ahead, the same in a file that is written ahead\n"
+        "with zeros. The file is a temporary one in the current directory.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn,\n"
+        "echo (64 connections), read and write (a file of 64 MiB), log, switch (2 tasks), spawn,\n"
         "scopes (2000 tasks, 100000 timers) and sync, with short runs, and with fewer rounds\n"
         "where the machine is slow. It needs about 200 MiB of disk in the current directory\n"
         "while it runs.\n",

@@ -16,7 +16,7 @@ enum {
     EVERY = (1u << COMMAND_COUNT) - 1,
     FILES = IN(READ) | IN(WRITE),
     TASKS = IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS) | IN(SCOPES),
-    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ),
+    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ) | IN(LOG),
 };
 
 #define ENTRY(field, value_kind, taken, carried, low, high, shown, text)                           \
@@ -28,9 +28,10 @@ enum {
 const option_entry option_table[] = {
     ENTRY(connections, OPTION_NUMBER, IN(ECHO) | IN(ALL), IN(ECHO), 1, 1000000, "N",
           "connections, each with one message in flight"),
-    ENTRY(depth, OPTION_NUMBER, FILES | IN(ALL), FILES, 1, 4096, "N", "operations in flight"),
-    ENTRY(size, OPTION_BYTES, FILES | IN(ECHO), FILES | IN(ECHO), 1, GIB(1), "BYTES",
-          "bytes of a message, or of one read or write"),
+    ENTRY(depth, OPTION_NUMBER, FILES | IN(LOG) | IN(ALL), FILES | IN(LOG), 1, 4096, "N",
+          "operations in flight; writers of a log"),
+    ENTRY(size, OPTION_BYTES, FILES | IN(ECHO) | IN(LOG), FILES | IN(ECHO) | IN(LOG), 1, GIB(1),
+          "BYTES", "bytes of a message, of one read or write, or of a record"),
     ENTRY(total, OPTION_BYTES, IN(WRITE), IN(WRITE), 1, GIB(1024), "BYTES", "bytes written a run"),
     ENTRY(tasks, OPTION_NUMBER, TASKS, TASKS, 1, 10000000, "N",
           "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers),\n"
@@ -85,6 +86,9 @@ static const struct {
     [COMMAND_WRITE] = {"write",
                        "a file written from start to end, then fsync",
                        {.depth = 32, .size = KIB(64), .total = GIB(1), .rounds = 5}},
+    [COMMAND_LOG] = {"log",
+                     "records on the disk a second: a write-ahead log with many writers",
+                     {.depth = 64, .size = 128, .seconds = SECOND, .rounds = 5}},
     [COMMAND_QUICK] = {"quick",
                        "a little of each in under a minute; sizes are small and stated",
                        {.rounds = 5}},

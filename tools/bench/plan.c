@@ -5,11 +5,13 @@
 #include "plan.h"
 
 #include <stdlib.h>
+#include <whorl/log.h>
 
 #include "clock.h"
 #include "echo.h"
 #include "fail.h"
 #include "file.h"
+#include "log.h"
 #include "progress.h"
 #include "read.h"
 #include "report.h"
@@ -26,6 +28,7 @@ static const workload *const workloads[COMMAND_QUICK] = {
     [COMMAND_SWITCH] = &switch_workload,     [COMMAND_SPAWN] = &spawn_workload,
     [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_ECHO] = &echo_workload,
     [COMMAND_READ] = &read_workload,         [COMMAND_WRITE] = &write_workload,
+    [COMMAND_LOG] = &log_workload,
 };
 
 /* quick: what it runs, and the seconds that each may take before it starts no further round. */
@@ -35,9 +38,9 @@ static const struct {
     uint64_t milliseconds; /* measured in each run */
     int64_t budget;        /* seconds; where there are parts, for each */
 } quick_steps[] = {
-    {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
-    {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1},
-    {COMMAND_SYNC, 0, 30, 1},
+    {COMMAND_ECHO, 0, 400, 14},    {COMMAND_READ, 0, 250, 10},  {COMMAND_WRITE, 0, 0, 12},
+    {COMMAND_LOG, 0, 200, 6},      {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4},
+    {COMMAND_SCOPES, 2000, 50, 1}, {COMMAND_SYNC, 0, 30, 1},
 };
 
 enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000 };
@@ -57,6 +60,14 @@ static int check_blocks(const options *given)
         return 0;
     return fail("--depth %llu times --size %llu is more than a GiB of buffers: lower one of them",
                 (unsigned long long)given->depth, (unsigned long long)given->size);
+}
+
+static int check_records(const options *given)
+{
+    if (given->size <= WHORL_LOG_RECORD_MAX)
+        return 0;
+    return fail("--size %llu cannot be: a record has at most %llu bytes, so give no more",
+                (unsigned long long)given->size, (unsigned long long)WHORL_LOG_RECORD_MAX);
 }
 
 static int check_tasks(const options *given)
@@ -85,6 +96,8 @@ static int check(const step *which)
     case COMMAND_READ:
     case COMMAND_WRITE:
         return check_blocks(given);
+    case COMMAND_LOG:
+        return check_records(given);
     default:
         return check_tasks(given);
     }
