@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "get.h"
+#include "text.h"
 
 #define REDRAW WHORL_MS(100)
 
@@ -15,13 +16,6 @@
 #define PATIENCE WHORL_SECONDS(5)
 
 static const char red[] = "\033[31m", plain[] = "\033[m";
-
-/* A name that servers or lists have made up may hold anything. */
-static void put_harmless(FILE *out, const char *text)
-{
-    for (; *text != '\0'; text++)
-        fputc((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text, out);
-}
 
 void board_tell(struct board *self, enum board_kind kind, const char *format, ...)
 {
@@ -39,7 +33,7 @@ void board_tell(struct board *self, enum board_kind kind, const char *format, ..
     bool is_red = kind == BOARD_FAILURE && self->has_colors;
     fwrite(self->lines, 1, self->len, out);
     fprintf(out, "%swhorl-get:%s ", is_red ? red : "", is_red ? plain : "");
-    put_harmless(out, text);
+    text_put_plain(out, text);
     fputc('\n', out);
     if (fclose(out) != 0) {
         free(longer);

@@ -37,20 +37,13 @@ static void decode(char *name)
         *name = '_';
 }
 
-/* C1 control characters, U+0080 to U+009F, move a terminal's cursor too. */
-static bool is_harmless(const char *at, size_t length)
-{
-    return length == 1 ||
-           (length > 1 && !((unsigned char)at[0] == 0xC2 && (unsigned char)at[1] < 0xA0));
-}
-
-/* In place: no UTF-8 becomes "_", and the whole is cut to NAMES_MAX bytes, between characters. */
+/* In place: what is no plain UTF-8 becomes "_", and the whole is cut to NAMES_MAX bytes, between characters. */
 static void clean(char *name)
 {
     size_t len = 0;
     while (name[len] != '\0') {
         size_t length = text_utf8_length(name + len);
-        if (!is_harmless(name + len, length)) {
+        if (!text_is_plain(name + len, length)) {
             memset(name + len, '_', length > 0 ? length : 1);
             length = 1;
         }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <whorl.h>
 
+#include "text.h"
+
 typedef enum kind { FLAG, TEXT, NUMBER, SECONDS, HEADER, HELP, VERSION } kind;
 
 typedef struct entry {
@@ -84,11 +86,13 @@ static const options defaults = {
 
 int refuse(const char *format, ...)
 {
+    char text[4096];
     va_list arguments;
-    fputs("whorl-get: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    fputs("whorl-get: ", stderr);
+    text_put_plain(stderr, text);
     fputc('\n', stderr);
     return -1;
 }
