@@ -23,7 +23,6 @@
  *   dir.h        the entries of directories
  *   walk.h       every entry below a directory
  *   xattr.h      extended attributes of files
- *   fs.h         files, by the names of POSIX
  *   whole_file.h whole files: read, written so that nobody sees half of one, copied
  *   tree.h       whole trees of directories: copied, and removed
  *   file.h       files with a buffer: lines and text, read ahead and written behind
