@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <whorl/fs.h>
+#include <whorl/path.h>
 #include <whorl/thread.h>
 
 #define DEFAULT_RESERVE (1 << 20)

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 #include <whorl/fs.h>
+#include <whorl/path.h>
 #include <whorl/scope.h>
 #include <whorl/whole_file.h>
 

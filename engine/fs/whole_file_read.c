@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <whorl/fs.h>
+#include <whorl/path.h>
 #include <whorl/whole_file.h>
 
 #define FIRST_ROOM ((size_t)16 * 1024)

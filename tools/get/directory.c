@@ -53,7 +53,7 @@ static intptr_t block_in_link(void *arg)
 int directory_rename(struct directory *self, const char *from, const char *to, int replaces)
 {
     unsigned flags = replaces ? 0 : RENAME_NOREPLACE;
-    int error = whorl_renameat(self->fd, from, self->fd, to, flags);
+    int error = whorl_renameat2(self->fd, from, self->fd, to, flags);
     if (error == -EINVAL && !replaces) /* NFS, for one, has no RENAME_NOREPLACE */
         error = (int)whorl_to_thread(block_in_link, &(names){self->fd, from, to});
     if (error == 0)
