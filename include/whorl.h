@@ -18,11 +18,11 @@
  *   future.h     a result that one task will set, and others wait for
  *   select.h     whichever of several channels, futures and tasks happens first
  *   generator.h  tasks that yield values
- *   fs.h         files, by the names of POSIX
+ *   fs.h         files by their descriptors: open, read, write, sync, close
+ *   path.h       files by their names: status, rename, unlink, links, directories made
  *   dir.h        the entries of directories
  *   walk.h       every entry below a directory
- *   fs.h         files by their descriptors: open, read, write, sync, close
- *   path.h       files by their names: status, rename, unlink, directories made
+ *   xattr.h      extended attributes of files
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -66,9 +66,10 @@
 #include <whorl/select.h>
 #include <whorl/generator.h>
 #include <whorl/fs.h>
+#include <whorl/path.h>
 #include <whorl/dir.h>
 #include <whorl/walk.h>
-#include <whorl/path.h>
+#include <whorl/xattr.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

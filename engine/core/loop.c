@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define DEFAULT_STACK_SIZE ((size_t)64 << 10)
 #define DEFAULT_POOLED_STACKS 1024
 #define DEFAULT_ENTRIES 256
 #define DEFAULT_COMPLETIONS 8192
+#define DEFAULT_FILE_OPS 256
+#define DEFAULT_WORKERS_PER_PROCESSOR 4
+#define DEFAULT_WORKERS_MOST 64
 #define DEFAULT_DRAIN_WARNING WHORL_SECONDS(1)
 #define DEFAULT_DEFER_LIMIT WHORL_SECONDS(10)
 #define TRIM_STACKS 64           /* stacks that one turn gives back: each is a system call */
@@ -45,6 +49,12 @@ size_t loop_describe_overflow(const void *address, char *text, size_t size)
     return (size_t)length < size ? (size_t)length : size - 1;
 }
 
+static unsigned default_workers(void)
+{
+    long wanted = DEFAULT_WORKERS_PER_PROCESSOR * sysconf(_SC_NPROCESSORS_ONLN);
+    return wanted < DEFAULT_WORKERS_MOST ? (unsigned)wanted : DEFAULT_WORKERS_MOST;
+}
+
 int loop_open(struct loop **result, const whorl_config *config, const struct loop_hooks *hooks)
 {
     struct loop *loop =
@@ -67,7 +77,12 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
         munmap(loop, sizeof *loop);
         return error;
     }
+    ring_bound_workers(&loop->ring, config->workers ? config->workers : default_workers(),
+                       config->peer_workers);
     loop->hooks = hooks;
+    loop->file_ops_most = config->file_ops ? config->file_ops : DEFAULT_FILE_OPS;
+    loop->file_ops_unseen = loop->file_ops_most / 2;
+    loop->turns_end = &loop->turns;
     loop->cancels_end = &loop->cancels;
     loop->deliveries_end = &loop->deliveries;
     loop->host.next = &loop->host;
@@ -99,6 +114,7 @@ void loop_close(struct loop *loop)
     inbox_end(loop);
     stack_pool_close(&loop->stacks);
     ring_close(&loop->ring);
+    free(loop->peer_slots);
     munmap(loop, sizeof *loop);
 }
 
@@ -124,9 +140,11 @@ static void check_invariants(const struct loop *loop)
     } while (task != &loop->host);
     for (task = loop->live; task; task = task->live_next)
         assert(*task->live_link == task && !task->ended && task->generation != 0);
-    for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
+    for (size_t i = 0; i < IN_FLIGHT_LISTS; i++)
         for (const whorl_op *op = loop->in_flight[i]; op; op = op->next)
             assert(*op->link == op && ((struct task *)op->owner)->in_flight > 0);
+    for (const whorl_op *op = loop->turns; op; op = op->phase.turn.next)
+        assert(*op->phase.turn.link == op && op->owed == 0);
 }
 #else
 static void check_invariants(const struct loop *loop)

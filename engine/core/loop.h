@@ -23,6 +23,7 @@
 #include <signal.h>
 
 #define IN_FLIGHT_BUCKETS 4096
+#define IN_FLIGHT_LISTS (IN_FLIGHT_BUCKETS + 1) /* and one for ops on two descriptors */
 #define CLOSER_BUCKETS 64
 
 /* What the floors above do for the loop. */
@@ -114,9 +115,17 @@ struct loop {
     struct whorl_op *cancels; /* ops to cancel, or to submit again, when the timer fires */
     struct whorl_op **cancels_end;
     struct timer cancel_timer;
-    unsigned closing; /* closers that wait */
+    unsigned closing;         /* closers that wait */
+    uint32_t file_ops;        /* with the kernel, that hold a place; see op/admission.h */
+    uint32_t file_ops_most;   /* places */
+    uint32_t file_ops_unseen; /* while fewer are taken, who wants one gets it unseen */
+    struct whorl_op *turns;   /* ops that wait for their turn, the first first */
+    struct whorl_op **turns_end;
+    struct timer turn_timer; /* armed: a place is free, and somebody waits for it */
+    uint8_t *peer_slots;     /* bit n: registered file n may await a peer; NULL: none does */
+    unsigned peer_slots_count;
     struct closer *closers[CLOSER_BUCKETS];
-    struct whorl_op *in_flight[IN_FLIGHT_BUCKETS]; /* every op in flight, by descriptor */
+    struct whorl_op *in_flight[IN_FLIGHT_LISTS]; /* every op in flight, by descriptor */
 };
 
 /* The calling thread's loop, NULL if it runs none. */

@@ -14,7 +14,9 @@ static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
 #define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
 #define IORING_OP_BIND KERNEL_OP_BIND
 #define IORING_OP_LISTEN KERNEL_OP_LISTEN
-#define ROW(opcode, name, kernel, release, fallback) [RING_OP_##opcode] = IORING_OP_##opcode,
+#define IORING_OP_READV_FIXED KERNEL_OP_READV_FIXED
+#define IORING_OP_WRITEV_FIXED KERNEL_OP_WRITEV_FIXED
+#define ROW(opcode, ...) [RING_OP_##opcode] = IORING_OP_##opcode,
     RING_OPS(ROW)
 #undef ROW
 };
@@ -55,7 +57,7 @@ void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_
     slot->buf_index = op->buf_index;
     slot->personality = 0;
     slot->file_index = op->slot;
-    slot->addr3 = 0;
+    slot->addr3 = op->addr3;
     slot->__pad2[0] = 0;
 }
 
@@ -170,4 +172,14 @@ int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned c
 int ring_unregister_buffers(struct ring *ring)
 {
     return io_uring_unregister_buffers(&ring->backend->uring);
+}
+
+/* The calling thread's workers serve all its rings; the ring holds what was set before it. */
+void ring_bound_workers(struct ring *ring, unsigned disk, unsigned peer)
+{
+    unsigned *before = ring->backend->workers_before;
+    before[0] = disk;
+    before[1] = peer;
+    if (io_uring_register_iowq_max_workers(&ring->backend->uring, before) != 0)
+        before[0] = before[1] = 0;
 }

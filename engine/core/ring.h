@@ -76,6 +76,10 @@ int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_
  * errors that speak for themselves. `entries` is what was asked for. */
 void ring_explain(int error, unsigned entries);
 
+/* Bounds the kernel's workers that run this thread's ops: those that await a disk, and those that
+ * may await a peer; 0 leaves a bound as it is. Until the ring is closed. */
+void ring_bound_workers(struct ring *ring, unsigned disk, unsigned peer);
+
 /* Closes the ring. Nothing must be in flight. */
 void ring_close(struct ring *ring);
 

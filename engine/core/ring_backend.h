@@ -6,6 +6,7 @@
 
 struct ring_backend {
     struct io_uring uring;
+    unsigned workers_before[2]; /* the thread's bounds before this ring; 0: not known */
 };
 
 /* The kernel's number for an operation of the table. */

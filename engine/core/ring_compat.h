@@ -33,10 +33,12 @@
 #endif
 
 enum {
-    KERNEL_OP_WAITID = 50,    /* Linux 6.7 */
-    KERNEL_OP_FTRUNCATE = 55, /* Linux 6.9 */
-    KERNEL_OP_BIND = 56,      /* Linux 6.11 */
-    KERNEL_OP_LISTEN = 57,    /* Linux 6.11 */
+    KERNEL_OP_WAITID = 50,       /* Linux 6.7 */
+    KERNEL_OP_FTRUNCATE = 55,    /* Linux 6.9 */
+    KERNEL_OP_BIND = 56,         /* Linux 6.11 */
+    KERNEL_OP_LISTEN = 57,       /* Linux 6.11 */
+    KERNEL_OP_READV_FIXED = 60,  /* Linux 6.15 */
+    KERNEL_OP_WRITEV_FIXED = 61, /* Linux 6.15 */
 };
 
 #endif

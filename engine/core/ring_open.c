@@ -146,6 +146,8 @@ static const struct {
     {RING_OP_LISTEN, WHORL_FEATURE_OP_LISTEN},
     {RING_OP_FTRUNCATE, WHORL_FEATURE_OP_FTRUNCATE},
     {RING_OP_WAITID, WHORL_FEATURE_OP_WAITID},
+    {RING_OP_READV_FIXED, WHORL_FEATURE_OP_READV_FIXED},
+    {RING_OP_WRITEV_FIXED, WHORL_FEATURE_OP_READV_FIXED},
 };
 
 static int adopt_ops(struct ring *ring, uint64_t wanted)
@@ -220,6 +222,7 @@ free_backend:
 void ring_close(struct ring *ring)
 {
     assert(ring->tail == ring->submitted);
+    io_uring_register_iowq_max_workers(&ring->backend->uring, ring->backend->workers_before);
     io_uring_queue_exit(&ring->backend->uring);
     free(ring->backend);
     *ring = (struct ring){0};

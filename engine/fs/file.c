@@ -30,6 +30,12 @@ int whorl_openat(int dirfd, const char *path, int flags, ...)
     return whorl_op_await(&op);
 }
 
+int whorl_openat2(int dirfd, const char *path, const struct open_how *how, size_t size)
+{
+    whorl_op op = whorl_op_openat2(dirfd, path, how, size);
+    return whorl_op_await(&op);
+}
+
 ssize_t whorl_read(int fd, void *buf, size_t len)
 {
     whorl_op op = whorl_op_read(fd, buf, len);
@@ -78,6 +84,18 @@ ssize_t whorl_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
     return whorl_op_await(&op);
 }
 
+ssize_t whorl_preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    whorl_op op = whorl_op_preadv2(fd, iov, count, offset, flags);
+    return whorl_op_await(&op);
+}
+
+ssize_t whorl_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    whorl_op op = whorl_op_pwritev2(fd, iov, count, offset, flags);
+    return whorl_op_await(&op);
+}
+
 int whorl_fsync(int fd)
 {
     whorl_op op = whorl_op_fsync(fd);
@@ -87,6 +105,12 @@ int whorl_fsync(int fd)
 int whorl_fdatasync(int fd)
 {
     whorl_op op = whorl_op_fdatasync(fd);
+    return whorl_op_await(&op);
+}
+
+int whorl_sync_file_range(int fd, off_t offset, off_t nbytes, unsigned flags)
+{
+    whorl_op op = whorl_op_sync_file_range(fd, offset, nbytes, flags);
     return whorl_op_await(&op);
 }
 

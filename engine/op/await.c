@@ -101,7 +101,7 @@ int whorl_op_await(whorl_op *op)
 
 void op_abandon(struct loop *loop, struct task *owner)
 {
-    for (size_t i = 0; i < IN_FLIGHT_BUCKETS; i++)
+    for (size_t i = 0; i < IN_FLIGHT_LISTS; i++)
         for (whorl_op *op = loop->in_flight[i]; op; op = op->next)
             if (!owner || op->owner == owner)
                 op_ask_cancel(loop, op);

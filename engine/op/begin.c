@@ -1,6 +1,7 @@
 /* Starting ops: from made to in flight. */
 #include <assert.h>
 #include <errno.h>
+#include <op/admission.h>
 #include <op/op.h>
 #include <op/table.h>
 #include <op/token.h>
@@ -36,16 +37,16 @@ static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
         return;
     }
     int64_t end = ring_clock(&loop->ring, op->deadline);
-    op->timespec.seconds = end / 1000000000;
-    op->timespec.nanoseconds = end % 1000000000;
+    op->phase.timespec.seconds = end / 1000000000;
+    op->phase.timespec.nanoseconds = end % 1000000000;
     ring_fill(&loop->ring, op, token_of(op, TOKEN_OP),
               link == RING_LINK_HARD ? link : RING_LINK_SOFT);
     if (op->state & OP_CHAINED) {
         op->owed++;
-        ring_fill_deadline(&loop->ring, &op->timespec, token_of(op, TOKEN_OWED_DEADLINE), link,
-                           RING_REPORT_ALWAYS);
+        ring_fill_deadline(&loop->ring, &op->phase.timespec, token_of(op, TOKEN_OWED_DEADLINE),
+                           link, RING_REPORT_ALWAYS);
     } else {
-        ring_fill_deadline(&loop->ring, &op->timespec, token_of(op, TOKEN_DEADLINE), link,
+        ring_fill_deadline(&loop->ring, &op->phase.timespec, token_of(op, TOKEN_DEADLINE), link,
                            RING_REPORT_REFUSAL);
     }
 }
@@ -56,7 +57,7 @@ static void set_in_flight(struct loop *loop, struct task *self, whorl_op *op, un
     op->owed = 0;
     op->attempts = 0;
     op->owner = self;
-    whorl_op **bucket = op_bucket(loop, op->fd);
+    whorl_op **bucket = op_list(loop, op);
     op->next = *bucket;
     op->link = bucket;
     if (op->next)
@@ -92,17 +93,45 @@ void op_begin(struct loop *loop, struct task *self, whorl_op *op)
         op_end_unstarted(op, run_fallback(op));
         return;
     }
+    unsigned admitted = admission_ask(loop, op);
+    if (__builtin_expect(admitted == OP_QUEUED, 0)) {
+        set_in_flight(loop, self, op, OP_QUEUED);
+        admission_queue(loop, op);
+        return;
+    }
     loop_reserve(loop, 2);
-    set_in_flight(loop, self, op, 0);
+    set_in_flight(loop, self, op, admitted);
     fill(loop, op, RING_LINK_NONE);
 }
 
-void op_begin_linked(struct loop *loop, struct task *self, whorl_op *op, enum ring_link link,
-                     int64_t now)
+void op_begin_chain(struct loop *loop, struct task *self, whorl_op *ops, size_t n)
 {
-    op->deadline = op->timeout == WHORL_FOREVER ? WHORL_FOREVER : deadline_after(now, op->timeout);
-    set_in_flight(loop, self, op, OP_CHAINED);
-    fill(loop, op, link);
+    int64_t now = whorl_now();
+    unsigned admitted = admission_ask_chain(loop, ops, n);
+    unsigned queued = admitted & OP_QUEUED;
+    if (!queued)
+        loop_reserve(loop, op_slots(ops, n));
+    for (size_t i = 0; i < n; i++) {
+        int64_t ns = ops[i].timeout;
+        ops[i].deadline = ns == WHORL_FOREVER ? WHORL_FOREVER : deadline_after(now, ns);
+        set_in_flight(loop, self, &ops[i], OP_CHAINED | queued);
+    }
+    if (queued) {
+        admission_queue(loop, ops);
+        return;
+    }
+    ops[n - 1].state |= (uint16_t)admitted;
+    op_fill(loop, ops, n);
+}
+
+void op_fill(struct loop *loop, whorl_op *ops, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum ring_link link = i + 1 == n                         ? RING_LINK_NONE
+                              : ops[i].flags & WHORL_OP_HARDLINK ? RING_LINK_HARD
+                                                                 : RING_LINK_SOFT;
+        fill(loop, &ops[i], link);
+    }
 }
 
 void op_begin_again(struct loop *loop, whorl_op *op)

@@ -8,15 +8,6 @@
 #include <op/batch.h>
 #include <op/table.h>
 
-/* Submission slots that the chain takes: one each, and one for each deadline. */
-static size_t chain_slots(const whorl_op *ops, size_t n)
-{
-    size_t slots = n;
-    for (size_t i = 0; i < n; i++)
-        slots += ops[i].timeout != WHORL_FOREVER;
-    return slots;
-}
-
 static int chain_check(struct loop *loop, const whorl_op *ops, size_t n)
 {
     int error = batch_check(loop->current, ops, n);
@@ -30,21 +21,7 @@ static int chain_check(struct loop *loop, const whorl_op *ops, size_t n)
         if (loop->closing && closers_hold(loop, &ops[i]))
             return -EBADF;
     }
-    return chain_slots(ops, n) > loop->ring.entries ? -E2BIG : 0;
-}
-
-static void chain_begin(struct loop *loop, struct op_wait *wait)
-{
-    int64_t now = whorl_now();
-    loop_reserve(loop, (unsigned)chain_slots(wait->ops, wait->count));
-    for (size_t i = 0; i < wait->count; i++) {
-        whorl_op *op = &wait->ops[i];
-        enum ring_link link = i + 1 == wait->count            ? RING_LINK_NONE
-                              : op->flags & WHORL_OP_HARDLINK ? RING_LINK_HARD
-                                                              : RING_LINK_SOFT;
-        op_begin_linked(loop, loop->current, op, link, now);
-        wait_add(wait, op);
-    }
+    return op_slots(ops, n) > loop->ring.entries ? -E2BIG : 0;
 }
 
 /* The first member whose time is up before it begins; n if there is none. */
@@ -59,7 +36,9 @@ static size_t chain_expired(const whorl_op *ops, size_t n)
 static void chain_run(struct loop *loop, whorl_op *ops, size_t n)
 {
     struct op_wait wait = {.ops = ops, .count = n, .deadline = WHORL_FOREVER};
-    chain_begin(loop, &wait);
+    op_begin_chain(loop, loop->current, ops, n);
+    for (size_t i = 0; i < n; i++)
+        wait_add(&wait, &ops[i]);
     op_wait(loop, loop->current, &wait);
 }
 
@@ -99,7 +78,8 @@ static bool was_not_opened(const whorl_op *ops, const whorl_op *close)
     const whorl_op *op = close;
     while (op > ops && close->slot) {
         op--;
-        if (op->code == RING_OP_OPENAT && op->slot == close->slot)
+        bool opens = op->code == RING_OP_OPENAT || op->code == RING_OP_OPENAT2;
+        if (opens && op->slot == close->slot)
             return op->result < 0;
     }
     return false;

@@ -4,8 +4,9 @@
  * close(2) would not end them: the kernel keeps the file open for each, and one may complete later,
  * on a descriptor that means something else by then. So every op in flight on it is asked to end,
  * and awaited, before the close itself. The table of ops by descriptor makes this free when there
- * is none. A closer is on the list of its loop while it waits; it is not cancelled, as a release
- * must do its work.
+ * is none; ops on two descriptors, of which either may be closed, stand in a list of their own. A
+ * closer is on the list of its loop while it waits; it is not cancelled, as a release must do its
+ * work.
  */
 #include <assert.h>
 #include <errno.h>
@@ -34,14 +35,6 @@ static struct closer *closer_of(struct loop *loop, int fd)
     return closer;
 }
 
-void closers_notify(struct loop *loop, int fd)
-{
-    struct closer *closer = closer_of(loop, fd);
-    assert(closer && closer->pending > 0);
-    if (--closer->pending == 0)
-        task_wake(closer->task, 0);
-}
-
 /* Whether what stands in the descriptor's place is none: socket(2) has a domain there, and
  * waitid(2) a process, unless it names that by a descriptor. */
 static bool is_elsewhere(const whorl_op *op)
@@ -50,24 +43,48 @@ static bool is_elsewhere(const whorl_op *op)
            (op->code == RING_OP_WAITID && op->len != P_PIDFD);
 }
 
-/* Whether the op uses descriptor `fd` and would wait on it. */
-static bool is_on(const whorl_op *op, int fd)
+/* The op's second descriptor; -1 if it has none. */
+static int second_of(const whorl_op *op)
 {
-    return op->fd == fd && !(op->flags & WHORL_OP_FIXED_FILE) && !is_elsewhere(op) &&
-           !op_is_release(op);
+    if (!op_is_on_two(op))
+        return -1;
+    if (op->code == RING_OP_RENAMEAT || op->code == RING_OP_LINKAT)
+        return (int)op->len;
+    return op->op_flags & WHORL_SPLICE_FIXED_IN ? -1 : (int)op->slot;
+}
+
+bool op_is_on(const whorl_op *op, int fd)
+{
+    bool is_first = op->fd == fd && !(op->flags & WHORL_OP_FIXED_FILE) && !is_elsewhere(op);
+    return (is_first || (fd >= 0 && second_of(op) == fd)) && !op_is_release(op);
 }
 
 bool closers_hold(struct loop *loop, const whorl_op *op)
 {
-    return is_on(op, op->fd) && closer_of(loop, op->fd);
+    int second = second_of(op);
+    return (op_is_on(op, op->fd) && closer_of(loop, op->fd)) ||
+           (second >= 0 && closer_of(loop, second));
 }
 
-/* Asks every op in flight on the descriptor to end; returns how many there are. */
-static size_t end_in_flight(struct loop *loop, int fd)
+/* A closer of either descriptor came after the op, since closers_hold keeps others out; so it has
+ * counted it. */
+void closers_notify(struct loop *loop, const whorl_op *op)
+{
+    int fds[] = {op->fd, second_of(op)};
+    for (size_t i = 0; i < (fds[0] == fds[1] ? 1 : 2); i++) {
+        struct closer *closer = op_is_on(op, fds[i]) ? closer_of(loop, fds[i]) : NULL;
+        assert(!closer || closer->pending > 0);
+        if (closer && --closer->pending == 0)
+            task_wake(closer->task, 0);
+    }
+}
+
+/* Asks every op of a list that is on the descriptor to end; returns how many there are. */
+static size_t end_listed(struct loop *loop, whorl_op *list, int fd)
 {
     size_t count = 0;
-    for (whorl_op *op = *op_bucket(loop, fd); op; op = op->next) {
-        if (is_on(op, fd)) {
+    for (whorl_op *op = list; op; op = op->next) {
+        if (op_is_on(op, fd)) {
             op->state |= OP_WATCHED;
             op_ask_cancel(loop, op);
             count++;
@@ -95,7 +112,8 @@ int op_end_on(struct loop *loop, int fd)
 {
     if (fd < 0 || (loop->closing && closer_of(loop, fd)))
         return -EBADF;
-    size_t pending = end_in_flight(loop, fd);
+    size_t pending = end_listed(loop, *op_bucket(loop, fd), fd);
+    pending += end_listed(loop, *op_list_of_two(loop), fd);
     if (pending > 0)
         await_ends(loop, fd, pending);
     return 0;

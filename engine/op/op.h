@@ -9,8 +9,8 @@
  * loop's table by descriptor; the kernel owes it `owed` completions: its own, and one for a cancel
  * that was sent. It ends when nothing is owed any more, and not before: so its memory, and what it
  * points to, may go as soon as it has ended. ended: has its result, and of its state what was asked
- * of it meanwhile. An op in flight that is owed
- * nothing is about to be submitted again (see op_complete).
+ * of it meanwhile. An op in flight that is owed nothing waits for its turn (see admission.h), or is
+ * about to be submitted again (see op_complete).
  *
  * The token of a submission is the op's address, a tag in its low three bits, and in its top 16 a
  * generation that is new for each activation.
@@ -36,6 +36,8 @@ enum op_state {
     OP_CHAINED = 1 << 6,       /* member of a chain: never submitted again by itself */
     OP_WATCHED = 1 << 7,       /* a closer counts on its end */
     OP_TIMED_OUT = 1 << 8,     /* its deadline has fired */
+    OP_PLACED = 1 << 9,        /* holds a place among the operations on files: see admission.h */
+    OP_QUEUED = 1 << 10,       /* waits for one, and is not with the kernel */
 };
 
 /* What a task waits for when it awaits ops; on its stack. */
@@ -60,10 +62,37 @@ bool op_is_release(const whorl_op *op);
  * what is filled. */
 void op_begin(struct loop *loop, struct task *self, whorl_op *op);
 
-/* The same for a member of a chain, linked to the next as `link` says. There must be room for it.
- */
-void op_begin_linked(struct loop *loop, struct task *self, whorl_op *op, enum ring_link link,
-                     int64_t now);
+/* The same for a chain of made ops. Its owner is to wait for all of them at once. */
+void op_begin_chain(struct loop *loop, struct task *self, whorl_op *ops, size_t n);
+
+/* The op with those that start and end together with it: itself, or the chain in flight that it is a
+ * member of. Returns the first; puts their number into *n. */
+static inline whorl_op *op_unit(whorl_op *op, size_t *n)
+{
+    *n = 1;
+    if (!(op->state & OP_CHAINED))
+        return op;
+    const struct op_wait *wait = ((const struct task *)op->owner)->wait_object;
+    *n = wait->count;
+    return wait->ops;
+}
+
+/* Submission slots that they take: one each, and one for each deadline. */
+static inline unsigned op_slots(const whorl_op *ops, size_t n)
+{
+    size_t slots = n;
+    for (size_t i = 0; i < n; i++)
+        slots += ops[i].timeout != WHORL_FOREVER;
+    return (unsigned)slots;
+}
+
+/* Hands ops in flight that are owed nothing to the kernel, as a chain if they are several. There
+ * must be room for them. */
+void op_fill(struct loop *loop, whorl_op *ops, size_t n);
+
+/* Ends an op that waits for its turn, and with it the chain that it belongs to, for what was asked
+ * of it. */
+void op_end_queued(struct loop *loop, whorl_op *op);
 
 /* Ends an op that is not in flight, with a result of the engine's own. */
 void op_end_unstarted(whorl_op *op, int result);
@@ -87,6 +116,28 @@ void op_wait_fail(struct task *owner);
 static inline whorl_op **op_bucket(struct loop *loop, int fd)
 {
     return &loop->in_flight[(unsigned)fd % IN_FLIGHT_BUCKETS];
+}
+
+/* Ops that have a second descriptor: bit n for RING_OP n. */
+#define OPS_ON_TWO                                                                                 \
+    (UINT64_C(1) << RING_OP_SPLICE | UINT64_C(1) << RING_OP_TEE |                                  \
+     UINT64_C(1) << RING_OP_RENAMEAT | UINT64_C(1) << RING_OP_LINKAT)
+
+static inline bool op_is_on_two(const whorl_op *op)
+{
+    return OPS_ON_TWO >> op->code & 1;
+}
+
+/* The list of those, which may be on any descriptor. */
+static inline whorl_op **op_list_of_two(struct loop *loop)
+{
+    return &loop->in_flight[IN_FLIGHT_BUCKETS];
+}
+
+/* The list in which an op in flight is. */
+static inline whorl_op **op_list(struct loop *loop, const whorl_op *op)
+{
+    return __builtin_expect(op_is_on_two(op), 0) ? op_list_of_two(loop) : op_bucket(loop, op->fd);
 }
 
 /* Whether a write at the file's position has ended with some of it written. */
@@ -114,8 +165,11 @@ void op_abandon(struct loop *loop, struct task *owner);
  * Returns 0; -EBADF if the descriptor is negative, or another task is doing the same. */
 int op_end_on(struct loop *loop, int fd);
 
-/* A watched op of `fd` has ended: tells the closer. */
-void closers_notify(struct loop *loop, int fd);
+/* A watched op has ended: tells who closes a descriptor of it. */
+void closers_notify(struct loop *loop, const whorl_op *op);
+
+/* Whether the op uses descriptor `fd` and would wait on it. */
+bool op_is_on(const whorl_op *op, int fd);
 
 /* Whether the op would use a descriptor that a closer waits for. */
 bool closers_hold(struct loop *loop, const whorl_op *op);

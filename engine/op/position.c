@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <op/op.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static size_t asked(const whorl_op *op)
@@ -23,7 +24,7 @@ void op_mend_position(const whorl_op *op)
     if (fstat(op->fd, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) ||
         !ring_leaves_position())
         return;
-    if (fcntl(op->fd, F_GETFL) & O_APPEND)
+    if ((op->op_flags & RWF_APPEND) || (fcntl(op->fd, F_GETFL) & O_APPEND))
         lseek(op->fd, 0, SEEK_END);
     else
         lseek(op->fd, op->result, SEEK_CUR);

@@ -1,6 +1,7 @@
 /* Registered files and buffers. */
 #include <core/loop.h>
 #include <errno.h>
+#include <op/admission.h>
 #include <whorl/op.h>
 
 int whorl_register_files(const int *fds, unsigned n)
@@ -8,13 +9,24 @@ int whorl_register_files(const int *fds, unsigned n)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    return fds ? ring_register_files(&loop->ring, fds, n) : -EINVAL;
+    if (!fds)
+        return -EINVAL;
+    int error = ring_register_files(&loop->ring, fds, n);
+    if (error)
+        return error;
+    error = admission_see_slots(loop, fds, n);
+    if (error)
+        ring_unregister_files(&loop->ring);
+    return error;
 }
 
 int whorl_unregister_files(void)
 {
     struct loop *loop = loop_here;
-    return loop ? ring_unregister_files(&loop->ring) : -EPERM;
+    if (!loop)
+        return -EPERM;
+    admission_forget_slots(loop);
+    return ring_unregister_files(&loop->ring);
 }
 
 int whorl_register_buffers(const struct iovec *iov, unsigned n)

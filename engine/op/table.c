@@ -7,7 +7,8 @@
 #define none NULL
 
 const struct op_kind op_kinds[] = {
-#define ROW(opcode, name, kernel, release, fallback) [RING_OP_##opcode] = {name, release, fallback},
+#define ROW(opcode, name, kernel, release, awaits, fallback, ...)                                  \
+    [RING_OP_##opcode] = {name, release, AWAITS_##awaits, fallback},
     RING_OPS(ROW)
 #undef ROW
 };

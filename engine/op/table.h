@@ -2,12 +2,14 @@
 #ifndef OP_TABLE_H
 #define OP_TABLE_H
 
+#include <core/opcodes.h>
 #include <op/fallback.h>
 #include <stdbool.h>
 
 struct op_kind {
     const char *name;
     bool release;
+    enum awaited awaits;
     op_fallback *fallback; /* NULL: none */
 };
 

@@ -8,12 +8,18 @@ static const struct {
     uint64_t feature;
     const char *name;
 } names[] = {
-    {WHORL_FEATURE_SINGLE_ISSUER, "single_issuer"}, {WHORL_FEATURE_DEFER_TASKRUN, "defer_taskrun"},
-    {WHORL_FEATURE_NO_SQARRAY, "no_sqarray"},       {WHORL_FEATURE_RING_FD, "ring_fd"},
-    {WHORL_FEATURE_ABS_TIMER, "abs_timer"},         {WHORL_FEATURE_NO_IOWAIT, "no_iowait"},
-    {WHORL_FEATURE_GUARD_INSTALL, "guard_install"}, {WHORL_FEATURE_OP_BIND, "op_bind"},
-    {WHORL_FEATURE_OP_LISTEN, "op_listen"},         {WHORL_FEATURE_OP_FTRUNCATE, "op_ftruncate"},
+    {WHORL_FEATURE_SINGLE_ISSUER, "single_issuer"},
+    {WHORL_FEATURE_DEFER_TASKRUN, "defer_taskrun"},
+    {WHORL_FEATURE_NO_SQARRAY, "no_sqarray"},
+    {WHORL_FEATURE_RING_FD, "ring_fd"},
+    {WHORL_FEATURE_ABS_TIMER, "abs_timer"},
+    {WHORL_FEATURE_NO_IOWAIT, "no_iowait"},
+    {WHORL_FEATURE_GUARD_INSTALL, "guard_install"},
+    {WHORL_FEATURE_OP_BIND, "op_bind"},
+    {WHORL_FEATURE_OP_LISTEN, "op_listen"},
+    {WHORL_FEATURE_OP_FTRUNCATE, "op_ftruncate"},
     {WHORL_FEATURE_OP_WAITID, "op_waitid"},
+    {WHORL_FEATURE_OP_READV_FIXED, "op_readv_fixed"},
 };
 
 static void forget_nothing(struct stack *stack)

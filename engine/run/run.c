@@ -103,6 +103,10 @@ static int config_check(const whorl_config *config)
         return -EINVAL;
     if (config->threads > WHORL_THREADS_MAX || config->thread_idle < 0)
         return -EINVAL;
+    if (config->workers > WHORL_THREADS_MAX || config->peer_workers > WHORL_THREADS_MAX)
+        return -EINVAL;
+    if (config->file_ops > WHORL_FILE_OPS_MAX)
+        return -EINVAL;
     if ((unsigned)config->sigint > WHORL_SIGINT_LEAVE)
         return -EINVAL;
     if (config->entries > ENTRIES_MAX || config->completions > COMPLETIONS_MAX)

@@ -15,11 +15,23 @@
 extern "C" {
 #endif
 
+struct open_how;
+
 /* open(2), openat(2): a new descriptor, the caller's to close. `mode_t mode` follows the flags when
  * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2). The kernel opens a FIFO without
  * waiting for its other end: O_WRONLY without a reader gives -ENXIO. */
 WHORL_API int whorl_open(const char *path, int flags, ...);
 WHORL_API int whorl_openat(int dirfd, const char *path, int flags, ...);
+
+/* openat2(2), with its RESOLVE_* rules for the path. `how`, of `size` bytes, is that of
+ * <linux/openat2.h>.
+ *   -EINVAL  how has unknown flags, or a mode that it has no use for, or size is too small
+ *   -E2BIG   size is larger than the kernel's, and what lies beyond is not zero
+ *   -EAGAIN  RESOLVE_CACHED, and a name is not in memory; or the path was changed in the middle of
+ *            a walk that RESOLVE_BENEATH or _IN_ROOT bounds: try again
+ *   -EXDEV   the path leaves what RESOLVE_* allows
+ *   else     as open(2) */
+WHORL_API int whorl_openat2(int dirfd, const char *path, const struct open_how *how, size_t size);
 
 /* close(2), after ending what tasks of this loop have in flight on fd: those calls give -ECANCELED,
  * or their result where they had done their work, and new ones on it -EBADF. Costs nothing when
@@ -50,15 +62,63 @@ WHORL_API ssize_t whorl_writev(int fd, const struct iovec *iov, int count);
 WHORL_API ssize_t whorl_preadv(int fd, const struct iovec *iov, int count, off_t offset);
 WHORL_API ssize_t whorl_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 
+/* preadv2(2), pwritev2(2): the same with flags (RWF_*); at offset -1, at the file's position.
+ * RWF_NOWAIT gives what can be had without waiting. RWF_DSYNC and RWF_SYNC make one write durable,
+ * as O_DSYNC and O_SYNC do all of a file. RWF_APPEND writes at the end, wherever the offset is.
+ * RWF_HIPRI is taken and means nothing, as the loop's ring does not poll devices.
+ *   -EAGAIN      RWF_NOWAIT, and it would wait; also for writes that the file system cannot do so
+ *   -EINVAL      count as above; or the offset is negative, but for -1
+ *   -EOPNOTSUPP  a flag that the kernel or the file does not know */
+WHORL_API ssize_t whorl_preadv2(int fd, const struct iovec *iov, int count, off_t offset,
+                                int flags);
+WHORL_API ssize_t whorl_pwritev2(int fd, const struct iovec *iov, int count, off_t offset,
+                                 int flags);
+
 /* fsync(2), fdatasync(2). Once they run, a cancel does not end them; they are waited for. */
 WHORL_API int whorl_fsync(int fd);
 WHORL_API int whorl_fdatasync(int fd);
+
+/* sync_file_range(2): writes what is cached of a part of a file, by SYNC_FILE_RANGE_* flags; not
+ * durable, as neither the file's size nor the disk's own cache is asked for. nbytes 0, and more
+ * than 4 GiB, mean all from the offset on.
+ *   -EINVAL  unknown flags; or offset, nbytes, or both together, are out of bounds
+ *   -ESPIPE  neither a file nor a device nor a directory nor a link */
+WHORL_API int whorl_sync_file_range(int fd, off_t offset, off_t nbytes, unsigned flags);
 
 /* ftruncate(2). Linux 6.9; before, it runs on the loop's thread and other tasks wait for it. */
 WHORL_API int whorl_ftruncate(int fd, off_t length);
 
 /* fallocate(2). */
 WHORL_API int whorl_fallocate(int fd, int mode, off_t offset, off_t len);
+
+/* posix_fadvise(2), madvise(2): how a part of a file, or of memory, will be used (POSIX_FADV_*,
+ * MADV_*). Note that MADV_DONTNEED and its like change memory, and that madvise works on a kernel's
+ * worker, and so not on what belongs to a thread alone. More than 4 GiB at once: Linux 6.11;
+ * before, on a thread (see thread.h), and as an op -EINVAL.
+ *   -EINVAL  as the page says, but of fadvise: a negative length
+ *   -ESPIPE  a pipe
+ *   -EAGAIN, -ENOMEM  also: more than 4 GiB, and no thread can be had */
+WHORL_API int whorl_fadvise(int fd, off_t offset, off_t len, int advice);
+WHORL_API int whorl_madvise(void *addr, size_t len, int advice);
+
+/* splice(2): moves bytes from fd_in to fd_out, of which one is a pipe, within the kernel. Offsets
+ * that are NULL are the files' positions, or a pipe's; others move on by what was moved. Waits
+ * until fd_in has something, and until fd_out has room; with SPLICE_F_NONBLOCK it does not wait for
+ * a pipe. Bytes moved, which may be fewer than asked; 0 at the end of fd_in.
+ *
+ * Closing either descriptor (whorl_close) ends it. While it waits for room it keeps a kernel's
+ * worker (config.peer_workers); for something to come it waits without. The ops have no such
+ * foresight: one that waits for either keeps a worker, of those that files share (config.workers)
+ * if fd_out is a file; let a poll go before it in a chain.
+ *   -EAGAIN  SPLICE_F_NONBLOCK, and it would wait
+ *   -EINVAL  neither is a pipe, or both are the same; fd_out has O_APPEND; an offset is negative;
+ *            unknown flags
+ *   -ESPIPE  an offset for a pipe */
+WHORL_API ssize_t whorl_splice(int fd_in, off_t *offset_in, int fd_out, off_t *offset_out,
+                               size_t len, unsigned flags);
+
+/* tee(2): the same from pipe to pipe, and what was in fd_in stays there. */
+WHORL_API ssize_t whorl_tee(int fd_in, int fd_out, size_t len, unsigned flags);
 
 /* copy_file_range(2): bytes from one file to another, within the kernel, or shared by both where the
  * file system can. Offsets that are NULL are the files' positions; the others move on. On a thread:

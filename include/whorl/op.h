@@ -13,6 +13,12 @@
  * is the engine's: it must neither move nor be changed, and buffers that the kernel fills must not
  * be read. An op belongs to the task that started it. If a task's function returns while an op of
  * it is in flight, the op is cancelled and awaited before the task ends.
+ *
+ * Of operations on files (names, and what is read from and written to regular files and block
+ * devices), config.file_ops are with the kernel at a time; those started beyond that wait for their
+ * turn, first come, first served. To the program such an op is in flight like any other: it is
+ * counted, its timeout runs, a cancel ends it. A chain takes one turn. What may wait for a peer
+ * (sockets, pipes, terminals) takes no turn, and neither does a close.
  */
 #ifndef WHORL_OP_H
 #define WHORL_OP_H
@@ -26,6 +32,7 @@
 extern "C" {
 #endif
 
+struct open_how;
 struct statx;
 
 /* Flags of an op, or-ed into op.flags between making and starting it. */
@@ -33,6 +40,10 @@ enum {
     WHORL_OP_FIXED_FILE = 1 << 0, /* fd is a slot of whorl_register_files, not a descriptor */
     WHORL_OP_HARDLINK = 1 << 1,   /* in a chain: the next op runs even if this one ran and failed */
 };
+
+/* A flag of splice and tee as ops, beside those of splice(2): fd_in is a slot. (That fd_out is one
+ * is said by WHORL_OP_FIXED_FILE.) */
+#define WHORL_SPLICE_FIXED_IN (1u << 31)
 
 typedef struct whorl_op {
     /* What is asked. Set by whorl_op_*; a program may set flags and timeout. */
@@ -42,10 +53,12 @@ typedef struct whorl_op {
     int32_t fd;         /* descriptor, or slot */
     uint64_t offset;    /* position in a file, or a second address */
     uint64_t addr;      /* buffer, path, vector, message */
+    uint64_t addr3;     /* a third address */
     uint32_t len;       /* bytes, vectors, mode or second descriptor */
     uint32_t op_flags;  /* flags of the operation itself */
     int64_t timeout;    /* ns from the start; WHORL_FOREVER, as made, for none; <= 0: expired */
-    uint32_t slot;      /* 1 + the slot that an open fills or a close empties; 0: none */
+    uint32_t slot;      /* 1 + the slot that an open fills or a close empties; 0: none. Or a second
+                           descriptor */
     /* What came of it: >= 0 or -errno, once the op has ended. */
     int32_t result;
     /* The engine's. */
@@ -59,20 +72,28 @@ typedef struct whorl_op {
     struct whorl_op **link;
     struct whorl_op *cancel_next;
     struct whorl_op **cancel_link;
-    struct {
-        int64_t seconds;
-        int64_t nanoseconds;
-    } timespec;
+    union {
+        struct {
+            int64_t seconds;
+            int64_t nanoseconds;
+        } timespec;
+        struct {
+            struct whorl_op *next;
+            struct whorl_op **link;
+        } turn;
+    } phase;
 } whorl_op;
 
 /* --- Making ops. None of these waits or fails; arguments are judged by the kernel when the op
  * runs. Lengths above 0x7ffff000 bytes are cut to it, as read(2) and write(2) do. Argument for
- * argument they are the calls of fs.h and net.h, which say what each op gives and which errors are
- * its own. --- */
+ * argument they are the calls of fs.h, path.h, xattr.h and net.h, which say what each op gives and
+ * which errors are its own. --- */
 
 WHORL_API whorl_op whorl_op_nop(void); /* ends with 0 at once */
 
 WHORL_API whorl_op whorl_op_openat(int dirfd, const char *path, int flags, mode_t mode);
+WHORL_API whorl_op whorl_op_openat2(int dirfd, const char *path, const struct open_how *how,
+                                    size_t size);
 WHORL_API whorl_op whorl_op_close(int fd); /* closes without ending what is in flight on fd */
 WHORL_API whorl_op whorl_op_read(int fd, void *buf, size_t len);
 WHORL_API whorl_op whorl_op_write(int fd, const void *buf, size_t len);
@@ -82,16 +103,38 @@ WHORL_API whorl_op whorl_op_readv(int fd, const struct iovec *iov, int count);
 WHORL_API whorl_op whorl_op_writev(int fd, const struct iovec *iov, int count);
 WHORL_API whorl_op whorl_op_preadv(int fd, const struct iovec *iov, int count, off_t offset);
 WHORL_API whorl_op whorl_op_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
+WHORL_API whorl_op whorl_op_preadv2(int fd, const struct iovec *iov, int count, off_t offset,
+                                    int flags);
+WHORL_API whorl_op whorl_op_pwritev2(int fd, const struct iovec *iov, int count, off_t offset,
+                                     int flags);
 WHORL_API whorl_op whorl_op_fsync(int fd);
 WHORL_API whorl_op whorl_op_fdatasync(int fd);
+WHORL_API whorl_op whorl_op_sync_file_range(int fd, off_t offset, off_t nbytes, unsigned flags);
 WHORL_API whorl_op whorl_op_statx(int dirfd, const char *path, int flags, unsigned mask,
                                   struct statx *buf);
-WHORL_API whorl_op whorl_op_renameat(int olddirfd, const char *oldpath, int newdirfd,
-                                     const char *newpath, unsigned flags);
+WHORL_API whorl_op whorl_op_renameat2(int olddirfd, const char *oldpath, int newdirfd,
+                                      const char *newpath, unsigned flags);
 WHORL_API whorl_op whorl_op_unlinkat(int dirfd, const char *path, int flags);
 WHORL_API whorl_op whorl_op_mkdirat(int dirfd, const char *path, mode_t mode);
+WHORL_API whorl_op whorl_op_linkat(int olddirfd, const char *oldpath, int newdirfd,
+                                   const char *newpath, int flags);
+WHORL_API whorl_op whorl_op_symlinkat(const char *target, int newdirfd, const char *linkpath);
+WHORL_API whorl_op whorl_op_setxattr(const char *path, const char *name, const void *value,
+                                     size_t size, int flags);
+WHORL_API whorl_op whorl_op_fsetxattr(int fd, const char *name, const void *value, size_t size,
+                                      int flags);
+WHORL_API whorl_op whorl_op_getxattr(const char *path, const char *name, void *value, size_t size);
+WHORL_API whorl_op whorl_op_fgetxattr(int fd, const char *name, void *value, size_t size);
 WHORL_API whorl_op whorl_op_ftruncate(int fd, off_t length);
 WHORL_API whorl_op whorl_op_fallocate(int fd, int mode, off_t offset, off_t len);
+WHORL_API whorl_op whorl_op_fadvise(int fd, off_t offset, off_t len, int advice);
+WHORL_API whorl_op whorl_op_madvise(void *addr, size_t len, int advice);
+
+/* splice(2), tee(2). Unlike the call, splice takes each offset itself: -1 is the position of the
+ * file, or of a pipe; another one leaves the position alone. */
+WHORL_API whorl_op whorl_op_splice(int fd_in, off_t offset_in, int fd_out, off_t offset_out,
+                                   size_t len, unsigned flags);
+WHORL_API whorl_op whorl_op_tee(int fd_in, int fd_out, size_t len, unsigned flags);
 
 WHORL_API whorl_op whorl_op_socket(int domain, int type, int protocol);
 WHORL_API whorl_op whorl_op_bind(int fd, const struct sockaddr *addr, socklen_t len);
@@ -115,12 +158,24 @@ WHORL_API whorl_op whorl_op_read_fixed(int fd, void *buf, size_t len, off_t offs
 WHORL_API whorl_op whorl_op_write_fixed(int fd, const void *buf, size_t len, off_t offset,
                                         unsigned index);
 
+/* The same for several pieces of one registered buffer. Linux 6.15; before (see
+ * WHORL_FEATURE_OP_READV_FIXED) the ops give -EOPNOTSUPP, and preadv and pwritev do the same at
+ * their own speed. */
+WHORL_API whorl_op whorl_op_readv_fixed(int fd, const struct iovec *iov, int count, off_t offset,
+                                        unsigned index);
+WHORL_API whorl_op whorl_op_writev_fixed(int fd, const struct iovec *iov, int count, off_t offset,
+                                         unsigned index);
+
 /* Opens a file into slot `slot` of whorl_register_files, without a descriptor; what was in the slot
  * is closed. The op gives 0. Other ops use the slot by WHORL_OP_FIXED_FILE, also in the same chain:
  * openat, read, close need one submission so. O_CLOEXEC means nothing here, and is dropped. Beyond
  * openat's errors: -ENXIO if no files are registered, -EINVAL if the slot lies outside. */
 WHORL_API whorl_op whorl_op_openat_direct(int dirfd, const char *path, int flags, mode_t mode,
                                           unsigned slot);
+
+/* The same by openat2(2). -EINVAL also: how->flags has O_CLOEXEC. */
+WHORL_API whorl_op whorl_op_openat2_direct(int dirfd, const char *path, const struct open_how *how,
+                                           size_t size, unsigned slot);
 
 /* Closes the file in a slot, and leaves it empty. -EBADF: it is empty; -ENXIO, -EINVAL as above. */
 WHORL_API whorl_op whorl_op_close_direct(unsigned slot);
@@ -170,8 +225,8 @@ WHORL_API int whorl_op_cancel(whorl_op *op);
 WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
 
 /* Runs n ops in order, as one chain in the kernel: each starts when the one before it has
- * succeeded. One that fails, or reads or writes less than asked (use MSG_WAITALL for recv and
- * send), ends the chain: those after it give -ECANCELED and had no effect. After an op with
+ * succeeded. One that fails, or reads, writes or moves less than asked (use MSG_WAITALL for
+ * recv and send), ends the chain: those after it give -ECANCELED and had no effect. After an op with
  * WHORL_OP_HARDLINK the next runs even if that op ran and failed, or was cancelled while it ran. A
  * timeout counts from the start of the chain; one that runs out before its op has begun ends the
  * chain where it stands, as does a cancel of the caller, or a whorl_close of a later op's

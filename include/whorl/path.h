@@ -20,14 +20,23 @@ struct statvfs;
 /* statx(2). `buf` is filled when the call gives 0. (struct statx is glibc's, with _GNU_SOURCE.) */
 WHORL_API int whorl_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf);
 
-/* rename(2), renameat2(2), unlink(2), unlinkat(2), mkdir(2), mkdirat(2). */
+/* rename(2), renameat2(2), unlink(2), rmdir(2), unlinkat(2), mkdir(2), mkdirat(2). */
 WHORL_API int whorl_rename(const char *oldpath, const char *newpath);
-WHORL_API int whorl_renameat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath,
-                             unsigned flags);
+WHORL_API int whorl_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath,
+                              unsigned flags);
 WHORL_API int whorl_unlink(const char *path);
+WHORL_API int whorl_rmdir(const char *path);
 WHORL_API int whorl_unlinkat(int dirfd, const char *path, int flags);
 WHORL_API int whorl_mkdir(const char *path, mode_t mode);
 WHORL_API int whorl_mkdirat(int dirfd, const char *path, mode_t mode);
+
+/* link(2), linkat(2): one more name for a file, with the flags AT_SYMLINK_FOLLOW and AT_EMPTY_PATH.
+ * symlink(2), symlinkat(2): a name that leads to `target`, whatever that is. */
+WHORL_API int whorl_link(const char *oldpath, const char *newpath);
+WHORL_API int whorl_linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath,
+                           int flags);
+WHORL_API int whorl_symlink(const char *target, const char *linkpath);
+WHORL_API int whorl_symlinkat(const char *target, int newdirfd, const char *linkpath);
 
 /*
  * What follows io_uring has not: a thread of the loop's does it (see whorl_to_thread). A call that

@@ -44,6 +44,17 @@ typedef struct whorl_config {
     unsigned threads;       /* threads of whorl_to_thread at most, up to WHORL_THREADS_MAX; default
                                the processors and 4, but no more than 32 */
     int64_t thread_idle;    /* ns after which a thread that nobody needs ends; default 5 s */
+    unsigned file_ops;      /* operations on files that are with the kernel at once, up to
+                               WHORL_FILE_OPS_MAX; default 256. Those beyond wait for their turn,
+                               so that they neither crowd out the sockets nor fill the kernel's
+                               memory; see op.h */
+    unsigned workers;       /* kernel threads, of a NUMA node, for operations on files that would
+                               block, up to WHORL_THREADS_MAX; default 4 a processor, but no more
+                               than 64 */
+    unsigned peer_workers;  /* the same for the few operations that may wait for a peer and block
+                               meanwhile (a splice, a read from an odd device); default as many as
+                               the process may have, since those that wait could keep from running
+                               what they wait for */
     enum whorl_sigint sigint; /* what SIGINT does; default WHORL_SIGINT_CANCELS */
     enum whorl_clock clock;   /* what time is to the loop; default WHORL_CLOCK_REAL */
     int64_t limit;            /* ns of real time, whatever the clock, that the run may take; default
@@ -55,8 +66,11 @@ typedef struct whorl_config {
 #define WHORL_STACK_MIN ((size_t)16384)
 #define WHORL_STACK_MAX ((size_t)1 << 30)
 
-/* The most threads that whorl_to_thread may use. */
+/* The most threads that whorl_to_thread may use, and workers of each kind. */
 #define WHORL_THREADS_MAX 4096
+
+/* The most operations on files that may be with the kernel at once. */
+#define WHORL_FILE_OPS_MAX 65536
 
 /* Runs main(arg) as the main task of a new loop on this thread, and returns its result when it and
  * every task that it left behind have ended.
@@ -95,7 +109,7 @@ WHORL_API intptr_t whorl_run(whorl_fn *main, void *arg);
 /* The same, set up as `config` says (NULL: all defaults). The struct is read before main starts and
  * not kept, nor is its name.
  *   -EINVAL   also: a stack size, entries or completions out of bounds, a negative defer_limit,
- *   limit or thread_idle, too many threads, or an unknown clock or sigint */
+ *   limit or thread_idle, too many threads, workers or file_ops, or an unknown clock or sigint */
 WHORL_API intptr_t whorl_run_with(const whorl_config *config, whorl_fn *main, void *arg);
 
 /* For test frameworks: ends a run that was left by longjmp(3) or siglongjmp(3), out of one of its
@@ -132,6 +146,8 @@ enum {
     WHORL_FEATURE_OP_LISTEN = 1 << 8,    /* 6.11: else listen(2) on the loop's thread */
     WHORL_FEATURE_OP_FTRUNCATE = 1 << 9, /* 6.9: else ftruncate(2) on the loop's thread */
     WHORL_FEATURE_OP_WAITID = 1 << 10,   /* 6.7: else a process is waited for by its pidfd */
+    WHORL_FEATURE_OP_READV_FIXED =
+        1 << 11, /* 6.15: vectors within a registered buffer; else -EOPNOTSUPP */
 };
 
 /* The features in use, as a set of WHORL_FEATURE_* bits. Inside a task: those of its loop, without

@@ -204,7 +204,7 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(fdatasync, whorl_fdatasync(0))                                                               \
     X(statx, call_statx(task))                                                                     \
     X(rename, whorl_rename("no-such-name", "no-such-name"))                                        \
-    X(renameat, whorl_renameat(AT_FDCWD, "no-such-name", AT_FDCWD, "no-such-name", 0))             \
+    X(renameat2, whorl_renameat2(AT_FDCWD, "no-such-name", AT_FDCWD, "no-such-name", 0))             \
     X(unlink, whorl_unlink("no-such-name"))                                                        \
     X(unlinkat, whorl_unlinkat(AT_FDCWD, "no-such-name", 0))                                       \
     X(mkdir, whorl_mkdir("/", 0700))                                                               \

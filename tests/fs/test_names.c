@@ -111,12 +111,12 @@ static intptr_t rename_files(void *arg)
 
     make_file("c");
     int dirfd = open_directory();
-    check_equal(whorl_renameat(dirfd, "b", dirfd, "c", RENAME_NOREPLACE), -EEXIST);
+    check_equal(whorl_renameat2(dirfd, "b", dirfd, "c", RENAME_NOREPLACE), -EEXIST);
     check(is_content_of("b", "a") && is_content_of("c", "c"));
-    check_equal(whorl_renameat(dirfd, "b", dirfd, "c", RENAME_EXCHANGE), 0);
+    check_equal(whorl_renameat2(dirfd, "b", dirfd, "c", RENAME_EXCHANGE), 0);
     check(is_content_of("b", "c") && is_content_of("c", "a"));
-    check_equal(whorl_renameat(dirfd, "b", -1, a.text, 0), 0);
-    check_equal(whorl_renameat(-1, c.text, dirfd, "a", 0), 0);
+    check_equal(whorl_renameat2(dirfd, "b", -1, a.text, 0), 0);
+    check_equal(whorl_renameat2(-1, c.text, dirfd, "a", 0), 0);
     check(!exists("b") && !exists("c") && is_content_of("a", "a"));
     return close(dirfd);
 }
@@ -148,8 +148,8 @@ static intptr_t rename_wrongly(void *arg)
     check_equal(whorl_rename(directory.text, inside.text), -EINVAL);
     check_equal(whorl_rename(NULL, file.text), -EFAULT);
     check_equal(whorl_rename(file.text, NULL), -EFAULT);
-    check_equal(whorl_renameat(-1, "file", -1, "other", 0), -EBADF);
-    check_equal(whorl_renameat(-1, file.text, -1, missing.text, 1u << 30), -EINVAL);
+    check_equal(whorl_renameat2(-1, "file", -1, "other", 0), -EBADF);
+    check_equal(whorl_renameat2(-1, file.text, -1, missing.text, 1u << 30), -EINVAL);
     check(is_content_of("file", "file") && exists("directory/full") && !exists("missing"));
     return 0;
 }

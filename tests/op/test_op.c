@@ -296,7 +296,7 @@ static void every_op_has_its_name(void **state)
         {whorl_op_write(-1, NULL, 0), "write"},
         {whorl_op_fsync(-1), "fsync"},
         {whorl_op_statx(-1, "", 0, 0, NULL), "statx"},
-        {whorl_op_renameat(-1, "", -1, "", 0), "renameat"},
+        {whorl_op_renameat2(-1, "", -1, "", 0), "renameat2"},
         {whorl_op_unlinkat(-1, "", 0), "unlinkat"},
         {whorl_op_mkdirat(-1, "", 0), "mkdirat"},
         {whorl_op_ftruncate(-1, 0), "ftruncate"},

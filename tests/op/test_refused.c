@@ -118,7 +118,7 @@ CALL(fsync, at.fd)
 CALL(fdatasync, at.fd)
 CALL(statx, AT_FDCWD, at.file.text, 0, STATX_SIZE, &at.status)
 CALL(rename, at.file.text, at.other.text)
-CALL(renameat, at.dirfd, "file", at.dirfd, "other", 0)
+CALL(renameat2, at.dirfd, "file", at.dirfd, "other", 0)
 CALL(unlink, at.file.text)
 CALL(unlinkat, at.dirfd, "file", 0)
 CALL(mkdir, at.made.text, 0700)
@@ -162,7 +162,7 @@ static const struct {
     ROW(fdatasync),
     ROW(statx),
     ROW(rename),
-    ROW(renameat),
+    ROW(renameat2),
     ROW(unlink),
     ROW(unlinkat),
     ROW(mkdir),

@@ -1,0 +1,81 @@
+/*
+ * Making ops: the arguments of a call, put where the kernel's submission has them
+ * (io_uring_enter(2) and the io_uring_prep_* manual pages tell which field is which).
+ */
+#ifndef OP_MAKE_H
+#define OP_MAKE_H
+
+#include <core/opcodes.h>
+#include <whorl/op.h>
+
+#define TRANSFER_MAX ((size_t)0x7ffff000) /* as read(2) says */
+#define SLOT_MAX (UINT32_MAX - 2)         /* beyond it the kernel's numbers mean something else */
+#define CURRENT_POSITION UINT64_MAX
+#define INVALID_POSITION                                                                           \
+    (UINT64_MAX - 1) /* refused by the kernel, as a negative offset should be */
+
+static inline whorl_op make(uint8_t code, int fd)
+{
+    return (whorl_op){.code = code, .fd = fd, .timeout = WHORL_FOREVER};
+}
+
+static inline whorl_op make_transfer(uint8_t code, int fd, const void *buf, size_t len,
+                                     uint64_t offset)
+{
+    whorl_op op = make(code, fd);
+    op.addr = (uintptr_t)buf;
+    op.len = (uint32_t)(len < TRANSFER_MAX ? len : TRANSFER_MAX);
+    op.offset = offset;
+    return op;
+}
+
+static inline whorl_op make_vectored(uint8_t code, int fd, const struct iovec *iov, int count,
+                                     uint64_t offset)
+{
+    whorl_op op = make(code, fd);
+    op.addr = (uintptr_t)iov;
+    op.len = (uint32_t)count;
+    op.offset = offset;
+    return op;
+}
+
+static inline whorl_op make_path(uint8_t code, int dirfd, const char *path, uint32_t len,
+                                 uint32_t op_flags)
+{
+    whorl_op op = make(code, dirfd);
+    op.addr = (uintptr_t)path;
+    op.len = len;
+    op.op_flags = op_flags;
+    return op;
+}
+
+/* One of more than 32 bits of bytes is too large for any file system. */
+static inline whorl_op make_attribute(uint8_t code, int fd, const char *name, const void *value,
+                                      size_t size, int flags)
+{
+    whorl_op op = make(code, fd);
+    op.addr = (uintptr_t)name;
+    op.offset = (uintptr_t)value;
+    op.len = (uint32_t)(size < UINT32_MAX ? size : UINT32_MAX);
+    op.op_flags = (uint32_t)flags;
+    return op;
+}
+
+/* -1 would mean the current position to the kernel. */
+static inline uint64_t position(off_t offset)
+{
+    return offset < 0 ? INVALID_POSITION : (uint64_t)offset;
+}
+
+/* Offsets of calls that know -1 as the position themselves. */
+static inline uint64_t position_or_current(off_t offset)
+{
+    return offset == -1 ? CURRENT_POSITION : position(offset);
+}
+
+static inline uint32_t slot_number(unsigned slot)
+{
+    return 1 + (slot < SLOT_MAX ? slot : SLOT_MAX);
+}
+
+#endif

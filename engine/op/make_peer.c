@@ -1,0 +1,104 @@
+/* Ops that await a peer, sockets first, and the one that does nothing: see make.h. */
+#include <op/make.h>
+
+whorl_op whorl_op_nop(void)
+{
+    return make(RING_OP_NOP, -1);
+}
+
+whorl_op whorl_op_socket(int domain, int type, int protocol)
+{
+    whorl_op op = make(RING_OP_SOCKET, domain);
+    op.offset = (uint64_t)(unsigned)type;
+    op.len = (uint32_t)protocol;
+    return op;
+}
+
+whorl_op whorl_op_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    whorl_op op = make(RING_OP_BIND, fd);
+    op.addr = (uintptr_t)addr;
+    op.offset = len;
+    return op;
+}
+
+whorl_op whorl_op_listen(int fd, int backlog)
+{
+    whorl_op op = make(RING_OP_LISTEN, fd);
+    op.len = (uint32_t)backlog;
+    return op;
+}
+
+whorl_op whorl_op_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    whorl_op op = make(RING_OP_ACCEPT, fd);
+    op.addr = (uintptr_t)addr;
+    op.offset = (uintptr_t)len;
+    op.op_flags = (uint32_t)flags;
+    return op;
+}
+
+whorl_op whorl_op_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    whorl_op op = make(RING_OP_CONNECT, fd);
+    op.addr = (uintptr_t)addr;
+    op.offset = len;
+    return op;
+}
+
+whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags)
+{
+    whorl_op op = make_transfer(RING_OP_RECV, fd, buf, len, 0);
+    op.op_flags = (uint32_t)flags;
+    return op;
+}
+
+whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags)
+{
+    whorl_op op = make_transfer(RING_OP_SEND, fd, buf, len, 0);
+    op.op_flags = (uint32_t)flags | MSG_NOSIGNAL;
+    return op;
+}
+
+static whorl_op make_message(uint8_t code, int fd, const struct msghdr *message, uint32_t flags)
+{
+    whorl_op op = make(code, fd);
+    op.addr = (uintptr_t)message;
+    op.len = 1;
+    op.op_flags = flags;
+    return op;
+}
+
+whorl_op whorl_op_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return make_message(RING_OP_RECVMSG, fd, message, (uint32_t)flags);
+}
+
+whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return make_message(RING_OP_SENDMSG, fd, message, (uint32_t)flags | MSG_NOSIGNAL);
+}
+
+whorl_op whorl_op_shutdown(int fd, int how)
+{
+    whorl_op op = make(RING_OP_SHUTDOWN, fd);
+    op.len = (uint32_t)how;
+    return op;
+}
+
+whorl_op whorl_op_poll(int fd, unsigned events)
+{
+    whorl_op op = make(RING_OP_POLL_ADD, fd);
+    op.op_flags = events;
+    return op;
+}
+
+/* The options lie where other ops have a slot. */
+whorl_op whorl_op_waitid(int idtype, int id, void *info, int options)
+{
+    whorl_op op = make(RING_OP_WAITID, id);
+    op.len = (uint32_t)idtype;
+    op.offset = (uintptr_t)info;
+    op.slot = (uint32_t)options;
+    return op;
+}
