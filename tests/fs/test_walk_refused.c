@@ -1,6 +1,6 @@
 /*
  * Walks against cancels, and where memory, entries or descriptors are refused: nothing is lost, and
- * the walk goes on where it was.
+ * the walk goes on where it was. And what is no walk.
  */
 #include "fs/refusals.h"
 
@@ -272,6 +272,48 @@ static void without_a_descriptor_a_directory_is_told_and_the_walk_goes_on(void *
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+/* --- Misuse --- */
+
+static intptr_t misuse(void *arg)
+{
+    whorl_walk walk;
+    whorl_walk_entry entry;
+    struct statx status;
+    check_equal(whorl_walk_begin(NULL, "/", 0), -EINVAL);
+    check_equal(whorl_walk_begin(&walk, "/", 1 << 10), -EINVAL);
+    check_equal(whorl_walk_begin(&walk, NULL, 0), -EFAULT);
+    check_equal(whorl_walk_begin(&walk, "", 0), -ENOENT);
+    check_equal(whorl_walk_begin(&walk, path_of("missing").text, 0), -ENOENT);
+    check_equal(whorl_walk_beginat(&walk, -1, "name", 0), -EBADF);
+    for (int i = 0; i < 2; i++) {
+        check_equal(whorl_walk_next(&walk, &entry), -EINVAL);
+        check_equal(whorl_walk_skip(&walk), -EINVAL);
+        check_equal(whorl_walk_statx(&walk, STATX_SIZE, &status), -EINVAL);
+        check_equal(whorl_walk_end(&walk), -EINVAL);
+        if (i == 0) {
+            check_equal(whorl_walk_begin(&walk, "/", 0), 0);
+            check_equal(whorl_walk_next(&walk, NULL), -EINVAL);
+            check_equal(whorl_walk_end(&walk), 0);
+        }
+    }
+    check_equal(whorl_walk_next(NULL, &entry), -EINVAL);
+    check_equal(whorl_walk_skip(NULL), -EINVAL);
+    check_equal(whorl_walk_statx(NULL, STATX_SIZE, &status), -EINVAL);
+    check_equal(whorl_walk_end(NULL), -EINVAL);
+    return (intptr_t)arg;
+}
+
+static void what_is_no_walk_is_refused(void **state)
+{
+    (void)state;
+    whorl_walk walk = {{&walk}};
+    whorl_walk_entry entry;
+    run_checks(misuse, NULL);
+    assert_int_equal(whorl_walk_next(&walk, &entry), -EPERM);
+    assert_int_equal(whorl_walk_end(&walk), -EPERM);
+    assert_int_equal(whorl_walk_begin(&walk, "/", 0), -EPERM);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -280,6 +322,7 @@ int main(void)
         behaviour(in_the_queue_a_visit_is_taken_back_and_keeps_others_away),
         behaviour(an_error_of_reading_is_one_visit_and_the_walk_goes_on),
         behaviour(without_a_descriptor_a_directory_is_told_and_the_walk_goes_on),
+        behaviour(what_is_no_walk_is_refused),
     };
     return run_behaviours("walk_refused", tests);
 }
