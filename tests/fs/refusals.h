@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,12 @@
 
 static atomic_long memory_calls_left = -1;
 static atomic_bool memory_was_refused;
+static __thread bool is_the_test; /* whoever asks on this thread now is not the engine */
 
 static bool refuses_memory(void)
 {
     long left = atomic_load(&memory_calls_left);
-    if (left < 0 || atomic_fetch_sub(&memory_calls_left, 1) != 0)
+    if (is_the_test || left < 0 || atomic_fetch_sub(&memory_calls_left, 1) != 0)
         return false;
     atomic_store(&memory_was_refused, true);
     errno = ENOMEM;
@@ -58,6 +60,23 @@ WRAPPED(void *, calloc, (size_t count, size_t size), count, size)
 WRAPPED(void *, realloc, (void *memory, size_t size), memory, size)
 WRAPPED(char *, strdup, (const char *text), text)
 WRAPPED(char *, strndup, (const char *text, size_t len), text, len)
+
+/* --- Threads --- */
+
+static atomic_bool refuses_threads;
+
+typedef void *thread_body(void *arg);
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_body *body,
+                          void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_body *body,
+                          void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_body *body,
+                          void *arg)
+{
+    return atomic_load(&refuses_threads) ? EAGAIN
+                                         : __real_pthread_create(thread, attributes, body, arg);
+}
 
 /* --- Directories --- */
 

@@ -346,48 +346,6 @@ static void trees_at_random_are_walked_as_the_model_does(void **state)
     }
 }
 
-/* --- Misuse --- */
-
-static intptr_t misuse(void *arg)
-{
-    whorl_walk walk;
-    whorl_walk_entry entry;
-    struct statx status;
-    check_equal(whorl_walk_begin(NULL, "/", 0), -EINVAL);
-    check_equal(whorl_walk_begin(&walk, "/", 1 << 10), -EINVAL);
-    check_equal(whorl_walk_begin(&walk, NULL, 0), -EFAULT);
-    check_equal(whorl_walk_begin(&walk, "", 0), -ENOENT);
-    check_equal(whorl_walk_begin(&walk, path_of("missing").text, 0), -ENOENT);
-    check_equal(whorl_walk_beginat(&walk, -1, "name", 0), -EBADF);
-    for (int i = 0; i < 2; i++) {
-        check_equal(whorl_walk_next(&walk, &entry), -EINVAL);
-        check_equal(whorl_walk_skip(&walk), -EINVAL);
-        check_equal(whorl_walk_statx(&walk, STATX_SIZE, &status), -EINVAL);
-        check_equal(whorl_walk_end(&walk), -EINVAL);
-        if (i == 0) {
-            check_equal(whorl_walk_begin(&walk, "/", 0), 0);
-            check_equal(whorl_walk_next(&walk, NULL), -EINVAL);
-            check_equal(whorl_walk_end(&walk), 0);
-        }
-    }
-    check_equal(whorl_walk_next(NULL, &entry), -EINVAL);
-    check_equal(whorl_walk_skip(NULL), -EINVAL);
-    check_equal(whorl_walk_statx(NULL, STATX_SIZE, &status), -EINVAL);
-    check_equal(whorl_walk_end(NULL), -EINVAL);
-    return (intptr_t)arg;
-}
-
-static void what_is_no_walk_is_refused(void **state)
-{
-    (void)state;
-    whorl_walk walk = {{&walk}};
-    whorl_walk_entry entry;
-    run_checks(misuse, NULL);
-    assert_int_equal(whorl_walk_next(&walk, &entry), -EPERM);
-    assert_int_equal(whorl_walk_end(&walk), -EPERM);
-    assert_int_equal(whorl_walk_begin(&walk, "/", 0), -EPERM);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -400,7 +358,6 @@ int main(void)
         behaviour(what_may_not_be_read_is_told_and_the_walk_goes_on),
         behaviour(what_changes_meanwhile_does_not_lead_a_walk_astray),
         behaviour(trees_at_random_are_walked_as_the_model_does),
-        behaviour(what_is_no_walk_is_refused),
     };
     return run_behaviours("walk", tests);
 }

@@ -132,7 +132,7 @@ static void ended_in_the_depth_a_walk_gives_all_back(void **state)
 /* --- Links --- */
 
 /* Each directory of a row leads to the next by a link: so ".." never leads back. */
-static intptr_t follow_a_row(void *arg)
+static void make_row(void)
 {
     enum { ROW = 100 };
     for (int i = 0; i < ROW; i++) {
@@ -146,20 +146,27 @@ static intptr_t follow_a_row(void *arg)
         check_equal(mknodat(fd, "z", S_IFREG | 0600, 0), 0);
         close(fd);
     }
-    struct record actual, expected;
-    expect_walk(&expected, path_of("row-0").text, WHORL_WALK_FOLLOW);
+}
+
+static intptr_t follow_a_row(void *arg)
+{
+    struct record actual;
     check_equal(whorl_to_thread(do_nothing, NULL), 0);
     rlim_t before = limit_descriptors(limit_that_leaves(WALK_DESCRIPTORS));
     check_equal(record_walk(&actual, path_of("row-0").text, WHORL_WALK_FOLLOW), 0);
     limit_descriptors(before);
-    compare_records(&actual, &expected);
-    return (intptr_t)arg;
+    compare_records(&actual, arg);
+    return 0;
 }
 
+/* The model is recursive: too deep for a task's stack. */
 static void directories_that_links_lead_to_are_opened_again_by_their_names(void **state)
 {
     (void)state;
-    run_checks(follow_a_row, NULL);
+    struct record expected;
+    make_row();
+    expect_walk(&expected, path_of("row-0").text, WHORL_WALK_FOLLOW);
+    run_checks(follow_a_row, &expected);
 }
 
 /* --- Moved meanwhile --- */
