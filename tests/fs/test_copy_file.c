@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -114,6 +115,30 @@ static void a_file_is_copied_to_and_from_other_file_systems(void **state)
     write_whole(from.text, pattern, 3 << 20);
     run_on_small_disk(DISK_TMPFS, DISK_BYTES, copy_across);
     run_on_small_disk(DISK_EXT4, DISK_BYTES, copy_across);
+}
+
+/* Where blocks can be shared, they are: the copy takes no room of its own. */
+static intptr_t copy_by_reflink(void *root)
+{
+    struct statvfs before, after;
+    check_equal(whorl_copy_file(from.text, "source", 0), 0);
+    check_equal(statvfs(root, &before), 0);
+    check_equal(copy_file_with("source", "first", 0, COPY_REFLINK), 0);
+    check_equal(whorl_copy_file("source", "second", 0), 0);
+    check_equal(statvfs(root, &after), 0);
+    check(files_are_equal(from.text, "first"));
+    check(files_are_equal(from.text, "second"));
+    check(before.f_bfree - after.f_bfree < (LARGE >> 1) / before.f_bsize);
+    return 0;
+}
+
+static void a_copy_shares_blocks_where_the_file_system_can(void **state)
+{
+    (void)state;
+    name_files();
+    fill_pattern(pattern, LARGE, 6);
+    write_whole(from.text, pattern, LARGE);
+    run_on_small_disk(DISK_XFS, DISK_XFS_BYTES, copy_by_reflink);
 }
 
 /* --- Holes --- */
@@ -347,6 +372,7 @@ int main(void)
         behaviour(a_file_of_any_size_is_copied_in_each_way),
         behaviour(a_way_that_is_impossible_leaves_the_old_file),
         behaviour(a_file_is_copied_to_and_from_other_file_systems),
+        behaviour(a_copy_shares_blocks_where_the_file_system_can),
         behaviour(holes_stay_holes_beyond_4_GiB_too),
         behaviour(a_copy_has_the_mode_of_its_source_and_its_times_if_asked),
         behaviour(a_copy_has_the_extended_attributes_if_asked),
