@@ -14,6 +14,7 @@
 #include <fs/copy.h>
 #include <fs/replacement.h>
 #include <fs/whole_file.h>
+#include <sys/mount.h>
 #include <sys/statvfs.h>
 
 #define OLD ((size_t)1 << 20)
@@ -145,6 +146,31 @@ static void a_write_on_a_broken_disk_leaves_the_old_file(void **state)
     run_on_small_disk(DISK_EXT4, DISK_BYTES, write_on_a_broken_disk);
 }
 
+/* --- Without /proc --- */
+
+/* By which a file without a name would be given one. */
+static intptr_t write_without_proc(void *root)
+{
+    (void)root;
+    size_t written;
+    check_equal(umount2("/proc", MNT_DETACH), 0);
+    check_equal(write_so(SMALL, 0, &written), 0);
+    check(file_holds_bytes("file", new_content, SMALL));
+    check_equal(write_so(MUCH, 0, &written), -ENOSPC);
+    check(file_holds_bytes("file", new_content, SMALL));
+    check_equal(whorl_copy_file("file", "copy", WHORL_FILE_EXCLUSIVE), 0);
+    check(files_are_equal("file", "copy"));
+    check_equal(names_in("."), 2);
+    return 0;
+}
+
+static void files_take_their_place_without_proc_too(void **state)
+{
+    (void)state;
+    fill_pattern(new_content, MUCH, 2);
+    run_on_small_disk(DISK_TMPFS, DISK_BYTES, write_without_proc);
+}
+
 /* --- Limited --- */
 
 static intptr_t write_above_the_limit(void *arg)
@@ -158,8 +184,9 @@ static intptr_t write_above_the_limit(void *arg)
     }
     check_equal(copy_file_with(source.text, "file", 0, COPY_READ_WRITE), -EFBIG);
     check_equal(whorl_copy_file(source.text, "file", 0), -EFBIG);
+    check_equal(whorl_copy_file("hole", "file", 0), -EFBIG);
     check(file_holds_bytes("file", old_content, SMALL));
-    check_equal(names_in("."), 2);
+    check_equal(names_in("."), 3);
     return 0;
 }
 
@@ -178,6 +205,8 @@ static void a_limit_on_the_size_of_files_leaves_the_old_file(void **state)
     source = path_of("source");
     write_whole(source.text, old_content, OLD);
     write_whole(path_of("file").text, old_content, SMALL);
+    write_whole(path_of("hole").text, "", 0);
+    assert_int_equal(truncate(path_of("hole").text, OLD), 0);
     run_in_child(run_limited, &limit);
 }
 
@@ -187,6 +216,7 @@ int main(void)
         behaviour(a_write_on_a_full_disk_leaves_the_old_file),
         behaviour(a_copy_to_a_full_disk_leaves_the_old_file),
         behaviour(a_write_on_a_broken_disk_leaves_the_old_file),
+        behaviour(files_take_their_place_without_proc_too),
         behaviour(a_limit_on_the_size_of_files_leaves_the_old_file),
     };
     return run_behaviours("whole_disk", tests);
