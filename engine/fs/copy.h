@@ -48,7 +48,7 @@ struct copy {
 void copy_begin(struct copy *copy, int from, int to, const struct stat *status, unsigned ways);
 
 /* Copies about `bytes` more. Blocks; from any thread. 1: there may be more to copy; 0: all of it is;
- * -errno. -EOPNOTSUPP if none of the ways is possible. */
+ * -errno. If none of the ways is possible, what the last of them said, or -EOPNOTSUPP. */
 int copy_some(struct copy *copy, size_t bytes);
 
 /* --- What else a file has --- */

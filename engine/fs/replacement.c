@@ -2,6 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fs/replacement.h>
@@ -37,8 +38,9 @@ static int with_fresh_name(struct replacement *self, int (*use)(struct replaceme
 {
     for (int i = 0; i < NAMES_MOST; i++) {
         uint64_t number;
-        if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-            return -EAGAIN;
+        ssize_t got = getrandom(&number, sizeof number, 0);
+        assert(got == (ssize_t)sizeof number); /* so few bytes are never refused */
+        (void)got;
         snprintf(self->temporary, sizeof self->temporary, WHORL_TEMPORARY_PREFIX "%016" PRIx64,
                  number);
         int result = use(self);

@@ -8,6 +8,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fs/transfer.h>
@@ -63,9 +64,10 @@ static int grow(int fd, struct content *self)
         if (size > self->most)
             return -EFBIG;
     }
-    if (size >= self->room)
-        return size < SIZE_MAX - 1 ? make_room(self, (size_t)size + 1) : -ENOMEM;
-    return self->room < SIZE_MAX / 2 ? make_room(self, 2 * self->room) : -ENOMEM;
+    assert(self->room < SIZE_MAX / 2); /* malloc gave it */
+    if (size < self->room)
+        return make_room(self, 2 * self->room);
+    return make_room(self, size < SIZE_MAX - 1 ? (size_t)size + 1 : SIZE_MAX - 1);
 }
 
 /* --- Reading --- */

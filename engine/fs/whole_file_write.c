@@ -22,7 +22,7 @@ struct filling {
 
 /* What is one write goes to the disk in the same submission. *synced says whether it is there; a
  * write that came to less than asked has ended the chain. */
-static int fill_by_chain(struct filling *self, int *synced)
+static int fill_by_chain(struct filling *self, bool *synced)
 {
     whorl_op ops[] = {whorl_op_pwrite(self->fd, self->data, self->size, 0),
                       whorl_op_fsync(self->fd)};
@@ -44,13 +44,14 @@ static int fill_rest(struct filling *self)
 
 static int fill(struct filling *self, unsigned flags)
 {
-    int synced = 0;
+    bool unsynced = flags & WHORL_FILE_UNSYNCED;
+    bool synced = false;
     int error = 0;
-    if (!(flags & WHORL_FILE_UNSYNCED) && self->size <= TRANSFER_PIECE)
+    if (!unsynced && self->size > 0 && self->size <= TRANSFER_PIECE)
         error = fill_by_chain(self, &synced);
     if (!error && self->written < self->size)
         error = fill_rest(self);
-    if (!error && !synced && !(flags & WHORL_FILE_UNSYNCED))
+    if (!error && !synced && !unsynced)
         error = whorl_fsync(self->fd);
     return error;
 }

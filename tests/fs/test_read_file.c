@@ -39,7 +39,8 @@ static const char *file_of(size_t size)
 {
     static test_path path;
     path = path_of("file");
-    fill_pattern(pattern, sizeof pattern, 7);
+    if (pattern[0] == 0)
+        fill_pattern(pattern, sizeof pattern, 7);
     write_whole(path.text, pattern, size);
     return path.text;
 }

@@ -1,17 +1,13 @@
 /*
  * whorl_write_file: new files and replaced ones, their mode and owner, links, what is no file.
- * Each body runs with a new file that has no name until it is whole, and with one that has: on a
- * file system without the former they are the same.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "fs/small_disk.h"
+#include "fs/write_ways.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fs/replacement.h>
-#include <fs/whole_file.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,40 +17,12 @@
 #define LARGE (9 * 1024 * 1024 + 5)
 
 static char pattern[LARGE];
-static unsigned way; /* 0, or REPLACEMENT_NAMED */
-
-static const whorl_write_options plain;
-
-static int write_text(const char *name, const char *text)
-{
-    return write_file_with(path_of(name).text, text, strlen(text), &plain, way);
-}
-
-static int write_text_with(const char *name, const char *text, const whorl_write_options *options)
-{
-    return write_file_with(path_of(name).text, text, strlen(text), options, way);
-}
-
-static bool holds(const char *name, const char *text)
-{
-    return file_holds_bytes(path_of(name).text, text, strlen(text));
-}
 
 static struct stat status_of(const char *name)
 {
     struct stat status = {0};
     check_equal(lstat(path_of(name).text, &status), 0);
     return status;
-}
-
-static void run_both_ways(whorl_fn *fn)
-{
-    umask(022);
-    for (int i = 0; i < 2; i++) {
-        way = i == 0 ? 0 : REPLACEMENT_NAMED;
-        test_path here = path_of("");
-        run_checks(fn, here.text);
-    }
 }
 
 static intptr_t write_sizes(void *arg)
@@ -291,13 +259,16 @@ static intptr_t write_what_is_roots(void *arg)
     (void)arg;
     check_equal(whorl_write_file("secret", "a", 1, NULL), -EACCES);
     check_equal(whorl_write_file("private/new", "a", 1, NULL), -EACCES);
+    whorl_write_options exclusive = {.flags = WHORL_FILE_EXCLUSIVE};
     check_equal(whorl_write_file("readable/new", "a", 1, NULL), -EACCES);
+    check_equal(whorl_write_file("closed/new", "a", 1, NULL), -EACCES);
+    check_equal(whorl_write_file("closed/new", "a", 1, &exclusive), -EACCES);
     check_equal(whorl_write_file("readable/open", "a", 1, NULL), -EACCES);
     check_equal(whorl_write_file("open", "a", 1, NULL), -EPERM); /* of a sticky directory */
     check_equal(whorl_write_file("mine", "a", 1, NULL), 0);
     check_equal(chmod("mine", 0444), 0);
     check_equal(whorl_write_file("mine", "b", 1, NULL), -EACCES);
-    check_equal(names_in("."), 5);
+    check_equal(names_in("."), 6);
     check_equal(names_in("readable"), 1);
     return 0;
 }
@@ -311,73 +282,13 @@ static void no_permission_gives_EACCES_and_leaves_all_as_it_was(void **state)
     assert_int_equal(chmod(path_of("open").text, 0666), 0);
     assert_int_equal(mkdir(path_of("private").text, 0700), 0);
     assert_int_equal(mkdir(path_of("readable").text, 0755), 0);
+    assert_int_equal(mkdir(path_of("closed").text, 0744), 0);
     write_whole(path_of("readable/open").text, "open", 4);
     assert_int_equal(chmod(path_of("readable/open").text, 0666), 0);
     run_checks_as_nobody(write_what_is_roots, NULL);
     assert_true(holds("secret", "secret"));
     assert_true(holds("open", "open"));
     assert_true(holds("readable/open", "open"));
-}
-
-/* --- Exclusive --- */
-
-static intptr_t write_only_new(void *arg)
-{
-    whorl_write_options options = {.flags = WHORL_FILE_EXCLUSIVE};
-    check_equal(write_text_with("file", "first", &options), 0);
-    check_equal(write_text_with("file", "second", &options), -EEXIST);
-    check(holds("file", "first"));
-    check_equal(symlink("none", path_of("dangling").text), 0);
-    check_equal(write_text_with("dangling", "a", &options), -EEXIST);
-    check_equal(write_file_with(arg, "a", 1, &options, way), -EEXIST);
-    check_equal(mkfifo(path_of("fifo").text, 0600), 0);
-    check_equal(write_text_with("fifo", "a", &options), -EEXIST);
-    check_equal(names_in(arg), 3);
-    check_equal(unlink(path_of("fifo").text), 0);
-    check_equal(unlink(path_of("dangling").text), 0);
-    return unlink(path_of("file").text);
-}
-
-static void an_exclusive_write_makes_a_new_name_or_gives_EEXIST(void **state)
-{
-    (void)state;
-    run_both_ways(write_only_new);
-}
-
-static intptr_t write_it_first(void *arg)
-{
-    whorl_write_options options = {.flags = WHORL_FILE_EXCLUSIVE | WHORL_FILE_UNSYNCED};
-    return write_text_with("race", arg, &options);
-}
-
-static intptr_t race(void *arg)
-{
-    enum { RUNNERS = 16 };
-    whorl_task *tasks[RUNNERS];
-    intptr_t results[RUNNERS];
-    int winners = 0;
-    char texts[RUNNERS][16];
-    for (int i = 0; i < RUNNERS; i++) {
-        snprintf(texts[i], sizeof texts[i], "runner %d", i);
-        tasks[i] = whorl_spawn(write_it_first, texts[i]);
-    }
-    check_equal(whorl_gather(tasks, RUNNERS, results, WHORL_COLLECT), 0);
-    for (int i = 0; i < RUNNERS; i++) {
-        check(results[i] == 0 || results[i] == -EEXIST);
-        winners += results[i] == 0;
-        if (results[i] == 0)
-            check(holds("race", texts[i]));
-    }
-    check_equal(winners, 1);
-    check_equal(names_in(arg), 1);
-    return unlink(path_of("race").text);
-}
-
-static void of_many_exclusive_writes_of_a_name_one_succeeds(void **state)
-{
-    (void)state;
-    for (long i = 0; i < test_rounds(10); i++)
-        run_both_ways(race);
 }
 
 int main(void)
@@ -393,8 +304,6 @@ int main(void)
         behaviour(what_cannot_be_a_file_is_refused),
         behaviour(nonsense_is_refused),
         behaviour(no_permission_gives_EACCES_and_leaves_all_as_it_was),
-        behaviour(an_exclusive_write_makes_a_new_name_or_gives_EEXIST),
-        behaviour(of_many_exclusive_writes_of_a_name_one_succeeds),
     };
     return run_behaviours("write_file", tests);
 }
