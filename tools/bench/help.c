@@ -51,10 +51,15 @@ static const char *const details[COMMAND_COUNT] = {
         "there before is removed afterwards. whorl: a task for each piece in flight. Beside\n"
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
         "speed includes the fsync.\n",
+    [COMMAND_TREE] =
+        "A tree of --files files of 0 to 16 KiB, 67 a directory, is copied, and the copy removed,\n"
+        "by whorl_copy_tree and whorl_remove_tree; beside them cp -r and rm -rf. The tree is made\n"
+        "in the current directory, is in the page cache, and is removed at the end.\n",
     [COMMAND_QUICK] =
         "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn,\n"
-        "scopes (2000 tasks, 100000 timers) and sync, with short runs, and with fewer rounds\n"
-        "where the machine is slow. It needs about 200 MiB of disk in the current directory\n"
+        "scopes (2000 tasks, 100000 timers), sync and tree (2000 files), with short runs, and\n"
+        "with fewer rounds where the machine is slow. It needs about 200 MiB of disk in the "
+        "current directory\n"
         "while it runs.\n",
 
     [COMMAND_ALL] =
