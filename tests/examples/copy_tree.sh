@@ -79,7 +79,8 @@ goes_on() {
     expect 'the copy' "$(ls "$scratch/limited")" small
 }
 
-# Where the interrupt comes in time, nothing is left of the copy.
+# Where the interrupt comes in time, nothing is left of the copy. --foreground: one
+# SIGINT, not two, of which the second would kill.
 interrupted() {
     local from=$scratch/big status cut=0 round
     mkdir "$from"
@@ -87,7 +88,7 @@ interrupted() {
     cp "$from/large" "$from/other"
     for round in 1 2 3 4 5 6 7 8; do
         status=0
-        timeout -s INT "0.0$round" "$examples/copy_tree" "$from" "$scratch/cut" \
+        timeout --foreground -s INT "0.0$round" "$examples/copy_tree" "$from" "$scratch/cut" \
             >"$scratch/out" 2>"$scratch/err" || status=$?
         if grep -q interrupted "$scratch/err"; then
             expect 'the sentence' "$(cat "$scratch/err")" \

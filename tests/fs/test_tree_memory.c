@@ -52,8 +52,8 @@ static long refuse_each(int (*fn)(void), void (*again)(void))
         }
         /* Without memory for a second thread the first does it all. */
         check(result == -ENOMEM || result == 0);
-        if (result < 0)
-            check_equal(report.error == 0 || report.error == -ENOMEM, 1);
+        check_equal(report.error, result);
+        check_equal(report.errors, result < 0);
         check(open_descriptors() - descriptors <= 1); /* the loop's own, once */
         again();
     }
