@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -242,12 +243,12 @@ static void a_file_above_the_limit_of_sizes_is_an_error(void **state)
 
 /* --- Trees that change --- */
 
-static volatile bool is_over;
+static atomic_bool is_over;
 
 static void *come_and_go(void *arg)
 {
     test_path *names = arg;
-    while (!is_over)
+    while (!atomic_load(&is_over))
         for (int i = 0; i < 20; i++) {
             if (i % 3 == 0)
                 mkdir(names[i].text, 0755);
@@ -272,14 +273,14 @@ static void what_comes_and_goes_meanwhile_is_no_error(void **state)
         snprintf(name, sizeof name, "from/sub/%d", i);
         names[i] = path_of(name);
     }
-    is_over = false;
+    atomic_store(&is_over, false);
     check_equal(pthread_create(&other, NULL, come_and_go, names), 0);
     long rounds = test_rounds(300);
     for (long i = 0; i < rounds; i++) {
         check_equal(whorl_copy_tree(path_of("from").text, path_of("to").text, 0, &report), 0);
         check_equal(whorl_remove_tree(path_of("to").text, 0, NULL), 0);
     }
-    is_over = true;
+    atomic_store(&is_over, true);
     pthread_join(other, NULL);
 }
 

@@ -15,7 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 20000, HOLE = 300000, LEVELS = 5, PATH_ROOM = 4096 };
+enum { FILE_MOST = 20000, HOLE = 300000, LEVELS = 5, PATH_ROOM = 700 };
 
 /* --- Growing --- */
 
