@@ -155,11 +155,15 @@ static bool enter(struct tree *tree, struct tree_dir *dir)
 static bool leave(struct tree *tree, struct tree_dir *dir)
 {
     int error = tree_dir_hold(tree, dir);
-    if (!error) {
-        error = copy_tree_attributes(tree, dir->fds[TREE_FROM], dir->fds[TREE_TO],
-                                     &dir->seen[TREE_FROM]);
-        tree_dir_drop(tree, dir);
+    if (error) {
+        /* Gone, or told of already: it was to be held before. */
+        if (error != -ENOENT && !dir->failed)
+            tree_fail(tree, dir, NULL, TREE_FROM, error);
+        return true;
     }
+    error =
+        copy_tree_attributes(tree, dir->fds[TREE_FROM], dir->fds[TREE_TO], &dir->seen[TREE_FROM]);
+    tree_dir_drop(tree, dir);
     if (error)
         tree_fail(tree, dir, NULL, TREE_TO, error);
     return true;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOOKS_MOST 8  /* at what changes */
 #define PASSES_MOST 8 /* over a directory to which others add */
 
 static void count(struct tree *tree, unsigned char type)
@@ -85,20 +86,20 @@ static bool fail_to_enter(struct tree *tree, struct tree_dir *dir, int error)
     return false;
 }
 
-/* What cannot be opened as a directory: something else, or a directory that may not be read; that
- * can still be removed if it is empty. */
-static bool remove_unopened(struct tree *tree, struct tree_dir *dir, int fd, int error)
+/* Opens a directory, or removes what is none (any more): then gives -EALREADY. What changes each time
+ * it is looked at is given up. */
+static int open_or_remove(struct tree *tree, int at, const struct tree_dir *dir)
 {
-    if (error == -ENOENT || (!dir->parent && error == -ENOTDIR && must_be_directory(tree)))
-        return fail_to_enter(tree, dir, error);
-    int result;
-    if (error == -ENOTDIR || error == -ELOOP)
-        result = remove_other(tree, fd, dir->name, DT_UNKNOWN);
-    else
-        result = remove_directory(tree, fd, dir->name) ? error : 0;
-    if (result)
-        tree_fail(tree, dir, NULL, TREE_FROM, result);
-    return false;
+    for (int looks = 0; looks < LOOKS_MOST; looks++) {
+        int fd = tree_open(tree, at, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        bool is_other = fd == -ENOTDIR || fd == -ELOOP;
+        if (!is_other || (!dir->parent && must_be_directory(tree)))
+            return fd == -ELOOP ? -ENOTDIR : fd;
+        int error = remove_other(tree, at, dir->name, DT_UNKNOWN);
+        if (error != -EISDIR)
+            return error ? error : -EALREADY;
+    }
+    return -ESTALE;
 }
 
 static bool enter(struct tree *tree, struct tree_dir *dir)
@@ -109,9 +110,12 @@ static bool enter(struct tree *tree, struct tree_dir *dir)
         return fail_to_enter(tree, dir, at);
     if (!dir->parent)
         tree->base = at;
-    int fd = tree_open(tree, at, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    int fd = open_or_remove(tree, at, dir);
+    /* One that may not be read can still be removed if it is empty. */
+    if (fd == -EACCES && remove_directory(tree, at, dir->name) == 0)
+        fd = -EALREADY;
     if (fd < 0)
-        return remove_unopened(tree, dir, at, fd);
+        return fd != -EALREADY && fail_to_enter(tree, dir, fd);
     struct stat *seen = &dir->seen[TREE_FROM];
     int error = fstat(fd, seen) < 0 ? -errno : 0;
     if (!error && !dir->parent) {

@@ -116,17 +116,17 @@ int tree_run(struct loop *loop, struct tree *tree, const char *name, whorl_tree_
         memset(report, 0, sizeof *report);
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
-    struct tree_dir *root = tree_dir_make(NULL, name);
-    if (!root)
-        return -ENOMEM;
     tree->base = -1;
     tree->report = report;
     tree->task = loop->current;
     tree->hands_most = hands_for_here();
     pthread_mutex_init(&tree->lock, NULL);
-    tree->work = root;
-    tree->waiting = 1;
-    work_off(loop, tree);
+    tree->work = tree_dir_make(NULL, name);
+    tree->waiting = tree->work != NULL;
+    if (tree->work)
+        work_off(loop, tree);
+    else
+        tree_fail(tree, NULL, NULL, TREE_FROM, -ENOMEM);
     tree_drain(tree);
     pthread_mutex_destroy(&tree->lock);
     if (report)

@@ -44,7 +44,7 @@ enum {
     TREE_HANDS_LEAST = 4, /* as files may have to come from a disk */
     TREE_HANDS_MOST = 8,
     TREE_OPEN_MOST = 32, /* directories kept open that are not in use */
-    TREE_NAMES = 16384,  /* bytes of names in a batch */
+    TREE_NAMES = 8192,   /* bytes of names in a batch: some hundred files */
 };
 
 enum tree_found { TREE_DONE, TREE_DIRECTORY, TREE_LINKED_DIRECTORY };

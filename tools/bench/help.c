@@ -58,11 +58,15 @@ static const char *const details[COMMAND_COUNT] = {
         "the same tasks, each with a write and an fdatasync for itself; hand, one such pair\n"
         "after the other by one thread; hand-ahead, the same in a file that is written ahead\n"
         "with zeros. The file is a temporary one in the current directory.\n",
+    [COMMAND_TREE] =
+        "A tree of --files files of 0 to 16 KiB, 67 a directory, is copied, and the copy removed,\n"
+        "by whorl_copy_tree and whorl_remove_tree; beside them cp -r and rm -rf. The tree is made\n"
+        "in the current directory, is in the page cache, and is removed at the end.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), log, switch (2 tasks), spawn,\n"
-        "scopes (2000 tasks, 100000 timers) and sync, with short runs, and with fewer rounds\n"
-        "where the machine is slow. It needs about 200 MiB of disk in the current directory\n"
-        "while it runs.\n",
+        "echo (64 connections), read and write (a file of 64 MiB), log, tree (2000 files), switch\n"
+        "(2 tasks), spawn, scopes (2000 tasks, 100000 timers) and sync, with short runs, and with\n"
+        "fewer rounds where the machine is slow. It needs about 200 MiB of disk in the current\n"
+        "directory while it runs.\n",
 
     [COMMAND_ALL] =
         "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"

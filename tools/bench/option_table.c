@@ -37,6 +37,7 @@ const option_entry option_table[] = {
           "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers),\n"
           "that are cancelled (scopes)"),
     ENTRY(timers, OPTION_NUMBER, IN(SCOPES), IN(SCOPES), 1, 100000000, "N", "timers armed at once"),
+    ENTRY(files, OPTION_NUMBER, IN(TREE), IN(TREE), 1, 10000000, "N", "files of the tree"),
     ENTRY(seconds, OPTION_SECONDS, TIMED | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND, "S",
           "measured seconds of each run, such as 0.5"),
     ENTRY(rounds, OPTION_NUMBER, EVERY, 0, 1, 1000, "N", "rounds; each runs every subject once"),
@@ -89,6 +90,9 @@ static const struct {
     [COMMAND_LOG] = {"log",
                      "records on the disk a second: a write-ahead log with many writers",
                      {.depth = 64, .size = 128, .seconds = SECOND, .rounds = 5}},
+    [COMMAND_TREE] = {"tree",
+                      "a tree of small files copied and removed, beside cp and rm",
+                      {.files = 20000, .rounds = 5}},
     [COMMAND_QUICK] = {"quick",
                        "a little of each in under a minute; sizes are small and stated",
                        {.rounds = 5}},

@@ -22,6 +22,7 @@ typedef enum command {
     COMMAND_READ,
     COMMAND_WRITE,
     COMMAND_LOG,
+    COMMAND_TREE,
     COMMAND_QUICK,
     COMMAND_ALL,
     COMMAND_COUNT
@@ -35,6 +36,7 @@ typedef struct options {
     uint64_t total; /* bytes */
     uint64_t tasks;
     uint64_t timers;
+    uint64_t files;
     uint64_t seconds; /* ns */
     uint64_t rounds;
     uint64_t direct; /* 0 or 1 */
@@ -47,6 +49,7 @@ typedef struct options {
     int64_t budget; /* ns after which no further round is started; 0: none */
     int file_fd;    /* the file of read and write once it is open; else -1 */
     uint64_t file_made; /* bytes that a temporary file for read gets; 0: the default */
+    char *tree;         /* a temporary directory with the tree to copy; NULL: none */
     bool file_is_ours;  /* a named file that was not there before */
     bool file_is_named; /* it is not a temporary one */
 } options;

@@ -20,6 +20,7 @@
 #include "spawn.h"
 #include "switch.h"
 #include "sync.h"
+#include "tree.h"
 #include "write.h"
 
 enum { BUFFERS_MAX = 1 << 30, SECTOR = 512, MANY_TASKS = 100000 };
@@ -28,7 +29,7 @@ static const workload *const workloads[COMMAND_QUICK] = {
     [COMMAND_SWITCH] = &switch_workload,     [COMMAND_SPAWN] = &spawn_workload,
     [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_ECHO] = &echo_workload,
     [COMMAND_READ] = &read_workload,         [COMMAND_WRITE] = &write_workload,
-    [COMMAND_LOG] = &log_workload,
+    [COMMAND_LOG] = &log_workload,           [COMMAND_TREE] = &tree_workload,
 };
 
 /* quick: what it runs, and the seconds that each may take before it starts no further round. */
@@ -38,12 +39,12 @@ static const struct {
     uint64_t milliseconds; /* measured in each run */
     int64_t budget;        /* seconds; where there are parts, for each */
 } quick_steps[] = {
-    {COMMAND_ECHO, 0, 400, 14},    {COMMAND_READ, 0, 250, 10},  {COMMAND_WRITE, 0, 0, 12},
-    {COMMAND_LOG, 0, 200, 6},      {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4},
-    {COMMAND_SCOPES, 2000, 50, 1}, {COMMAND_SYNC, 0, 30, 1},
+    {COMMAND_ECHO, 0, 400, 14},    {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
+    {COMMAND_LOG, 0, 200, 6},      {COMMAND_TREE, 0, 0, 4},       {COMMAND_SWITCH, 2, 150, 4},
+    {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1}, {COMMAND_SYNC, 0, 30, 1},
 };
 
-enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000 };
+enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000, QUICK_FILES = 2000 };
 
 static int check_blocks(const options *given)
 {
@@ -107,7 +108,15 @@ static int prepare_file(options *given)
 {
     if (given->command == COMMAND_READ)
         return file_prepare_read(given);
+    if (given->command == COMMAND_TREE)
+        return tree_prepare(given) == 0 ? FILE_READY : FILE_FAILED;
     return given->command == COMMAND_WRITE ? file_prepare_write(given) : FILE_READY;
+}
+
+static void give_back(options *given)
+{
+    file_give_back(given);
+    tree_give_back(given);
 }
 
 static void add_step(plan *to, const workload *which, const options *with)
@@ -165,6 +174,7 @@ static void add_quick(plan *to, const options *given)
         with.budget = quick_steps[i].budget * NS_PER_SECOND;
         with.total = with.total != 0 ? QUICK_FILE : 0;
         with.timers = with.timers != 0 ? QUICK_TIMERS : 0;
+        with.files = with.files != 0 ? QUICK_FILES : 0;
         with.file_made = QUICK_FILE;
         add(to, &with);
     }
@@ -207,7 +217,7 @@ int plan_make(plan *out, const options *given)
 void plan_drop(plan *in)
 {
     for (size_t i = 0; i < in->count; i++)
-        file_give_back(&in->steps[i].options);
+        give_back(&in->steps[i].options);
 }
 
 static void note_file(FILE *tables, const options *given)
@@ -248,7 +258,7 @@ int plan_run(plan *in, FILE *tables, json *rows)
     int status = FILE_READY;
     for (size_t i = 0; i < in->count && status == FILE_READY; i++) {
         status = run_step(&in->steps[i], tables, rows);
-        file_give_back(&in->steps[i].options);
+        give_back(&in->steps[i].options);
     }
     plan_drop(in);
     return status;
