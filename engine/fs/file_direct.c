@@ -51,8 +51,8 @@ size_t direct_alignment(int fd)
 size_t direct_piece(const whorl_file *file, const struct slot *slot, bool *cached)
 {
     size_t rest = slot->len - slot->done;
-    *cached = file->direct && file->append;
-    if (!file->direct || file->append)
+    *cached = file->direct && (file->append || slot->by_cache);
+    if (!file->direct || *cached)
         return rest;
     size_t within = (size_t)((slot->offset + (int64_t)slot->done) % (int64_t)file->align);
     size_t to_block = within > 0 ? file->align - within : 0;
