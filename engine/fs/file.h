@@ -223,7 +223,7 @@ size_t direct_alignment(int fd);
 int file_enter(whorl_file *file);
 
 /* The file's size. */
-int64_t file_size(whorl_file *file);
+int64_t file_ask_size(whorl_file *file);
 
 /* Change the mode. 0 or -errno: nothing has changed. */
 int file_to_reading(whorl_file *file);

@@ -51,8 +51,13 @@ static const char *const details[COMMAND_COUNT] = {
         "there before is removed afterwards. whorl: a task for each piece in flight. Beside\n"
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
         "speed includes the fsync.\n",
+    [COMMAND_LINES] =
+        "A file of text, with lines of 0 to 119 bytes at random, is read line by line by\n"
+        "whorl_file_read_line; beside it: stdio, getline(3). The cache is warmed first. Default\n"
+        "file: --total bytes, made in the current directory and removed at the end.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn,\n"
+        "echo (64 connections), read, write and lines (a file of 64 MiB), switch (2 tasks), "
+        "spawn,\n"
         "scopes (2000 tasks, 100000 timers) and sync, with short runs, and with fewer rounds\n"
         "where the machine is slow. It needs about 200 MiB of disk in the current directory\n"
         "while it runs.\n",

@@ -21,6 +21,7 @@ typedef enum command {
     COMMAND_ECHO,
     COMMAND_READ,
     COMMAND_WRITE,
+    COMMAND_LINES,
     COMMAND_QUICK,
     COMMAND_ALL,
     COMMAND_COUNT
