@@ -25,7 +25,7 @@
 
 /* --- Blocks --- */
 
-/* Never less than a file system's usual block: a smaller write would have to take turns. The header may be older than the kernel: where linux/stat.h has the two numbers. */
+/* The C library's header may be older than the kernel: where linux/stat.h has the two numbers. */
 struct dio_align {
     uint32_t memory;
     uint32_t offset;
@@ -33,6 +33,7 @@ struct dio_align {
 
 #define DIO_ALIGN_PLACE 0x98
 
+/* Never less than a file system's usual block: smaller writes in one block would take turns. */
 size_t direct_alignment(int fd)
 {
     union {

@@ -14,6 +14,12 @@ static void hand_to(struct task *owner, whorl_op *op)
     owner->in_flight++;
 }
 
+void op_begin_in_background(struct loop *loop, whorl_op *op)
+{
+    assert(op->timeout == WHORL_FOREVER);
+    op_begin(loop, &loop->host, op);
+}
+
 /* The task goes on without it. */
 static void background_cancel(struct task *self)
 {
