@@ -29,7 +29,7 @@
 
 #include <core/leftover.h>
 #include <errno.h>
-#include <op/op.h>
+#include <op/background.h>
 #include <string.h>
 #include <whorl/file.h>
 

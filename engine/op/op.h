@@ -60,23 +60,13 @@ bool op_is_release(const whorl_op *op);
  * what is filled. */
 void op_begin(struct loop *loop, struct task *self, whorl_op *op);
 
-/* The same for an op of the loop's, which no task's end cancels; it has no timeout. */
-void op_begin_in_background(struct loop *loop, whorl_op *op);
-
-/* Starts a member of a chain for `self`, linked to the next as `link` says. There must be room for it.
+/* The same for a member of a chain, linked to the next as `link` says. There must be room for it.
  */
 void op_begin_linked(struct loop *loop, struct task *self, whorl_op *op, enum ring_link link,
                      int64_t now);
 
 /* Ends an op that is not in flight, with a result of the engine's own. */
 void op_end_unstarted(whorl_op *op, int result);
-
-/* Whether the wait for an op of the loop's ends early when its task is interrupted. */
-enum op_patience { OP_INTERRUPTIBLE, OP_PATIENT };
-
-/* Waits for an op of the loop's to end. 0; or -ECANCELED: the task was interrupted, and the op goes
- * on. */
-int op_join(struct loop *loop, struct task *self, whorl_op *op, enum op_patience patience);
 
 /* Parks until every op of `wait` that is awaited has ended. */
 void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
