@@ -43,11 +43,13 @@ static inline size_t below(struct model *model, size_t bound)
     return (size_t)random_below(&model->random, bound);
 }
 
-/* Mostly short, sometimes long. */
+/* Mostly short, sometimes long, but never more than a hundred buffers. */
 static inline size_t some_length(struct model *model)
 {
     static const size_t bounds[] = {4, 40, 400, 5000, LONGEST};
-    return below(model, bounds[below(model, count_of(bounds))]);
+    size_t len = below(model, bounds[below(model, count_of(bounds))]);
+    size_t most = model->options.buffer_size * 100;
+    return len < most ? len : most;
 }
 
 /* Text with many newlines and some zero bytes. */
