@@ -63,5 +63,5 @@ behaviour 'lines counts the standard input' counts_the_standard_input
 behaviour 'lines agrees with wc on many files' agrees_with_wc
 behaviour 'lines tells what it cannot read, and goes on' tells_what_it_cannot_read
 behaviour 'lines explains itself' lines_help
-behaviour 'lines tells when its output is lost' full_output lines Makefile
+behaviour 'lines tells when its output is lost' full_output lines "$top_srcdir/README.md"
 end_of_tests
