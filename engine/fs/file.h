@@ -29,7 +29,7 @@
 
 #include <core/leftover.h>
 #include <errno.h>
-#include <op/op.h>
+#include <op/background.h>
 #include <string.h>
 #include <whorl/file.h>
 
@@ -51,8 +51,9 @@ struct slot {
     size_t len;     /* reading: asked for; writing: accepted */
     size_t done;    /* writing: of those, in the file */
     enum slot_state state;
-    int error;    /* of a slot that has failed */
-    bool refused; /* the stream took nothing: it is to be polled */
+    int error;     /* of a slot that has failed */
+    bool refused;  /* the stream took nothing: it is to be polled */
+    bool by_cache; /* though the file has O_DIRECT */
 };
 
 /* Slots in a ring, the oldest first. */
@@ -86,7 +87,8 @@ struct whorl_file {
     size_t size;   /* bytes of a buffer */
     unsigned most; /* buffers */
     size_t line_max;
-    bool patient; /* it is being closed: no cancel ends a wait */
+    bool closing; /* what cannot be written is given up */
+    bool patient; /* no cancel ends a wait */
     /* Reading ahead. */
     struct window in;
     size_t ask;     /* bytes of the next read */
@@ -221,7 +223,7 @@ size_t direct_alignment(int fd);
 int file_enter(whorl_file *file);
 
 /* The file's size. */
-int64_t file_size(whorl_file *file);
+int64_t file_ask_size(whorl_file *file);
 
 /* Change the mode. 0 or -errno: nothing has changed. */
 int file_to_reading(whorl_file *file);

@@ -31,6 +31,7 @@ static void set_failed(struct slot *slot, int error)
 static void settle(whorl_file *file, struct slot *slot)
 {
     int result = slot->op.result;
+    bool direct = file->direct && !file->cached;
     if (file->cached) {
         direct_set(file, true);
         file->cached = false;
@@ -44,6 +45,9 @@ static void settle(whorl_file *file, struct slot *slot)
             file->known_end = end;
         if (slot->done == slot->len)
             slot->state = SLOT_DONE;
+    } else if (result == -EINVAL && direct) {
+        /* It was cut within a block, by a limit on the file's size. */
+        slot->by_cache = true;
     } else if (result == 0) {
         set_failed(slot, -EIO);
     } else if (result != -ECANCELED && !slot->refused) {
@@ -61,12 +65,18 @@ static bool overlap(const struct slot *a, const struct slot *b)
     return a->offset < b->offset + (int64_t)b->len && b->offset < a->offset + (int64_t)a->len;
 }
 
+/* The kernel chooses the place. */
+static bool in_order(const whorl_file *file)
+{
+    return !file->positioned || file->append;
+}
+
 /* Whether the slot number `index` may be started beside those before it. */
 static bool may_start(whorl_file *file, unsigned index)
 {
     struct window *out = &file->out;
     struct slot *slot = window_at(out, index);
-    if (!file->positioned || file->append)
+    if (in_order(file))
         return index == 0;
     for (unsigned i = 0; i < index; i++)
         if (window_at(out, i)->state != SLOT_DONE && overlap(window_at(out, i), slot))
@@ -93,7 +103,7 @@ static bool start(whorl_file *file, struct slot *slot)
         direct_set(file, false);
     file->cached = cached;
     const char *data = slot->buf + slot->done;
-    slot->op = !file->positioned || file->append
+    slot->op = in_order(file)
                    ? whorl_op_write(file->fd, data, len)
                    : whorl_op_pwrite(file->fd, data, len, slot->offset + (int64_t)slot->done);
     slot->state = SLOT_FLYING;
@@ -101,7 +111,8 @@ static bool start(whorl_file *file, struct slot *slot)
     return true;
 }
 
-void behind_pump(whorl_file *file)
+/* Takes in what has ended. */
+static void collect(whorl_file *file)
 {
     struct window *out = &file->out;
     for (unsigned i = 0; i < out->count; i++) {
@@ -111,6 +122,12 @@ void behind_pump(whorl_file *file)
     }
     while (out->count > 0 && window_at(out, 0)->state == SLOT_DONE)
         window_pop(file, out);
+}
+
+void behind_pump(whorl_file *file)
+{
+    struct window *out = &file->out;
+    collect(file);
     for (unsigned i = 0; i < out->count && !file->cached; i++) {
         struct slot *slot = window_at(out, i);
         if (slot->state == SLOT_SEALED && !slot->refused && may_start(file, i) &&
@@ -137,17 +154,44 @@ void behind_seal(whorl_file *file)
 
 /* --- Waiting --- */
 
-/* A slot whose error nobody knows; it will be tried again. */
-static struct slot *find_failed(whorl_file *file)
+/* Waits for all that fly. */
+static int land(whorl_file *file)
 {
+    int error = 0;
+    for (unsigned i = 0; i < file->out.count && !error; i++)
+        if (is_flying(window_at(&file->out, i)))
+            error = slot_wait(file, window_at(&file->out, i));
+    collect(file);
+    return error;
+}
+
+static bool some_failed(whorl_file *file)
+{
+    for (unsigned i = 0; i < file->out.count; i++)
+        if (window_at(&file->out, i)->state == SLOT_FAILED)
+            return true;
+    return false;
+}
+
+/* The first error, if a slot has failed; it is told then, and with it those of all others, so that
+ * what is tried again is so from now on. At the close they are given up; where order counts, with
+ * all that comes after them. */
+static int tell_failure(whorl_file *file)
+{
+    if (!some_failed(file))
+        return 0;
+    land(file);
+    int first = 0;
     for (unsigned i = 0; i < file->out.count; i++) {
         struct slot *slot = window_at(&file->out, i);
         if (slot->state == SLOT_FAILED) {
-            slot->state = SLOT_SEALED;
-            return slot;
+            first = first ? first : slot->error;
+            slot->state = file->closing ? SLOT_DONE : SLOT_SEALED;
+        } else if (first && file->closing && in_order(file)) {
+            slot->state = SLOT_DONE;
         }
     }
-    return NULL;
+    return first;
 }
 
 /* Waits for the oldest slot that flies, or until a stream that has refused takes bytes. */
@@ -167,20 +211,21 @@ static int wait_for_one(whorl_file *file)
     return 0;
 }
 
-/* Waits until one of the slots has come a step further. 0; -ECANCELED; or the error of `*failed`. */
-static int advance(whorl_file *file, struct slot **failed)
+/* Waits until one of the slots has come a step further. 0; -ECANCELED; or the error of those that
+ * have failed. */
+static int advance(whorl_file *file)
 {
     behind_pump(file);
-    *failed = find_failed(file);
-    if (*failed)
-        return (*failed)->error;
-    int error = wait_for_one(file);
+    int error = tell_failure(file);
+    if (error)
+        return error;
+    error = wait_for_one(file);
     if (error)
         return error;
     behind_pump(file);
-    *failed = find_failed(file);
-    if (*failed)
-        return (*failed)->error;
+    error = tell_failure(file);
+    if (error)
+        return error;
     /* A stream's write that a cancel has ended. */
     bool cut = !file->positioned && file->loop->current->interrupted && file->out.count > 0;
     return cut && !file->patient ? -ECANCELED : 0;
@@ -190,11 +235,11 @@ int behind_make_room(whorl_file *file)
 {
     struct window *out = &file->out;
     behind_pump(file);
-    struct slot *slot, *failed;
+    struct slot *slot;
     while (!(slot = window_push(file, out))) {
         if (out->count == 0)
             return -ENOMEM;
-        int error = advance(file, &failed);
+        int error = advance(file);
         if (error)
             return error;
     }
@@ -223,8 +268,7 @@ int behind_flush(whorl_file *file)
     bool held = file->out.count > 0;
     behind_seal(file);
     while (file->out.count > 0) {
-        struct slot *failed;
-        int error = advance(file, &failed);
+        int error = advance(file);
         if (error)
             return error;
     }
@@ -233,29 +277,24 @@ int behind_flush(whorl_file *file)
     return direct_trim(file);
 }
 
-/* Gives up a slot; where order counts, with those after it. */
-static void give_up(whorl_file *file, struct slot *failed)
+static void drop_all(whorl_file *file)
 {
-    bool ordered = !file->positioned || file->append;
-    for (unsigned i = 0; i < file->out.count; i++) {
-        struct slot *slot = window_at(&file->out, i);
-        if (slot == failed || ordered)
-            slot->state = SLOT_DONE;
-    }
+    for (unsigned i = 0; i < file->out.count; i++)
+        window_at(&file->out, i)->state = SLOT_DONE;
 }
 
 int behind_finish(whorl_file *file)
 {
     int first = 0;
+    file->closing = true;
     behind_seal(file);
     while (file->out.count > 0) {
-        struct slot *failed;
-        int error = advance(file, &failed);
-        if (!error)
-            continue;
+        int error = advance(file);
         first = first ? first : error;
-        give_up(file, failed);
-        behind_pump(file);
+        /* What has failed is given up already; what a stream does not take goes with it. */
+        if (error && !file->positioned)
+            drop_all(file);
+        collect(file);
     }
     int error = direct_trim(file);
     return first ? first : error;

@@ -56,6 +56,7 @@ struct slot *window_push(whorl_file *file, struct window *window)
     slot->len = 0;
     slot->done = 0;
     slot->refused = false;
+    slot->by_cache = false;
     return slot;
 }
 

@@ -25,7 +25,7 @@
 
 /* --- Blocks --- */
 
-/* Never less than a file system's usual block: a smaller write would have to take turns. The header may be older than the kernel: where linux/stat.h has the two numbers. */
+/* The C library's header may be older than the kernel: where linux/stat.h has the two numbers. */
 struct dio_align {
     uint32_t memory;
     uint32_t offset;
@@ -33,6 +33,7 @@ struct dio_align {
 
 #define DIO_ALIGN_PLACE 0x98
 
+/* Never less than a file system's usual block: smaller writes in one block would take turns. */
 size_t direct_alignment(int fd)
 {
     union {
@@ -51,8 +52,8 @@ size_t direct_alignment(int fd)
 size_t direct_piece(const whorl_file *file, const struct slot *slot, bool *cached)
 {
     size_t rest = slot->len - slot->done;
-    *cached = file->direct && file->append;
-    if (!file->direct || file->append)
+    *cached = file->direct && (file->append || slot->by_cache);
+    if (!file->direct || *cached)
         return rest;
     size_t within = (size_t)((slot->offset + (int64_t)slot->done) % (int64_t)file->align);
     size_t to_block = within > 0 ? file->align - within : 0;

@@ -1,10 +1,7 @@
-/*
- * Ops of the loop's: no task's end cancels them. Their owner is the loop's host, except while a task
- * waits for one.
- */
+/* Ops of the loop's: see background.h. */
 #include <assert.h>
 #include <errno.h>
-#include <op/op.h>
+#include <op/background.h>
 
 /* Has the op belong to another task, or to the host. */
 static void hand_to(struct task *owner, whorl_op *op)
@@ -12,6 +9,12 @@ static void hand_to(struct task *owner, whorl_op *op)
     ((struct task *)op->owner)->in_flight--;
     op->owner = owner;
     owner->in_flight++;
+}
+
+void op_begin_in_background(struct loop *loop, whorl_op *op)
+{
+    assert(op->timeout == WHORL_FOREVER);
+    op_begin(loop, &loop->host, op);
 }
 
 /* The task goes on without it. */

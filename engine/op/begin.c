@@ -74,9 +74,18 @@ static int run_fallback(const whorl_op *op)
     return fallback && !(op->flags & WHORL_OP_FIXED_FILE) ? fallback(op) : -EOPNOTSUPP;
 }
 
-/* An op whose deadline is set. */
-static inline void begin(struct loop *loop, struct task *owner, whorl_op *op)
+void op_begin(struct loop *loop, struct task *self, whorl_op *op)
 {
+    assert(!(op->state & OP_IN_FLIGHT));
+    assert(self == loop->current || self == &loop->host);
+    op->deadline = WHORL_FOREVER;
+    if (__builtin_expect(op->timeout != WHORL_FOREVER, 0)) {
+        if (op->timeout <= 0) {
+            op_end_unstarted(op, -ETIMEDOUT);
+            return;
+        }
+        op->deadline = deadline_after(whorl_now(), op->timeout);
+    }
     if (__builtin_expect(loop->closing, 0) && closers_hold(loop, op)) {
         op_end_unstarted(op, -EBADF);
         return;
@@ -87,34 +96,13 @@ static inline void begin(struct loop *loop, struct task *owner, whorl_op *op)
     }
     unsigned admitted = admission_ask(loop, op);
     if (__builtin_expect(admitted == OP_QUEUED, 0)) {
-        set_in_flight(loop, owner, op, OP_QUEUED);
+        set_in_flight(loop, self, op, OP_QUEUED);
         admission_queue(loop, op);
         return;
     }
     loop_reserve(loop, 2);
-    set_in_flight(loop, owner, op, admitted);
+    set_in_flight(loop, self, op, admitted);
     fill(loop, op, RING_LINK_NONE);
-}
-
-void op_begin(struct loop *loop, struct task *self, whorl_op *op)
-{
-    assert(!(op->state & OP_IN_FLIGHT) && loop->current == self);
-    op->deadline = WHORL_FOREVER;
-    if (__builtin_expect(op->timeout != WHORL_FOREVER, 0)) {
-        if (op->timeout <= 0) {
-            op_end_unstarted(op, -ETIMEDOUT);
-            return;
-        }
-        op->deadline = deadline_after(whorl_now(), op->timeout);
-    }
-    begin(loop, self, op);
-}
-
-void op_begin_in_background(struct loop *loop, whorl_op *op)
-{
-    assert(!(op->state & OP_IN_FLIGHT) && op->timeout == WHORL_FOREVER);
-    op->deadline = WHORL_FOREVER;
-    begin(loop, &loop->host, op);
 }
 
 void op_begin_chain(struct loop *loop, struct task *self, whorl_op *ops, size_t n)

@@ -97,16 +97,6 @@ void op_end_queued(struct loop *loop, whorl_op *op);
 /* Ends an op that is not in flight, with a result of the engine's own. */
 void op_end_unstarted(whorl_op *op, int result);
 
-/* The same for an op of the loop's, which no task's end cancels; it has no timeout. */
-void op_begin_in_background(struct loop *loop, whorl_op *op);
-
-/* Whether the wait for an op of the loop's ends early when its task is interrupted. */
-enum op_patience { OP_INTERRUPTIBLE, OP_PATIENT };
-
-/* Waits for an op of the loop's to end. 0; or -ECANCELED: the task was interrupted, and the op goes
- * on. */
-int op_join(struct loop *loop, struct task *self, whorl_op *op, enum op_patience patience);
-
 /* Parks until every op of `wait` that is awaited has ended. */
 void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
 

@@ -62,10 +62,16 @@ static const char *const details[COMMAND_COUNT] = {
         "A tree of --files files of 0 to 16 KiB, 67 a directory, is copied, and the copy removed,\n"
         "by whorl_copy_tree and whorl_remove_tree; beside them cp -r and rm -rf. The tree is made\n"
         "in the current directory, is in the page cache, and is removed at the end.\n",
+    [COMMAND_LINES] =
+        "A file of text, with lines of 0 to 119 bytes at random, is read line by line by\n"
+        "whorl_file_read_line; beside it: stdio, getline(3). The cache is warmed first. Default\n"
+        "file: --total bytes, made in the current directory and removed at the end.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), log, tree (2000 files), switch\n"
-        "(2 tasks), spawn, scopes (2000 tasks, 100000 timers) and sync, with short runs, and with\n"
-        "fewer rounds where the machine is slow. It needs about 200 MiB of disk in the current\n"
+        "echo (64 connections), read, write and lines (a file of 64 MiB), log, tree (2000 files),\n"
+        "switch (2 tasks), spawn, scopes (2000 tasks, 100000 timers) and sync, with short runs, "
+        "and\n"
+        "with fewer rounds where the machine is slow. It needs about 200 MiB of disk in the "
+        "current\n"
         "directory while it runs.\n",
 
     [COMMAND_ALL] =

@@ -32,7 +32,8 @@ const option_entry option_table[] = {
           "operations in flight; writers of a log"),
     ENTRY(size, OPTION_BYTES, FILES | IN(ECHO) | IN(LOG), FILES | IN(ECHO) | IN(LOG), 1, GIB(1),
           "BYTES", "bytes of a message, of one read or write, or of a record"),
-    ENTRY(total, OPTION_BYTES, IN(WRITE), IN(WRITE), 1, GIB(1024), "BYTES", "bytes written a run"),
+    ENTRY(total, OPTION_BYTES, IN(WRITE) | IN(LINES), IN(WRITE) | IN(LINES), 1, GIB(1024), "BYTES",
+          "bytes written a run, or of the temporary file of lines"),
     ENTRY(tasks, OPTION_NUMBER, TASKS, TASKS, 1, 10000000, "N",
           "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers),\n"
           "that are cancelled (scopes)"),
@@ -41,7 +42,7 @@ const option_entry option_table[] = {
     ENTRY(seconds, OPTION_SECONDS, TIMED | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND, "S",
           "measured seconds of each run, such as 0.5"),
     ENTRY(rounds, OPTION_NUMBER, EVERY, 0, 1, 1000, "N", "rounds; each runs every subject once"),
-    ENTRY(file, OPTION_TEXT, FILES | IN(ALL), FILES, 0, 0, "FILE",
+    ENTRY(file, OPTION_TEXT, FILES | IN(LINES) | IN(ALL), FILES | IN(LINES), 0, 0, "FILE",
           "the file: read from it, or OVERWRITE it with write; default a temporary one\n"
           "in the current directory (all uses it for reading only)"),
     ENTRY(direct, OPTION_FLAG, FILES | IN(ALL), FILES, 0, 0, NULL,
@@ -93,6 +94,9 @@ static const struct {
     [COMMAND_TREE] = {"tree",
                       "a tree of small files copied and removed, beside cp and rm",
                       {.files = 20000, .rounds = 5}},
+    [COMMAND_LINES] = {"lines",
+                       "a cached file of text read line by line",
+                       {.size = MIB(1), .total = GIB(1), .rounds = 5}},
     [COMMAND_QUICK] = {"quick",
                        "a little of each in under a minute; sizes are small and stated",
                        {.rounds = 5}},

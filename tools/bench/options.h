@@ -23,6 +23,7 @@ typedef enum command {
     COMMAND_WRITE,
     COMMAND_LOG,
     COMMAND_TREE,
+    COMMAND_LINES,
     COMMAND_QUICK,
     COMMAND_ALL,
     COMMAND_COUNT

@@ -11,6 +11,7 @@
 #include "echo.h"
 #include "fail.h"
 #include "file.h"
+#include "lines.h"
 #include "log.h"
 #include "progress.h"
 #include "read.h"
@@ -30,6 +31,7 @@ static const workload *const workloads[COMMAND_QUICK] = {
     [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_ECHO] = &echo_workload,
     [COMMAND_READ] = &read_workload,         [COMMAND_WRITE] = &write_workload,
     [COMMAND_LOG] = &log_workload,           [COMMAND_TREE] = &tree_workload,
+    [COMMAND_LINES] = &lines_workload,
 };
 
 /* quick: what it runs, and the seconds that each may take before it starts no further round. */
@@ -39,9 +41,10 @@ static const struct {
     uint64_t milliseconds; /* measured in each run */
     int64_t budget;        /* seconds; where there are parts, for each */
 } quick_steps[] = {
-    {COMMAND_ECHO, 0, 400, 14},    {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
-    {COMMAND_LOG, 0, 200, 6},      {COMMAND_TREE, 0, 0, 4},       {COMMAND_SWITCH, 2, 150, 4},
-    {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1}, {COMMAND_SYNC, 0, 30, 1},
+    {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
+    {COMMAND_LINES, 0, 0, 4},    {COMMAND_LOG, 0, 200, 6},      {COMMAND_TREE, 0, 0, 4},
+    {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1},
+    {COMMAND_SYNC, 0, 30, 1},
 };
 
 enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000, QUICK_FILES = 2000 };
@@ -110,6 +113,8 @@ static int prepare_file(options *given)
         return file_prepare_read(given);
     if (given->command == COMMAND_TREE)
         return tree_prepare(given) == 0 ? FILE_READY : FILE_FAILED;
+    if (given->command == COMMAND_LINES)
+        return file_prepare_lines(given);
     return given->command == COMMAND_WRITE ? file_prepare_write(given) : FILE_READY;
 }
 
@@ -187,8 +192,8 @@ static int judge(step *which)
     bool is_out = which->may_be_left_out && step_fit(which, reason) != 0;
     if (!is_out && check(which) != 0)
         return FILE_REFUSED;
-    bool has_file =
-        which->options.command == COMMAND_READ || which->options.command == COMMAND_WRITE;
+    command what = which->options.command;
+    bool has_file = what == COMMAND_READ || what == COMMAND_WRITE || what == COMMAND_LINES;
     if (has_file && which->options.file == NULL && file_check_room(&which->options) != 0)
         return FILE_REFUSED;
     return which->options.file != NULL ? prepare_file(&which->options) : FILE_READY;
