@@ -6,7 +6,6 @@
 #include "fs/log_calls.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static whorl_log log_here;
@@ -233,7 +232,7 @@ static intptr_t fail_writes(void *arg)
         check_equal(each[i].result, -EIO);
     fault.write = 1;
     check_equal(append("nothing"), -EIO);
-    fault.write = 0;
+    no_faults();
     check_equal(append("more"), 12);
     check_log((const char *const[]){"kept", "more"}, 2);
     return 0;
@@ -278,7 +277,6 @@ static intptr_t fail_flush(void *arg)
     check_equal(append("lost"), -EIO);
     check_equal(whorl_log_truncate(&log_here, 0), -EIO);
     check_equal(fault.chains, 0);
-    check_equal(whorl_log_end(&log_here), 12);
     /* It had been written: until the next open nobody knows. */
     check_log((const char *const[]){"kept", "x"}, 2);
     return 0;
@@ -313,7 +311,6 @@ static intptr_t fail_truncates(void *arg)
     check_equal(whorl_log_first(&log_here), 36);
     fault.copy = 1;
     check_equal(whorl_log_truncate(&log_here, 45), -EIO);
-    check_equal(whorl_log_first(&log_here), 45);
     no_faults();
     check_equal(whorl_log_append(&log_here, "g", 1), 54);
     fault.write = -EIO;
