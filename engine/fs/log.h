@@ -44,6 +44,7 @@ struct log {
     struct waiters queue;
     uint64_t identity;
     uint64_t sequence; /* of the header that holds */
+    off_t slot;        /* and where it stands; by now the other one may hold as well */
     int64_t first;
     int64_t end;
     int64_t offset;      /* where in the file `first` stands */

@@ -8,7 +8,7 @@
 #include <fs/log.h>
 #include <string.h>
 
-#define COPIED_MOST 4096              /* a vector of its own costs less than a longer copy */
+#define COPIED_MOST 2048              /* a vector of its own costs less than a longer copy */
 #define TOTAL_MOST ((size_t)16 << 20) /* of a commit, but for one record that is longer */
 #define VECTORS_BESIDE 3 /* than its pieces' that a record may need: the end's is one */
 

@@ -10,12 +10,6 @@
 #include <whorl/fs.h>
 #include <whorl/op.h>
 
-/* Where the header of that sequence is written first. */
-static int64_t slot_of(uint64_t sequence)
-{
-    return (int64_t)(sequence % 2) * LOG_SLOT;
-}
-
 /* Whether it was a short write that broke the chain. */
 static bool ended_short(const whorl_op *ops, size_t n)
 {
@@ -33,10 +27,11 @@ int log_header_write(struct log *log, int64_t first, int64_t offset)
     static const unsigned char end_mark[LOG_RECORD_HEADER];
     struct log_header header = {log->identity, log->sequence + 1, first, offset};
     log_header_encode(bytes, &header);
+    off_t other = LOG_SLOT - log->slot;
     whorl_op ops[] = {
-        whorl_op_pwrite(log->fd, bytes, sizeof bytes, slot_of(header.sequence)),
+        whorl_op_pwrite(log->fd, bytes, sizeof bytes, other),
         whorl_op_fdatasync(log->fd),
-        whorl_op_pwrite(log->fd, bytes, sizeof bytes, slot_of(header.sequence + 1)),
+        whorl_op_pwrite(log->fd, bytes, sizeof bytes, log->slot),
         whorl_op_pwrite(log->fd, end_mark, sizeof end_mark, offset + (log->end - first)),
         whorl_op_fdatasync(log->fd),
     };
@@ -48,6 +43,7 @@ int log_header_write(struct log *log, int64_t first, int64_t offset)
         count--;
     }
     log->sequence = header.sequence;
+    log->slot = other;
     log->first = first;
     log->offset = offset;
     log->moves += moves;
@@ -63,8 +59,7 @@ static bool is_zero(const unsigned char *bytes, size_t len)
     return true;
 }
 
-/* Takes the better of two, each 0 or why it is none. Returns 1 or -errno; *differ: the other is to
- * be mended. */
+/* Takes the better of two, each of which is one (0) or is none (why). Returns 1, or -errno. */
 static int choose(struct log *log, const struct log_header header[2], const int error[2])
 {
     if (error[0] && error[1])
@@ -72,6 +67,7 @@ static int choose(struct log *log, const struct log_header header[2], const int 
     int best = error[0] || (!error[1] && header[1].sequence > header[0].sequence);
     log->identity = header[best].identity;
     log->sequence = header[best].sequence;
+    log->slot = best * LOG_SLOT;
     log->first = header[best].first;
     log->offset = header[best].offset;
     log->is_mirrored = !error[0] && !error[1] && header[0].sequence == header[1].sequence;

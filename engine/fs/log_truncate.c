@@ -59,7 +59,7 @@ static int copy_records(struct log *log, int64_t to)
     return whorl_fdatasync(log->fd);
 }
 
-/* Has what is dropped, from here to the end of the file's use, known for what it is. */
+/* Has the log begin there, and what stands behind its end known for what it is. */
 static int move_header(struct log *log, int64_t first, int64_t offset)
 {
     int64_t stale_to = log_position(log, log->end);
@@ -70,10 +70,9 @@ static int move_header(struct log *log, int64_t first, int64_t offset)
     return log->error;
 }
 
-/* The mark of the end that follows the records must find its place in front as well. */
 static bool fits_in_front(const struct log *log)
 {
-    return log->end - log->first + LOG_RECORD_HEADER <= log->offset - LOG_DATA;
+    return log->end - log->first <= log->offset - LOG_DATA;
 }
 
 static int drop(struct log *log, int64_t lsn)

@@ -35,7 +35,8 @@
  * stops at the first that is not whole, and tells how much it has dropped: whorl_log_stats.
  *
  * A log is one file, which one process at a time has open. It belongs to the tasks of one loop;
- * while tasks of one use it, those of another are refused with -EPERM. Every call but those marked
+ * while tasks of one use it, those of another are refused with -EPERM, and so for ever if a run was
+ * given up (see whorl_run) while they did. Every call but those marked
  * so gives -EPERM outside a task.
  */
 #ifndef WHORL_LOG_H
@@ -142,8 +143,9 @@ WHORL_API int64_t whorl_log_appendv(whorl_log *log, const struct iovec *iov, int
  *   -EBADF      the log is closed, or being closed
  *   -EINVAL     log is NULL; lsn is negative or beyond the end, or no record begins there
  *   -EPERM      as for whorl_log_append
- *   else        the disk's error; the log has failed, as whorl_log_append says. If it is -ENOMEM or
- *   an error of reading, it has not, and the records may have been dropped or not */
+ *   else        the disk's error: of writing a header, and the log has failed, as whorl_log_append
+ *   says; or of reading, or moving what is kept, and the log goes on, with those records dropped or
+ *   not */
 WHORL_API int whorl_log_truncate(whorl_log *log, int64_t lsn);
 
 /* --- Reading --- */

@@ -42,7 +42,7 @@ static const struct {
     int64_t budget;        /* seconds; where there are parts, for each */
 } quick_steps[] = {
     {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
-    {COMMAND_LINES, 0, 0, 4},    {COMMAND_LOG, 0, 200, 6},      {COMMAND_TREE, 0, 0, 4},
+    {COMMAND_LINES, 0, 0, 4},    {COMMAND_LOG, 0, 100, 3},      {COMMAND_TREE, 0, 0, 4},
     {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1},
     {COMMAND_SYNC, 0, 30, 1},
 };
