@@ -17,6 +17,12 @@
 
 static const char red[] = "\033[31m", plain[] = "\033[m";
 
+static void put_lines(const struct board *self, FILE *out)
+{
+    if (self->len > 0)
+        fwrite(self->lines, 1, self->len, out);
+}
+
 void board_tell(struct board *self, enum board_kind kind, const char *format, ...)
 {
     char text[2048], *longer = NULL;
@@ -31,7 +37,7 @@ void board_tell(struct board *self, enum board_kind kind, const char *format, ..
     if (out == NULL)
         return;
     bool is_red = kind == BOARD_FAILURE && self->has_colors;
-    fwrite(self->lines, 1, self->len, out);
+    put_lines(self, out);
     fprintf(out, "%swhorl-get:%s ", is_red ? red : "", is_red ? plain : "");
     text_put_plain(out, text);
     fputc('\n', out);
@@ -59,7 +65,7 @@ static void compose(struct board *self, FILE *out)
 {
     if (self->standing > 0)
         fprintf(out, "\033[%dA\r\033[J", self->standing);
-    fwrite(self->lines, 1, self->len, out);
+    put_lines(self, out);
     free(self->lines);
     self->lines = NULL;
     self->len = 0;

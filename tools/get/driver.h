@@ -14,8 +14,9 @@
  * of whichever task has called it. So no callback waits. It sets an event, spawns, cancels, or takes
  * a note, and returns; between two waits a task is alone, so curl is never entered twice.
  *
- * Every task may come to call curl and, in it, a TLS library. Those use up to 30 KiB of stack, so
- * the run's tasks have DRIVER_STACK bytes each; pages that are not touched cost nothing.
+ * Every task may come to call curl and, in it, a TLS library, so the stacks of the run must be deep
+ * enough for those. With Debian 12's OpenSSL 16 KiB were found to be; who knows what others want.
+ * Pages that are not touched cost nothing.
  */
 #ifndef GET_DRIVER_H
 #define GET_DRIVER_H
