@@ -29,7 +29,7 @@ static size_t utf8_length(const unsigned char *at)
     return is_overlong || is_outside ? 0 : length;
 }
 
-static void put_string(FILE *out, const char *text)
+void json_string(FILE *out, const char *text)
 {
     fputc('"', out);
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
@@ -59,7 +59,7 @@ static void put_text(FILE *out, const option_entry *entry, const options *given)
     if (entry->offset == offsetof(options, file) && !given->file_is_named)
         fputs("null", out);
     else
-        put_string(out, text);
+        json_string(out, text);
 }
 
 static void put_parameter(FILE *out, const option_entry *entry, const options *given)
@@ -86,13 +86,13 @@ static void put_row(FILE *out, const outcome *from, const row *which)
 {
     command kind = which->options.command;
     fputs("  {\"workload\": ", out);
-    put_string(out, command_name(kind));
+    json_string(out, command_name(kind));
     if (from->workload->part != NULL) {
         fputs(", \"part\": ", out);
-        put_string(out, from->workload->part);
+        json_string(out, from->workload->part);
     }
     fputs(", \"subject\": ", out);
-    put_string(out, which->subject->name);
+    json_string(out, which->subject->name);
     for (size_t i = 0; i < option_count; i++)
         if (is_carried(&option_table[i], &which->options))
             put_parameter(out, &option_table[i], &which->options);

@@ -23,6 +23,7 @@ typedef enum command {
     COMMAND_WRITE,
     COMMAND_QUICK,
     COMMAND_ALL,
+    COMMAND_FEATURES, /* measures nothing */
     COMMAND_COUNT
 } command;
 
