@@ -33,6 +33,7 @@
  *   thread.h     work from other threads, and work given to one
  *   local.h      values that a task passes on to those that it spawns
  *   op.h         one kernel operation as a value; batches and chains; registered files and buffers
+ *   operations.h the table of all operations: opcode, kernel, fallback
  *
  * Two are for those who ask for them:
  *
@@ -84,5 +85,6 @@
 #include <whorl/thread.h>
 #include <whorl/local.h>
 #include <whorl/op.h>
+#include <whorl/operations.h>
 
 #endif

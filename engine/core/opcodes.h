@@ -39,8 +39,10 @@
     ROW(FTRUNCATE,       "ftruncate",       "6.9",  no,  disk,   fallback_ftruncate,               \
         "ftruncate(2) on the loop's thread", "ftruncate")                                          \
     ROW(FALLOCATE,       "fallocate",       "5.6",  no,  disk,   none, inborn, "fallocate")        \
-    ROW(FADVISE,         "fadvise",         "5.6",  no,  disk,   none, inborn, "fadvise")          \
-    ROW(MADVISE,         "madvise",         "5.6",  no,  disk,   none, inborn, "madvise")          \
+    ROW(FADVISE,         "fadvise",         "5.6",  no,  disk,   none,                             \
+        "over 4 GiB, before 6.11: a thread", "fadvise")                                            \
+    ROW(MADVISE,         "madvise",         "5.6",  no,  disk,   none,                             \
+        "over 4 GiB, before 6.11: a thread", "madvise")                                            \
     ROW(SPLICE,          "splice",          "5.7",  no,  peer,   none, inborn, "splice")           \
     ROW(TEE,             "tee",             "5.8",  no,  peer,   none, inborn, "tee")              \
     ROW(STATX,           "statx",           "5.6",  no,  disk,   none,                             \
@@ -70,7 +72,7 @@
     ROW(SHUTDOWN,        "shutdown",        "5.11", yes, nobody, none, inborn, "shutdown")         \
     ROW(POLL_ADD,        "poll",            "5.1",  no,  peer,   none, inborn, "poll")             \
     ROW(WAITID,          "waitid",          "6.7",  no,  peer,   none,                             \
-        "a poll of the process's descriptor", "process_wait")
+        "a poll of the process's pidfd", "process_wait")
 
 #define THREAD_OPS(ROW)                                                                            \
     /*  system call       kernel    calls */                                                       \

@@ -12,15 +12,32 @@
 #include <whorl/fs.h>
 #include <whorl/op.h>
 
+#define KNOWN_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
+
+/* Errors that would else come only when there is something to move, or never, as the wrong end of a
+ * pipe has nothing. 0, and whether it would wait at all. */
+static int judge(int fd_in, const whorl_op *made, bool *waits)
+{
+    if (made->op_flags & ~KNOWN_FLAGS)
+        return -EINVAL;
+    int in = fcntl(fd_in, F_GETFL), out = fcntl(made->fd, F_GETFL);
+    if (in < 0 || out < 0 || (in & O_ACCMODE) == O_WRONLY || (out & O_ACCMODE) == O_RDONLY)
+        return -EBADF;
+    bool never = (made->op_flags & SPLICE_F_NONBLOCK) || ((in | out) & O_NONBLOCK);
+    *waits = !never && made->len > 0;
+    return 0;
+}
+
 static ssize_t move(int fd_in, whorl_op made)
 {
     if (!loop_here)
         return -EPERM;
-    if (made.op_flags & WHORL_SPLICE_FIXED_IN) /* of ops alone: nobody else knows of slots */
-        return -EINVAL;
-    if (made.op_flags & SPLICE_F_NONBLOCK)
+    bool waits;
+    int error = judge(fd_in, &made, &waits);
+    if (error)
+        return error;
+    if (!waits)
         return whorl_op_await(&made);
-    int error;
     whorl_op chain[2];
     do {
         chain[0] = whorl_op_poll(fd_in, POLLIN);

@@ -103,14 +103,15 @@ WHORL_API int whorl_madvise(void *addr, size_t len, int advice);
 
 /* splice(2): moves bytes from fd_in to fd_out, of which one is a pipe, within the kernel. Offsets
  * that are NULL are the files' positions, or a pipe's; others move on by what was moved. Waits
- * until fd_in has something, and until fd_out has room; with SPLICE_F_NONBLOCK it does not wait for
- * a pipe. Bytes moved, which may be fewer than asked; 0 at the end of fd_in.
+ * until fd_in has something, and until fd_out has room; but not for a pipe with SPLICE_F_NONBLOCK,
+ * or where either has O_NONBLOCK. Bytes moved, which may be fewer than asked; 0 at the end of
+ * fd_in.
  *
  * Closing either descriptor (whorl_close) ends it. While it waits for room it keeps a kernel's
- * worker (config.peer_workers); for something to come it waits without. The ops have no such
- * foresight: one that waits for either keeps a worker, of those that files share (config.workers)
- * if fd_out is a file; let a poll go before it in a chain.
- *   -EAGAIN  SPLICE_F_NONBLOCK, and it would wait
+ * worker (config.peer_workers); for something to come it waits without. The ops keep a worker for
+ * either: let a poll of fd_in go before, in a chain, as the calls do.
+ *   -EAGAIN  it would wait, and must not
+ *   -EBADF   fd_in cannot be read, or fd_out cannot be written
  *   -EINVAL  neither is a pipe, or both are the same; fd_out has O_APPEND; an offset is negative;
  *            unknown flags
  *   -ESPIPE  an offset for a pipe */

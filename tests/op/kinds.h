@@ -1,29 +1,13 @@
 /*
- * The kinds of op that test_cancel.c stops, one row each; scene.h tells what a row holds. First the
- * scenes of ops that need not wait.
+ * The kinds of op that test_cancel.c stops, one row each; scene.h tells what a row holds. First more
+ * scenes of ops that need not wait, on a file of four bytes at ends[0].
  */
 #ifndef TESTS_OP_KINDS_H
 #define TESTS_OP_KINDS_H
 
-#include "op/scene.h"
+#include "op/kinds_file.h"
 
 #include <sys/wait.h>
-
-/* Each of these works on a file of four bytes, at ends[0]. */
-
-static inline void make_scene_file(scene *one)
-{
-    one->path = path_of("file");
-    write_whole(one->path.text, "text", 4);
-    one->both = (pair){{open(one->path.text, O_RDWR | O_CLOEXEC), -1}};
-}
-
-static inline long file_size(scene *one)
-{
-    struct stat status;
-    check_equal(fstat(one->both.ends[0], &status), 0);
-    return status.st_size;
-}
 
 /* A child that ends at a byte at ends[0]. A kernel that cannot wait for it has a read of that byte
  * instead, which is a kind of its own already. */
@@ -182,6 +166,15 @@ static const kind kinds[] = {
     {"accept", true, make_accept, allow_accept, effect_accept, expect_once, clean_pair},
     {"event", true, make_event_read, allow_event_read, effect_event_read, expect_once, clean_pair},
     {"waitid", true, make_waitid, allow_read, effect_waitid, expect_once, clean_pair},
+    {"splice", true, make_splice, allow_read, effect_splice, expect_once, clean_two},
+    {"tee", true, make_tee, allow_read, effect_tee, expect_once, clean_two},
+    {"splice of a socket", true, make_splice_of_socket, allow_read, effect_splice, expect_once,
+     clean_two},
+    {"splice for room", true, make_splice_for_room, allow_write, effect_write, expect_count,
+     clean_two},
+    {"tee for room", true, make_tee_for_room, allow_write, effect_write, expect_count, clean_two},
+    {"splice of a file", true, make_splice_of_file, allow_write, effect_write, expect_count,
+     clean_splice_of_file},
     {"fifo", false, make_open_fifo, allow_open_fifo, effect_open, expect_once, clean_path},
     {"nop", false, make_nop, allow_nothing, effect_unmeasured, expect_once, clean_pair},
     {"pread", false, make_file_read, allow_nothing, effect_file_read, expect_count, clean_path},
@@ -192,6 +185,20 @@ static const kind kinds[] = {
     {"statx", false, make_statx, allow_nothing, effect_statx, expect_once, clean_path},
     {"mkdirat", false, make_mkdir, allow_nothing, effect_exists, expect_once, clean_path},
     {"unlinkat", false, make_unlink, allow_nothing, effect_gone, expect_once, clean_path},
+    {"preadv2", false, make_preadv2, allow_nothing, effect_file_read, expect_count, clean_path},
+    {"pwritev2", false, make_pwritev2, allow_nothing, effect_file_write, expect_count, clean_path},
+    {"sync_file_range", false, make_sync_file_range, allow_nothing, effect_unmeasured, expect_once,
+     clean_path},
+    {"fadvise", false, make_fadvise, allow_nothing, effect_unmeasured, expect_once, clean_path},
+    {"madvise", false, make_madvise, allow_nothing, effect_emptied, expect_once, clean_page},
+    {"openat2", false, make_openat2, allow_nothing, effect_open, expect_once, clean_path},
+    {"renameat2", false, make_rename, allow_nothing, effect_renamed, expect_once, clean_paths},
+    {"linkat", false, make_link, allow_nothing, effect_other, expect_once, clean_paths},
+    {"symlinkat", false, make_symlink, allow_nothing, effect_other, expect_once, clean_paths},
+    {"setxattr", false, make_setxattr, allow_nothing, effect_attribute, expect_once, clean_path},
+    {"fsetxattr", false, make_fsetxattr, allow_nothing, effect_attribute, expect_once, clean_path},
+    {"getxattr", false, make_getxattr, allow_nothing, effect_value, expect_once, clean_path},
+    {"fgetxattr", false, make_fgetxattr, allow_nothing, effect_value, expect_once, clean_path},
     {"openat", false, make_open, allow_nothing, effect_open, expect_once, clean_path},
     {"close", false, make_close, allow_nothing, effect_closed, expect_once, clean_pair},
     {"socket", false, make_socket, allow_nothing, effect_open, expect_once, clean_pair},

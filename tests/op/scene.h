@@ -43,10 +43,13 @@ struct scene {
     whorl_op op;
     pair both;
     bool allowed;
+    bool replaced; /* the op stands for one that is not to be had here */
     size_t filled; /* bytes in ends[0]'s queue before the op */
     size_t drained;
     struct sockaddr_in address;
-    test_path path;
+    test_path path, other;
+    pair more;
+    char *page;
     char buf[PIECE];
     struct iovec vector;
     struct msghdr message;

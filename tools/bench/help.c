@@ -77,6 +77,10 @@ static const char *const details[COMMAND_COUNT] = {
     [COMMAND_ALL] =
         "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"
         "the sleepers (left out with less) and 1.5 GiB of disk.\n",
+    [COMMAND_FEATURES] =
+        "Measures nothing. Two tables: the features of io_uring that a loop uses here; and every\n"
+        "operation: its opcode (or that a thread makes the system call), the Linux that brought\n"
+        "it, whether this one has it, what is done without it, and the calls that come to it.\n",
 };
 
 static void print_value(FILE *out, const option_entry *entry, uint64_t value)

@@ -15,6 +15,7 @@
 
 #include "echo.h"
 #include "fail.h"
+#include "kernel_features.h"
 #include "file.h"
 #include "json.h"
 #include "plan.h"
@@ -90,6 +91,17 @@ static int run_into(plan *todo, FILE *out)
     return status;
 }
 
+static int print_features(const options *given)
+{
+    FILE *out;
+    if (open_json(&(plan){0}, given, &out) != 0)
+        return EXIT_REFUSED;
+    int failed = features_print(out != stdout ? stdout : NULL, out);
+    if (out != NULL && out != stdout)
+        fclose(out);
+    return failed ? EXIT_RUN_FAILED : EXIT_DONE;
+}
+
 static int run_plan(const options *given)
 {
     plan todo;
@@ -120,6 +132,8 @@ int main(int argc, char **argv)
     if (parsed != 0)
         return parsed > 0 ? EXIT_DONE : EXIT_REFUSED;
     options full = options_for(given.command, &given);
+    if (full.command == COMMAND_FEATURES)
+        return print_features(&full);
     if (full.listen == NULL)
         return run_plan(&full);
     return echo_check(&full) == 0 ? echo_listen(&full) : EXIT_REFUSED;

@@ -14,6 +14,7 @@
 
 enum {
     EVERY = (1u << COMMAND_COUNT) - 1,
+    MEASURING = EVERY & ~IN(FEATURES),
     FILES = IN(READ) | IN(WRITE),
     TASKS = IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS) | IN(SCOPES),
     TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ) | IN(LOG),
@@ -41,7 +42,8 @@ const option_entry option_table[] = {
     ENTRY(files, OPTION_NUMBER, IN(TREE), IN(TREE), 1, 10000000, "N", "files of the tree"),
     ENTRY(seconds, OPTION_SECONDS, TIMED | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND, "S",
           "measured seconds of each run, such as 0.5"),
-    ENTRY(rounds, OPTION_NUMBER, EVERY, 0, 1, 1000, "N", "rounds; each runs every subject once"),
+    ENTRY(rounds, OPTION_NUMBER, MEASURING, 0, 1, 1000, "N",
+          "rounds; each runs every subject once"),
     ENTRY(file, OPTION_TEXT, FILES | IN(LINES) | IN(ALL), FILES | IN(LINES), 0, 0, "FILE",
           "the file: read from it, or OVERWRITE it with write; default a temporary one\n"
           "in the current directory (all uses it for reading only)"),
@@ -101,6 +103,9 @@ static const struct {
                        "a little of each in under a minute; sizes are small and stated",
                        {.rounds = 5}},
     [COMMAND_ALL] = {"all", "each workload in turn, at its default sizes", {.rounds = 5}},
+    [COMMAND_FEATURES] = {"features",
+                          "what this kernel has for the engine, and what is done without",
+                          {0}},
 };
 
 const char *command_name(command which)

@@ -143,7 +143,7 @@ static int find_command(const char *name, command *out)
     }
     return fail(
         "there is no subcommand \"%s\": it is one of switch, spawn, sleepers, scopes, sync, "
-        "echo, read, write, quick and all (see whorl-bench --help)",
+        "echo, read, write, quick, all and features (see whorl-bench --help)",
         name);
 }
 

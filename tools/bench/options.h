@@ -26,6 +26,7 @@ typedef enum command {
     COMMAND_LINES,
     COMMAND_QUICK,
     COMMAND_ALL,
+    COMMAND_FEATURES, /* measures nothing */
     COMMAND_COUNT
 } command;
 
