@@ -22,14 +22,17 @@ typedef enum command {
     COMMAND_READ,
     COMMAND_WRITE,
     COMMAND_QUICK,
+    COMMAND_FILES,
     COMMAND_ALL,
     COMMAND_COUNT
 } command;
 
+enum { DEPTHS_MAX = 8 };
+
 typedef struct options {
     command command;
     uint64_t connections;
-    uint64_t depth;
+    uint64_t depth; /* of one table; each of `depths` in turn, if several are given */
     uint64_t size;  /* bytes */
     uint64_t total; /* bytes */
     uint64_t tasks;
@@ -48,10 +51,13 @@ typedef struct options {
     uint64_t file_made; /* bytes that a temporary file for read gets; 0: the default */
     bool file_is_ours;  /* a named file that was not there before */
     bool file_is_named; /* it is not a temporary one */
+    size_t depth_count;
+    uint64_t depths[DEPTHS_MAX];
 } options;
 
 typedef enum option_kind {
     OPTION_NUMBER,
+    OPTION_LIST, /* of numbers, with commas */
     OPTION_BYTES,
     OPTION_SECONDS,
     OPTION_FLAG,
