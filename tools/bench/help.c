@@ -50,7 +50,12 @@ static const char *const details[COMMAND_COUNT] = {
         "emptied before each run. A FILE named with --file is OVERWRITTEN; one that was not\n"
         "there before is removed afterwards. whorl: a task for each piece in flight. Beside\n"
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
-        "speed includes the fsync.\n",
+        "speed includes the fsync.\n"
+        "With --direct, on ext4 among others, a write that extends the file holds its lock until\n"
+        "the disk has done, so that they go one by one, whoever writes them: whorl, liburing,\n"
+        "threads, and liburing-polled, a ring that polls the disk. whorl-prealloc calls\n"
+        "whorl_fallocate first, and all its writes are under way at once; so does\n"
+        "liburing-prealloc by hand, to compare the same work.\n",
     [COMMAND_LOG] =
         "--depth writers, each with one record of --size bytes in flight, for --seconds; a\n"
         "record counts once it is on the disk. whorl: the writers append to one whorl_log, which\n"
@@ -68,12 +73,12 @@ static const char *const details[COMMAND_COUNT] = {
         "file: --total bytes, made in the current directory and removed at the end.\n",
     [COMMAND_QUICK] =
         "echo (64 connections), read, write and lines (a file of 64 MiB), log, tree (2000 files),\n"
-        "switch (2 tasks), spawn, scopes (2000 tasks, 100000 timers) and sync, with short runs, "
-        "and\n"
-        "with fewer rounds where the machine is slow. It needs about 200 MiB of disk in the "
-        "current\n"
-        "directory while it runs.\n",
-
+        "switch (2 tasks), spawn, scopes (2000 tasks, 100000 timers) and sync, with short runs,\n"
+        "and with fewer rounds where the machine is slow. It needs about 200 MiB of disk in the\n"
+        "current directory while it runs.\n",
+    [COMMAND_FILES] =
+        "Twelve tables, or four for each --depth given: see read and write for what they show. It\n"
+        "takes some minutes, and about 1.5 GiB of disk in the current directory.\n",
     [COMMAND_ALL] =
         "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"
         "the sleepers (left out with less) and 1.5 GiB of disk.\n",

@@ -15,7 +15,7 @@
 enum {
     EVERY = (1u << COMMAND_COUNT) - 1,
     MEASURING = EVERY & ~IN(FEATURES),
-    FILES = IN(READ) | IN(WRITE),
+    OF_FILES = IN(READ) | IN(WRITE),
     TASKS = IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS) | IN(SCOPES),
     TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ) | IN(LOG),
 };
@@ -29,25 +29,25 @@ enum {
 const option_entry option_table[] = {
     ENTRY(connections, OPTION_NUMBER, IN(ECHO) | IN(ALL), IN(ECHO), 1, 1000000, "N",
           "connections, each with one message in flight"),
-    ENTRY(depth, OPTION_NUMBER, FILES | IN(LOG) | IN(ALL), FILES | IN(LOG), 1, 4096, "N",
-          "operations in flight; writers of a log"),
-    ENTRY(size, OPTION_BYTES, FILES | IN(ECHO) | IN(LOG), FILES | IN(ECHO) | IN(LOG), 1, GIB(1),
-          "BYTES", "bytes of a message, of one read or write, or of a record"),
-    ENTRY(total, OPTION_BYTES, IN(WRITE) | IN(LINES), IN(WRITE) | IN(LINES), 1, GIB(1024), "BYTES",
-          "bytes written a run, or of the temporary file of lines"),
+    ENTRY(depth, OPTION_LIST, OF_FILES | IN(LOG) | IN(FILES) | IN(ALL), OF_FILES | IN(LOG), 1, 4096,
+          "N[,N]...", "operations in flight, or writers of a log; a table for each"),
+    ENTRY(size, OPTION_BYTES, OF_FILES | IN(ECHO) | IN(LOG), OF_FILES | IN(ECHO) | IN(LOG), 1,
+          GIB(1), "BYTES", "bytes of a message, of one read or write, or of a record"),
+    ENTRY(total, OPTION_BYTES, IN(WRITE) | IN(LINES) | IN(FILES), IN(WRITE) | IN(LINES), 1,
+          GIB(1024), "BYTES", "bytes written a run, or of the temporary file of lines"),
     ENTRY(tasks, OPTION_NUMBER, TASKS, TASKS, 1, 10000000, "N",
           "tasks: that yield (switch), that live beside (spawn), that sleep (sleepers),\n"
           "that are cancelled (scopes)"),
     ENTRY(timers, OPTION_NUMBER, IN(SCOPES), IN(SCOPES), 1, 100000000, "N", "timers armed at once"),
     ENTRY(files, OPTION_NUMBER, IN(TREE), IN(TREE), 1, 10000000, "N", "files of the tree"),
-    ENTRY(seconds, OPTION_SECONDS, TIMED | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND, "S",
-          "measured seconds of each run, such as 0.5"),
+    ENTRY(seconds, OPTION_SECONDS, TIMED | IN(FILES) | IN(ALL), TIMED, SECOND / 100, 3600 * SECOND,
+          "S", "measured seconds of each run, such as 0.5"),
     ENTRY(rounds, OPTION_NUMBER, MEASURING, 0, 1, 1000, "N",
           "rounds; each runs every subject once"),
-    ENTRY(file, OPTION_TEXT, FILES | IN(LINES) | IN(ALL), FILES | IN(LINES), 0, 0, "FILE",
+    ENTRY(file, OPTION_TEXT, OF_FILES | IN(LINES) | IN(ALL), OF_FILES | IN(LINES), 0, 0, "FILE",
           "the file: read from it, or OVERWRITE it with write; default a temporary one\n"
           "in the current directory (all uses it for reading only)"),
-    ENTRY(direct, OPTION_FLAG, FILES | IN(ALL), FILES, 0, 0, NULL,
+    ENTRY(direct, OPTION_FLAG, OF_FILES | IN(ALL), OF_FILES, 0, 0, NULL,
           "open with O_DIRECT, past the page cache"),
     ENTRY(listen, OPTION_TEXT, IN(ECHO), 0, 0, 0, "[HOST:]PORT",
           "be the server alone, until killed; port 0 takes any free one"),
@@ -102,6 +102,9 @@ static const struct {
     [COMMAND_QUICK] = {"quick",
                        "a little of each in under a minute; sizes are small and stated",
                        {.rounds = 5}},
+    [COMMAND_FILES] = {"files",
+                       "read and write, cached and O_DIRECT, at depths 1, 8 and 64",
+                       {.rounds = 5}},
     [COMMAND_ALL] = {"all", "each workload in turn, at its default sizes", {.rounds = 5}},
     [COMMAND_FEATURES] = {"features",
                           "what this kernel has for the engine, and what is done without",
@@ -150,6 +153,8 @@ options options_for(command which, const options *from)
     made.command = which;
     made.file_fd = -1;
     made.given = from->given;
+    made.depth_count = from->depth_count;
+    memcpy(made.depths, from->depths, sizeof made.depths);
     for (size_t i = 0; i < option_count; i++) {
         const option_entry *entry = &option_table[i];
         if ((from->given >> i & 1) == 0)

@@ -89,6 +89,25 @@ static int set_number(const option_entry *entry, const char *text, options *out)
     return 0;
 }
 
+/* Each number of a list in turn, to `depths`; the first stays in the option's own field. */
+static int set_list(const option_entry *entry, const char *text, options *out)
+{
+    char part[32];
+    do {
+        size_t length = strcspn(text, ",");
+        if (out->depth_count == DEPTHS_MAX)
+            return fail("--%s has more than %d numbers: give fewer at a time", entry->name,
+                        DEPTHS_MAX);
+        snprintf(part, sizeof part, "%.*s", (int)length, text);
+        if (set_number(entry, part, out) != 0)
+            return -1;
+        out->depths[out->depth_count++] = option_number(out, entry);
+        text += length;
+    } while (*text++ == ',');
+    memcpy((char *)out + entry->offset, &out->depths[0], sizeof out->depths[0]);
+    return 0;
+}
+
 static int set_option(const option_entry *entry, const char *text, options *out)
 {
     size_t index = (size_t)(entry - option_table);
@@ -100,6 +119,8 @@ static int set_option(const option_entry *entry, const char *text, options *out)
         memcpy((char *)out + entry->offset, &one, sizeof one);
         return 0;
     }
+    if (entry->kind == OPTION_LIST)
+        return set_list(entry, text, out);
     if (entry->kind != OPTION_TEXT)
         return set_number(entry, text, out);
     if (*text == '\0')
@@ -143,7 +164,8 @@ static int find_command(const char *name, command *out)
     }
     return fail(
         "there is no subcommand \"%s\": it is one of switch, spawn, sleepers, scopes, sync, "
-        "echo, read, write, quick, all and features (see whorl-bench --help)",
+        "echo, read, write, log, tree, lines, quick, files, all and features (see whorl-bench "
+        "--help)",
         name);
 }
 

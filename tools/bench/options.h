@@ -25,15 +25,18 @@ typedef enum command {
     COMMAND_TREE,
     COMMAND_LINES,
     COMMAND_QUICK,
+    COMMAND_FILES,
     COMMAND_ALL,
     COMMAND_FEATURES, /* measures nothing */
     COMMAND_COUNT
 } command;
 
+enum { DEPTHS_MAX = 8 };
+
 typedef struct options {
     command command;
     uint64_t connections;
-    uint64_t depth;
+    uint64_t depth; /* of one table; each of `depths` in turn, if several are given */
     uint64_t size;  /* bytes */
     uint64_t total; /* bytes */
     uint64_t tasks;
@@ -54,10 +57,13 @@ typedef struct options {
     char *tree;         /* a temporary directory with the tree to copy; NULL: none */
     bool file_is_ours;  /* a named file that was not there before */
     bool file_is_named; /* it is not a temporary one */
+    size_t depth_count;
+    uint64_t depths[DEPTHS_MAX];
 } options;
 
 typedef enum option_kind {
     OPTION_NUMBER,
+    OPTION_LIST, /* of numbers, with commas */
     OPTION_BYTES,
     OPTION_SECONDS,
     OPTION_FLAG,

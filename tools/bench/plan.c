@@ -5,6 +5,7 @@
 #include "plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <whorl/log.h>
 
 #include "clock.h"
@@ -151,10 +152,35 @@ static void add(plan *to, const options *with)
         add_step(to, is_load_alone ? &echo_connect_workload : workloads[with->command], with);
 }
 
+static bool has_file(command which)
+{
+    return which == COMMAND_READ || which == COMMAND_WRITE || which == COMMAND_LINES;
+}
+
+static bool has_depth(command which)
+{
+    return which == COMMAND_READ || which == COMMAND_WRITE || which == COMMAND_LOG;
+}
+
+/* A table for each depth, if several are given. */
+static void add_depths(plan *to, const options *with)
+{
+    options own = *with;
+    for (size_t i = 0; i < with->depth_count; i++) {
+        own.depth = with->depths[i];
+        add(to, &own);
+    }
+    if (with->depth_count == 0)
+        add(to, with);
+}
+
 static void add_command(plan *to, command which, const options *given)
 {
     options with = options_for(which, given);
-    add(to, &with);
+    if (has_depth(which))
+        add_depths(to, &with);
+    else
+        add(to, &with);
     if (which != COMMAND_SWITCH || option_given(given, "tasks"))
         return;
     with.tasks = 1000;
@@ -167,6 +193,22 @@ static void add_all(plan *to, const options *given)
     no_file.file = NULL;
     for (command which = COMMAND_SWITCH; which < COMMAND_QUICK; which++)
         add_command(to, which, which == COMMAND_READ ? given : &no_file);
+}
+
+/* Read and write, each through the page cache and past it. */
+static void add_files(plan *to, const options *given)
+{
+    static const uint64_t depths[] = {1, 8, 64};
+    for (int i = 0; i < 4; i++) {
+        options with = options_for(i < 2 ? COMMAND_READ : COMMAND_WRITE, given);
+        with.rounds = given->rounds;
+        with.direct = (uint64_t)i % 2;
+        if (with.depth_count == 0) {
+            with.depth_count = sizeof depths / sizeof depths[0];
+            memcpy(with.depths, depths, sizeof depths);
+        }
+        add_depths(to, &with);
+    }
 }
 
 static void add_quick(plan *to, const options *given)
@@ -192,9 +234,8 @@ static int judge(step *which)
     bool is_out = which->may_be_left_out && step_fit(which, reason) != 0;
     if (!is_out && check(which) != 0)
         return FILE_REFUSED;
-    command what = which->options.command;
-    bool has_file = what == COMMAND_READ || what == COMMAND_WRITE || what == COMMAND_LINES;
-    if (has_file && which->options.file == NULL && file_check_room(&which->options) != 0)
+    if (has_file(which->options.command) && which->options.file == NULL &&
+        file_check_room(&which->options) != 0)
         return FILE_REFUSED;
     return which->options.file != NULL ? prepare_file(&which->options) : FILE_READY;
 }
@@ -204,6 +245,8 @@ int plan_make(plan *out, const options *given)
     *out = (plan){0};
     if (given->command == COMMAND_QUICK)
         add_quick(out, given);
+    else if (given->command == COMMAND_FILES)
+        add_files(out, given);
     else if (given->command == COMMAND_ALL)
         add_all(out, given);
     else

@@ -8,7 +8,7 @@
 #include "json.h"
 #include "workload.h"
 
-enum { STEPS_MAX = 24 };
+enum { STEPS_MAX = 48 };
 
 typedef struct step {
     const workload *workload;

@@ -51,21 +51,22 @@ static int open_once(struct io_uring *ring, unsigned entries, unsigned completio
     return 0;
 }
 
-static int open_with_flags(struct io_uring *ring, unsigned entries, unsigned completions)
+static int open_with_flags(struct io_uring *ring, unsigned entries, unsigned completions,
+                           unsigned more)
 {
     int error = -EINVAL;
     for (size_t i = 0; i < sizeof setups / sizeof setups[0] && error == -EINVAL; i++)
-        error = open_once(ring, entries, completions, setups[i]);
+        error = open_once(ring, entries, completions, setups[i] | more);
     return error;
 }
 
-int uring_open(struct io_uring *ring, unsigned entries, unsigned completions)
+static int open_ring(struct io_uring *ring, unsigned entries, unsigned completions, unsigned more)
 {
-    int error = open_with_flags(ring, entries, completions);
+    int error = open_with_flags(ring, entries, completions, more);
     while (error == -ENOMEM && entries > ENTRIES_MIN) {
         entries /= 2;
         completions /= 2;
-        error = open_with_flags(ring, entries, completions);
+        error = open_with_flags(ring, entries, completions, more);
     }
     if (error == -ENOMEM)
         return fail("there is no memory even for an io_uring of %u entries: raise the limit of "
@@ -78,6 +79,16 @@ int uring_open(struct io_uring *ring, unsigned entries, unsigned completions)
         return fail_call("setting up an io_uring", error);
     io_uring_register_ring_fd(ring); /* Linux 5.18; without it the plain descriptor serves */
     return 0;
+}
+
+int uring_open(struct io_uring *ring, unsigned entries, unsigned completions)
+{
+    return open_ring(ring, entries, completions, 0);
+}
+
+int uring_open_polled(struct io_uring *ring, unsigned entries, unsigned completions)
+{
+    return open_ring(ring, entries, completions, IORING_SETUP_IOPOLL);
 }
 
 struct io_uring_sqe *uring_sqe(struct io_uring *ring)

@@ -22,6 +22,10 @@ unsigned uring_entries(uint64_t n, unsigned low, unsigned high);
  * sentence. The ring lives until the process ends. */
 int uring_open(struct io_uring *ring, unsigned entries, unsigned completions);
 
+/* The same for a polled ring (IORING_SETUP_IOPOLL), which takes reads and writes of files that are
+ * open with O_DIRECT and nothing else, and looks for their ends in place of being told. */
+int uring_open_polled(struct io_uring *ring, unsigned entries, unsigned completions);
+
 /* A free submission entry; submits what is filled when there is none. NULL, with a sentence, when
  * the kernel takes none. */
 struct io_uring_sqe *uring_sqe(struct io_uring *ring);

@@ -14,10 +14,10 @@
 
 enum {
     SUBJECTS_MAX = 8,
-    RATIOS_MAX = 8,
+    RATIOS_MAX = 10,
     RATIOS_OF_MAX = 3,
     COLUMNS_MAX = 6,
-    NOTES_MAX = 4,
+    NOTES_MAX = 6,
     REASON_MAX = 256,
     TITLE_MAX = 48
 };

@@ -2,6 +2,9 @@
  * The write workload: what its subjects share, and the table of them. A run that wrote less, or
  * other bytes, than it should is a failure and not a figure.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "write.h"
 
 #include <errno.h>
@@ -39,6 +42,36 @@ void write_stop(write_job *in)
 {
     in->elapsed = clock_now() - in->start;
     in->cpu_used = clock_cpu() - in->cpu;
+}
+
+int write_room_none(const write_job *in)
+{
+    (void)in;
+    return 0;
+}
+
+int write_room_whole(const write_job *in)
+{
+    bool is_made = fallocate(in->fd, 0, 0, (off_t)in->total) == 0 || errno == EOPNOTSUPP;
+    return is_made ? 0 : fail_call("fallocate", errno);
+}
+
+/* Writes through the page cache do not wait for each other's ends, whether they extend the file or
+ * not. */
+static int needs_direct(const options *given, char reason[REASON_MAX])
+{
+    if (given->direct != 0)
+        return 0;
+    snprintf(reason, REASON_MAX, "it differs with --direct only");
+    return -1;
+}
+
+static int needs_direct_to_poll(const options *given, char reason[REASON_MAX])
+{
+    if (given->direct != 0)
+        return 0;
+    snprintf(reason, REASON_MAX, "a polled ring needs --direct");
+    return -1;
 }
 
 int write_failed(const write_job *in, uint64_t piece, long result)
@@ -92,12 +125,23 @@ const workload write_workload = {
     .subjects = {{"whorl", write_run_whorl, NULL, NULL},
                  {"whorl-file", write_run_file, NULL, NULL},
                  {"liburing", write_run_liburing, NULL, NULL},
+                 {"whorl-prealloc", write_run_whorl_prealloc, needs_direct, NULL},
+                 {"liburing-prealloc", write_run_liburing_prealloc, needs_direct, NULL},
+                 {"liburing-polled", write_run_liburing_polled, needs_direct_to_poll, NULL},
                  {"threads", write_run_threads, NULL, threads_cap_depth}},
     .ratios = {{"whorl", "liburing"},
+               {"whorl-prealloc", "liburing-prealloc"},
+               {"whorl-prealloc", "liburing"},
+               {"whorl-prealloc", "liburing-polled"},
+               {"whorl-prealloc", "threads"},
                {"whorl", "threads"},
                {"whorl-file", "liburing"},
+               {"whorl-file", "liburing-prealloc"},
                {"whorl-file", "threads"}},
-    .notes = {"The fsync at the end is in the time, and its CPU in the CPU a write.",
+    .notes = {"The fsync at the end is in the time, and its CPU in the CPU a write; so is the "
+              "fallocate of prealloc.",
+              "Each run extends an empty file. Without prealloc an O_DIRECT write then waits for "
+              "the one before.",
               "whorl-file: its own buffers and depth; space is reserved ahead with --direct.",
               "threads: one for each write in flight, 64 at most."},
 };

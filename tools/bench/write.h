@@ -33,6 +33,12 @@ void write_start(write_job *in);
 /* To here it is measured; the fsync is done. */
 void write_stop(write_job *in);
 
+/* Makes room for the file before its first piece, or does not. Measured too. 0, or -1 with a
+ * sentence. */
+typedef int write_room(const write_job *in);
+write_room write_room_none;
+write_room write_room_whole; /* fallocate(2), where the filesystem has it */
+
 /* Checks the file, closes it and fills the sample. 0, or -1 with a sentence. */
 int write_close(write_job *in, sample *out);
 
@@ -63,7 +69,10 @@ static inline int write_check(const write_job *in, uint64_t piece, long result)
 /* The subjects. */
 int write_run_whorl(const options *given, sample *out);
 int write_run_file(const options *given, sample *out);
+int write_run_whorl_prealloc(const options *given, sample *out);
 int write_run_liburing(const options *given, sample *out);
+int write_run_liburing_prealloc(const options *given, sample *out);
+int write_run_liburing_polled(const options *given, sample *out);
 int write_run_threads(const options *given, sample *out);
 
 extern const workload write_workload;

@@ -1,8 +1,11 @@
 /*
- * Writes by hand: `liburing`. Every slot has one piece in flight and takes the next when it is
- * done; then one fsync. user_data is the slot.
+ * Writes by hand: `liburing`; `liburing-polled`, on a polled ring; `liburing-prealloc`, with room
+ * made for the file first. Every slot has one piece in flight and takes the next when it is done;
+ * then one fsync. user_data is the slot.
  */
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fail.h"
 #include "uring.h"
@@ -61,9 +64,8 @@ static int sync_file(writer *in)
     return result == 0 ? 0 : fail_call("the fsync", result);
 }
 
-static int write_all(writer *in)
+static int write_pieces(writer *in)
 {
-    write_start(&in->job);
     for (uint64_t slot = 0; slot < in->job.depth && in->job.next < in->job.pieces; slot++) {
         if (fill_slot(in, slot) != 0)
             return -1;
@@ -72,21 +74,62 @@ static int write_all(writer *in)
     while (in->in_flight > 0)
         if (uring_turn(&in->ring) != 0 || reap(in) != 0)
             return -1;
-    if (sync_file(in) != 0)
-        return -1;
-    write_stop(&in->job);
     return 0;
+}
+
+static int open_writer(writer *in, const options *given)
+{
+    in->pieces = calloc(given->depth, sizeof *in->pieces);
+    if (in->pieces == NULL)
+        return fail("no memory for %llu writes", (unsigned long long)given->depth);
+    return write_open(&in->job, given);
+}
+
+static unsigned entries_for(const options *given)
+{
+    return uring_entries(given->depth, 64, 4096);
+}
+
+static unsigned completions_for(const options *given)
+{
+    return uring_entries(given->depth * 2, 128, 8192);
+}
+
+static int run(const options *given, write_room *make_room, sample *out)
+{
+    writer in = {0};
+    if (open_writer(&in, given) != 0 ||
+        uring_open(&in.ring, entries_for(given), completions_for(given)) != 0)
+        return -1;
+    write_start(&in.job);
+    if (make_room(&in.job) != 0 || write_pieces(&in) != 0 || sync_file(&in) != 0)
+        return -1;
+    write_stop(&in.job);
+    return write_close(&in.job, out);
 }
 
 int write_run_liburing(const options *given, sample *out)
 {
-    writer in = {.pieces = calloc(given->depth, sizeof *in.pieces)};
-    if (in.pieces == NULL)
-        return fail("no memory for %llu writes", (unsigned long long)given->depth);
-    if (write_open(&in.job, given) != 0 ||
-        uring_open(&in.ring, uring_entries(given->depth, 64, 4096),
-                   uring_entries(given->depth * 2, 128, 8192)) != 0 ||
-        write_all(&in) != 0)
+    return run(given, write_room_none, out);
+}
+
+int write_run_liburing_prealloc(const options *given, sample *out)
+{
+    return run(given, write_room_whole, out);
+}
+
+/* A polled ring takes no fsync. */
+int write_run_liburing_polled(const options *given, sample *out)
+{
+    writer in = {0};
+    if (open_writer(&in, given) != 0 ||
+        uring_open_polled(&in.ring, entries_for(given), completions_for(given)) != 0)
         return -1;
+    write_start(&in.job);
+    if (write_pieces(&in) != 0)
+        return -1;
+    if (fsync(in.job.fd) != 0)
+        return fail_call("the fsync", errno);
+    write_stop(&in.job);
     return write_close(&in.job, out);
 }

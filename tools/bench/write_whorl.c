@@ -1,6 +1,7 @@
 /*
  * Writes with whorl: a task for each piece in flight pulls the next piece; then one fsync. The
  * first failure ends the pulling, and the other tasks end with what they have in flight.
+ * `whorl-prealloc` makes room for the whole file first.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,29 +48,54 @@ static intptr_t write_with_tasks(write_job *job, whorl_task **tasks, slot *slots
     return failed != 0 ? failed : whorl_fsync(job->fd);
 }
 
-static intptr_t write_main(void *arg)
+static intptr_t write_all(write_job *job)
 {
-    write_job *job = arg;
     whorl_task **tasks = calloc(job->depth, sizeof *tasks);
     slot *slots = calloc(job->depth, sizeof *slots);
     intptr_t failed = -ENOMEM;
-    if (tasks != NULL && slots != NULL) {
-        write_start(job);
+    if (tasks != NULL && slots != NULL)
         failed = write_with_tasks(job, tasks, slots);
-        write_stop(job);
-    }
     free(tasks);
     free(slots);
     return failed;
 }
 
-int write_run_whorl(const options *given, sample *out)
+static intptr_t main_plain(void *arg)
+{
+    write_start(arg);
+    intptr_t failed = write_all(arg);
+    write_stop(arg);
+    return failed;
+}
+
+static intptr_t main_prealloc(void *arg)
+{
+    write_job *job = arg;
+    write_start(job);
+    intptr_t failed = whorl_fallocate(job->fd, 0, 0, (off_t)job->total);
+    if (failed == 0 || failed == -EOPNOTSUPP)
+        failed = write_all(job);
+    write_stop(job);
+    return failed;
+}
+
+static int run(const options *given, whorl_fn *main_task, sample *out)
 {
     write_job job;
     if (write_open(&job, given) != 0)
         return -1;
-    intptr_t result = whorl_run(write_main, &job);
+    intptr_t result = whorl_run(main_task, &job);
     if (result < 0)
         return fail_call("the run of whorl", (long)result);
     return write_close(&job, out);
+}
+
+int write_run_whorl(const options *given, sample *out)
+{
+    return run(given, main_plain, out);
+}
+
+int write_run_whorl_prealloc(const options *given, sample *out)
+{
+    return run(given, main_prealloc, out);
 }
