@@ -225,9 +225,6 @@ static void without_a_thread_no_call_is_made(void **state)
 
 static intptr_t call_each(void *arg)
 {
-    static const char *const names[] = {"user.b", "user.c"};
-    for (size_t i = 0; i < count_of(names); i++)
-        check_equal(fsetxattr(fd, names[i], "", 0, 0), 0);
     for (size_t i = 0; i < count_of(calls); i++) {
         reset();
         intptr_t result = calls[i].call(NULL);
@@ -240,10 +237,20 @@ static intptr_t call_each(void *arg)
     return (intptr_t)arg;
 }
 
+/* What the calls that remove attributes find. */
+static bool can_have_attributes(void)
+{
+    return fsetxattr(fd, "user.b", "", 0, 0) == 0 && fsetxattr(fd, "user.c", "", 0, 0) == 0;
+}
+
 static void each_call_is_made_by_a_thread(void **state)
 {
     (void)state;
     make_names();
+    if (!can_have_attributes()) {
+        close_names();
+        skip_because("the file system of temporary files has no extended attributes");
+    }
     run_checks(call_each, NULL);
     close_names();
 }
