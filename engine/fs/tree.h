@@ -16,11 +16,14 @@
  *
  * A hand is a job of the loop's pool. It returns when there is no work, when its slice of time is
  * over (others want the threads too), or when there is work for hands that are at rest, which the
- * task gives out again. Measured for 20,000 files of 0 to 16 KiB, in CPU time a copy on tmpfs (the
- * wall time is that divided by the processors): hands with copy_file_range 205 ms, with read and
- * write 230 ms; `cp -r` 245 ms; chains of openat_direct, read, openat_direct, write, close, close
- * in the ring 275 ms: an open that creates always goes to a kernel worker, and so does the whole
- * chain with it, which then is a thread doing the same calls, and a switch more.
+ * task gives out again.
+ *
+ * Measured for 20,000 files of 0 to 16 KiB in 300 directories on tmpfs, in CPU time: by hands, with
+ * copy_file_range 205 ms, with read and write 230 ms; by `cp -r` 245 ms; by chains in the ring of
+ * openat_direct, read, openat_direct, write, close, close 275 ms. An open that creates always goes
+ * to a kernel worker, and its chain with it, which so is a thread that does the same calls, with a
+ * hand-over more. All of it is the file system's time, so that what is left to gain is to spend it
+ * on all processors: on two, hands take 0.53 of the time of `cp -r`, on tmpfs as on ext4.
  *
  * Entries are reached by the descriptor of their directory and their name alone, so that depth has
  * no limit and nothing that is swapped for a link leads elsewhere. Descriptors of directories that

@@ -43,7 +43,7 @@ enum {
 
 /* What was done. */
 typedef struct whorl_tree_report {
-    uint64_t directories; /* made, or removed, with the tree's own; merged into counts too */
+    uint64_t directories; /* made, or removed, the tree's own among them */
     uint64_t files;       /* regular ones */
     uint64_t links;       /* symbolic ones */
     uint64_t specials;    /* FIFOs, sockets and devices */
