@@ -153,6 +153,12 @@ file_limit() {
     cmp random "$files/random"
 }
 
+no_limits() {
+    in_new_folder
+    gets 0 --connect-timeout 0 --stall-timeout 0 --timeout 0 "$nginx_url/random"
+    gets 0 --force --connect-timeout 2592000 --stall-timeout 2592000 "$nginx_url/random"
+}
+
 few_descriptors() {
     in_new_folder
     (
@@ -171,5 +177,6 @@ behaviour 'a full disk is told, and gone on with when there is room' full_disk
 behaviour 'a disk that is read-only is told' read_only
 behaviour 'a directory that belongs to others is told' no_permission
 behaviour 'a limit on the size of files is told' file_limit
+behaviour 'times can be without limit' no_limits
 behaviour 'a lack of descriptors fails what it hits, and no more' few_descriptors
 end_of_tests

@@ -39,7 +39,7 @@ static int64_t parse_size_alone(const char *text)
 
 static answer stale(struct failure *failure, const char *why)
 {
-    fail(failure, FAILURE_TRANSIENT, "%s: beginning anew", why);
+    failure_tell(failure, FAILURE_TRANSIENT, "%s: beginning anew", why);
     failure->is_stale = true;
     return (answer){.kind = ANSWER_FAILURE};
 }
@@ -50,7 +50,7 @@ static answer of_rest(const struct transfer *transfer, const struct version *kno
     answer made = {.kind = ANSWER_REST};
     const char *range = transfer_header(transfer, "Content-Range");
     if (transfer->request->from == 0) {
-        fail(failure, FAILURE_FINAL, "the server sent a part of the file (206), unasked");
+        failure_tell(failure, FAILURE_FINAL, "the server sent a part of the file (206), unasked");
         return (answer){.kind = ANSWER_FAILURE};
     }
     if (!parse_range(range, transfer->request->from, &made.size))
@@ -72,7 +72,7 @@ static answer of_nothing(const struct transfer *transfer, const struct version *
         return (answer){.kind = ANSWER_NO_MORE, .size = size};
     if (from > 0)
         return stale(failure, "the server has no such part");
-    fail_status(failure, transfer->at_curl.easy, 416);
+    failure_of_status(failure, transfer->at_curl.easy, 416);
     return (answer){.kind = ANSWER_FAILURE};
 }
 
@@ -83,8 +83,9 @@ static answer of_redirect(const struct transfer *transfer, struct failure *failu
     curl_easy_getinfo(transfer->at_curl.easy, CURLINFO_REDIRECT_URL, &location);
     made.location = location != NULL ? strdup(location) : NULL;
     if (made.location == NULL) {
-        fail(failure, FAILURE_FINAL, "the server answered %ld, a redirect without a good location",
-             transfer_status(transfer));
+        failure_tell(failure, FAILURE_FINAL,
+                     "the server answered %ld, a redirect without a good location",
+                     transfer_status(transfer));
         made.kind = ANSWER_FAILURE;
     }
     return made;
@@ -110,7 +111,7 @@ answer answer_of(const struct transfer *transfer, const struct version *known,
     case 416:
         return of_nothing(transfer, known, failure);
     default:
-        fail_status(failure, transfer->at_curl.easy, transfer_status(transfer));
+        failure_of_status(failure, transfer->at_curl.easy, transfer_status(transfer));
         return (answer){.kind = ANSWER_FAILURE};
     }
 }

@@ -68,14 +68,15 @@ int checksum_check(const checksum *self, int fd, const char *name, struct failur
     EVP_MD_CTX_free(sum);
     free(buf);
     if (error != 0)
-        return fail_file(failure, error, "summing up", name);
+        return failure_of_file(failure, error, "summing up", name);
     if (memcmp(found.bytes, self->bytes, CHECKSUM_BYTES) == 0)
         return 0;
     char wanted[CHECKSUM_DIGITS + 1], got[CHECKSUM_DIGITS + 1];
     checksum_print(self, wanted);
     checksum_print(&found, got);
-    fail(failure, FAILURE_FINAL,
-         "the SHA-256 sum is %s, not %s: the file or the sum is the wrong one; nothing was saved",
-         got, wanted);
+    failure_tell(
+        failure, FAILURE_FINAL,
+        "the SHA-256 sum is %s, not %s: the file or the sum is the wrong one; nothing was saved",
+        got, wanted);
     return -EBADMSG;
 }

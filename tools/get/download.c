@@ -53,7 +53,7 @@ static int begin_version(struct work *work, const struct transfer *transfer, int
     error =
         version_write(&work->known, &work->get->directory, work->output.note, work->self->shown);
     if (error != 0)
-        return fail_file(&work->self->failure, error, "writing", work->output.note);
+        return failure_of_file(&work->self->failure, error, "writing", work->output.note);
     return 0;
 }
 
@@ -71,10 +71,10 @@ static int receive(struct work *work, struct transfer *transfer, int64_t size)
             return error;
     }
     if (got == 0 && size >= 0 && work->output.size != size)
-        return fail(&self->failure, FAILURE_TRANSIENT,
-                    "the server sent %" PRId64 " bytes in all, not the %" PRId64
-                    " that it promised",
-                    work->output.size, size);
+        return failure_tell(&self->failure, FAILURE_TRANSIENT,
+                            "the server sent %" PRId64 " bytes in all, not the %" PRId64
+                            " that it promised",
+                            work->output.size, size);
     return (int)got;
 }
 
@@ -150,8 +150,8 @@ static int make_headers(const struct work *work, const char *url, struct curl_sl
     if (work->output.size > 0)
         is_good = is_good && add_header(list, if_range);
     return is_good ? 0
-                   : fail(&work->self->failure, FAILURE_FINAL,
-                          "there is no memory left: run it with fewer --jobs");
+                   : failure_tell(&work->self->failure, FAILURE_FINAL,
+                                  "there is no memory left: run it with fewer --jobs");
 }
 
 /* One request, and what comes of it. *next is NULL, or where a redirect leads. */
@@ -205,14 +205,14 @@ static int check_redirect(struct work *work, const char *from, const char *to, u
     const options *given = &work->get->options;
     const char *why = answer_forbids(from, to, given->insecure);
     if (why != NULL)
-        return fail(&work->self->failure, FAILURE_FINAL, "the server redirects to \"%s\", %s", to,
-                    why);
+        return failure_tell(&work->self->failure, FAILURE_FINAL,
+                            "the server redirects to \"%s\", %s", to, why);
     if (followed >= given->max_redirects)
-        return fail(&work->self->failure, FAILURE_FINAL,
-                    "the server redirects more than %" PRIu64
-                    " times, the last time to \"%s\": see "
-                    "whether they go round in a circle, or raise --max-redirects",
-                    given->max_redirects, to);
+        return failure_tell(&work->self->failure, FAILURE_FINAL,
+                            "the server redirects more than %" PRIu64
+                            " times, the last time to \"%s\": see "
+                            "whether they go round in a circle, or raise --max-redirects",
+                            given->max_redirects, to);
     return 0;
 }
 
@@ -220,7 +220,8 @@ static int check_redirect(struct work *work, const char *from, const char *to, u
 static int follow(struct work *work)
 {
     char *url = strdup(work->self->url), *next = NULL;
-    int error = url != NULL ? 0 : fail(&work->self->failure, FAILURE_FINAL, "no memory is left");
+    int error =
+        url != NULL ? 0 : failure_tell(&work->self->failure, FAILURE_FINAL, "no memory is left");
     for (unsigned followed = 0; error == 0; followed++) {
         error = ask(work, url, &next);
         if (error != 0 || next == NULL)
@@ -346,10 +347,11 @@ intptr_t download_run(void *arg)
     whorl_timeout_begin(&scope, limit > 0 ? limit : WHORL_FOREVER);
     int error = (int)whorl_timeout_end(&scope, fetch(self));
     if (error == -ETIMEDOUT)
-        fail(&self->failure, FAILURE_FINAL,
-             "it was not whole after %g seconds: run this again, and it goes on where it stopped; "
-             "--timeout gives it more time",
-             (double)limit / 1e9);
+        failure_tell(
+            &self->failure, FAILURE_FINAL,
+            "it was not whole after %g seconds: run this again, and it goes on where it stopped; "
+            "--timeout gives it more time",
+            (double)limit / 1e9);
     self->ended = whorl_now();
     self->fate = error == 0 ? FATE_SAVED : error == -ECANCELED ? FATE_CANCELLED : FATE_FAILED;
     tell(self);

@@ -16,7 +16,7 @@
 /* Longer than this nobody waits for a server that asks to: it is told instead. */
 static const curl_off_t retry_after_max = 3600;
 
-int fail(struct failure *self, enum failure_kind kind, const char *format, ...)
+int failure_tell(struct failure *self, enum failure_kind kind, const char *format, ...)
 {
     va_list arguments;
     *self = (struct failure){.is_transient = kind == FAILURE_TRANSIENT};
@@ -45,11 +45,11 @@ static const char *file_advice(int error)
     }
 }
 
-int fail_file(struct failure *self, int error, const char *what, const char *name)
+int failure_of_file(struct failure *self, int error, const char *what, const char *name)
 {
     if (error != -ECANCELED)
-        fail(self, FAILURE_FINAL, "%s \"%s\" failed: %s; %s", what, name, strerror(-error),
-             file_advice(error));
+        failure_tell(self, FAILURE_FINAL, "%s \"%s\" failed: %s; %s", what, name, strerror(-error),
+                     file_advice(error));
     return error;
 }
 
@@ -89,7 +89,7 @@ static bool passes_by_itself(long error)
            error == EHOSTUNREACH || error == ECONNABORTED || error == EPIPE;
 }
 
-int fail_curl(struct failure *self, CURL *easy, CURLcode code, const char *detail)
+int failure_of_curl(struct failure *self, CURL *easy, CURLcode code, const char *detail)
 {
     long error = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
@@ -99,10 +99,11 @@ int fail_curl(struct failure *self, CURL *easy, CURLcode code, const char *detai
         if (curl_failures[i].code != code)
             continue;
         bool is_transient = curl_failures[i].kind == FAILURE_TRANSIENT || passes_by_itself(error);
-        return fail(self, is_transient ? FAILURE_TRANSIENT : FAILURE_FINAL, "%s: %s; %s",
-                    curl_failures[i].what, detail, curl_failures[i].advice);
+        return failure_tell(self, is_transient ? FAILURE_TRANSIENT : FAILURE_FINAL, "%s: %s; %s",
+                            curl_failures[i].what, detail, curl_failures[i].advice);
     }
-    return fail(self, FAILURE_FINAL, "the transfer failed: %s (curl's error %d)", detail, code);
+    return failure_tell(self, FAILURE_FINAL, "the transfer failed: %s (curl's error %d)", detail,
+                        code);
 }
 
 static const char *status_words(long status)
@@ -126,19 +127,20 @@ static const char *status_words(long status)
     }
 }
 
-int fail_status(struct failure *self, CURL *easy, long status)
+int failure_of_status(struct failure *self, CURL *easy, long status)
 {
     static const long transient[] = {408, 429, 500, 502, 503, 504};
     curl_off_t wait = 0;
-    fail(self, FAILURE_FINAL, "the server answered %ld%s", status, status_words(status));
+    failure_tell(self, FAILURE_FINAL, "the server answered %ld%s", status, status_words(status));
     for (size_t i = 0; i < sizeof transient / sizeof transient[0]; i++)
         self->is_transient |= status == transient[i];
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
     if (wait > retry_after_max)
-        return fail(self, FAILURE_FINAL,
-                    "the server answered %ld, and asks to come back in %" CURL_FORMAT_CURL_OFF_T
-                    " seconds: run this again then",
-                    status, wait);
+        return failure_tell(
+            self, FAILURE_FINAL,
+            "the server answered %ld, and asks to come back in %" CURL_FORMAT_CURL_OFF_T
+            " seconds: run this again then",
+            status, wait);
     self->wait = WHORL_SECONDS(wait > 0 ? wait : 0);
     return -EIO;
 }

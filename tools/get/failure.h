@@ -21,16 +21,16 @@ struct failure {
 enum failure_kind { FAILURE_FINAL, FAILURE_TRANSIENT };
 
 /* Tells a failure. Returns -EIO. */
-int fail(struct failure *self, enum failure_kind kind, const char *format, ...)
+int failure_tell(struct failure *self, enum failure_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Tells that a call on a file gave `error`, -errno; `what` begins the sentence. Returns `error`. */
-int fail_file(struct failure *self, int error, const char *what, const char *name);
+int failure_of_file(struct failure *self, int error, const char *what, const char *name);
 
 /* Tells how curl ended a transfer with `code`; `detail` is curl's own words, or "". Returns -EIO. */
-int fail_curl(struct failure *self, CURL *easy, CURLcode code, const char *detail);
+int failure_of_curl(struct failure *self, CURL *easy, CURLcode code, const char *detail);
 
 /* Tells a status of HTTP that is no success. Returns -EIO. */
-int fail_status(struct failure *self, CURL *easy, long status);
+int failure_of_status(struct failure *self, CURL *easy, long status);
 
 #endif

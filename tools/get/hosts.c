@@ -95,13 +95,13 @@ host *hosts_find(hosts *self, const char *url, struct failure *failure)
 {
     char *name, *port;
     if (take_apart(url, &name, &port) != 0) {
-        fail(failure, FAILURE_FINAL, "\"%s\" has no host that could be asked: see that it is right",
-             url);
+        failure_tell(failure, FAILURE_FINAL,
+                     "\"%s\" has no host that could be asked: see that it is right", url);
         return NULL;
     }
     host *found = find(self, name, port);
     if (found == NULL)
-        fail(failure, FAILURE_FINAL, "there is no memory left: run it with fewer URLs");
+        failure_tell(failure, FAILURE_FINAL, "there is no memory left: run it with fewer URLs");
     return found;
 }
 
@@ -171,10 +171,10 @@ static int look_up_now(host *self, struct failure *failure)
     if (error == -ECANCELED)
         return (int)error;
     if (error < 0)
-        return fail(failure, FAILURE_FINAL, "no thread can be had to look \"%s\" up: %s",
-                    self->name, strerror((int)-error));
+        return failure_tell(failure, FAILURE_FINAL, "no thread can be had to look \"%s\" up: %s",
+                            self->name, strerror((int)-error));
     if (asked.status != 0)
-        return fail(
+        return failure_tell(
             failure, asked.status == EAI_AGAIN ? FAILURE_TRANSIENT : FAILURE_FINAL,
             "the host \"%s\" cannot be found: %s; see that its name is right, and that this "
             "machine is on line",
@@ -182,7 +182,8 @@ static int look_up_now(host *self, struct failure *failure)
     self->addresses = in_curls_words(self, asked.found);
     freeaddrinfo(asked.found);
     if (self->addresses == NULL)
-        return fail(failure, FAILURE_FINAL, "there is no memory left: run it with fewer URLs");
+        return failure_tell(failure, FAILURE_FINAL,
+                            "there is no memory left: run it with fewer URLs");
     return 0;
 }
 

@@ -45,10 +45,10 @@ static const entry table[] = {
      "first wait S seconds, then twice as long each time (default 1)"},
     {"timeout", 0, SECONDS, AT(timeout), 0, DAYS_30, "S",
      "give a file up after S seconds, retries included (default 0: never)"},
-    {"connect-timeout", 0, SECONDS, AT(connect_timeout), 0, 3600, "S",
-     "S seconds to connect (default 30)"},
+    {"connect-timeout", 0, SECONDS, AT(connect_timeout), 0, DAYS_30, "S",
+     "S seconds to connect; 0: no limit (default 30)"},
     {"stall-timeout", 0, SECONDS, AT(stall_timeout), 0, DAYS_30, "S",
-     "S seconds without a byte are too many (default 30)"},
+     "S seconds without a byte are too many; 0: never (default 30)"},
     {"max-redirects", 0, NUMBER, AT(max_redirects), 0, 100, "N", "follow N redirects (default 10)"},
     {"header", 'H', HEADER, 0, 0, 0, "LINE", "send a header, such as \"Accept: text/html\""},
     {"user-agent", 0, TEXT, AT(user_agent), 0, 0, "TEXT",
@@ -244,6 +244,10 @@ int options_parse(int argc, char **argv, options *out)
                        "short: --help lists them",
                        word);
     }
+    if (out->connect_timeout == 0)
+        out->connect_timeout = WHORL_SECONDS(DAYS_30);
+    if (out->stall_timeout == 0)
+        out->stall_timeout = WHORL_FOREVER;
     out->urls = argv + optind;
     out->count = argc - optind;
     if (taken == 0)

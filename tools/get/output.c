@@ -17,11 +17,11 @@ static int look_for_name(const struct directory *directory, const char *name,
     struct statx seen;
     int error = whorl_statx(directory->fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &seen);
     if (error == 0) {
-        fail(failure, FAILURE_FINAL,
-             "\"%s\" is there already: remove it, or replace it with --force", name);
+        failure_tell(failure, FAILURE_FINAL,
+                     "\"%s\" is there already: remove it, or replace it with --force", name);
         return -EEXIST;
     }
-    return error == -ENOENT ? 0 : fail_file(failure, error, "looking for", name);
+    return error == -ENOENT ? 0 : failure_of_file(failure, error, "looking for", name);
 }
 
 /* Somebody who held the lock may have renamed the file just before it came to us. */
@@ -33,19 +33,20 @@ static bool has_still_its_name(const output *self, const struct stat *opened)
            named.stx_ino == opened->st_ino;
 }
 
-/* flock(2) and fstat(2) do not wait here. */
+/* flock(2) and fstat(2) do not wait here. Where a file system has no locks, there are none. */
 static int take_hold(output *self, struct failure *failure)
 {
     struct stat opened;
-    bool is_locked = flock(self->fd, LOCK_EX | LOCK_NB) == 0;
+    bool is_others = flock(self->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (fstat(self->fd, &opened) != 0)
-        return fail_file(failure, -errno, "looking at", self->part);
+        return failure_of_file(failure, -errno, "looking at", self->part);
     if (!S_ISREG(opened.st_mode))
-        return fail(failure, FAILURE_FINAL, "\"%s\" is no plain file: remove it", self->part);
-    if (!is_locked || !has_still_its_name(self, &opened))
-        return fail(failure, FAILURE_FINAL,
-                    "\"%s\" is being written by another whorl-get: wait until that has ended",
-                    self->part);
+        return failure_tell(failure, FAILURE_FINAL, "\"%s\" is no plain file: remove it",
+                            self->part);
+    if (is_others || !has_still_its_name(self, &opened))
+        return failure_tell(
+            failure, FAILURE_FINAL,
+            "\"%s\" is being written by another whorl-get: wait until that has ended", self->part);
     self->size = opened.st_size;
     return 0;
 }
@@ -55,7 +56,7 @@ static int open_part(output *self, struct failure *failure)
     int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     self->fd = whorl_openat(self->directory->fd, self->part, flags, 0666);
     if (self->fd < 0)
-        return fail_file(failure, self->fd, "opening", self->part);
+        return failure_of_file(failure, self->fd, "opening", self->part);
     int error = take_hold(self, failure);
     if (error != 0)
         whorl_close(self->fd);
@@ -74,7 +75,8 @@ int output_open(output *self, struct directory *directory, const char *name, boo
     if (asprintf(&self->note, "%s.part.from", name) < 0)
         self->note = NULL;
     if (self->part == NULL || self->note == NULL)
-        error = fail(failure, FAILURE_FINAL, "there is no memory left: run it with fewer URLs");
+        error =
+            failure_tell(failure, FAILURE_FINAL, "there is no memory left: run it with fewer URLs");
     else
         error = open_part(self, failure);
     if (error != 0) {
@@ -88,7 +90,7 @@ int output_restart(output *self, struct failure *failure)
 {
     int error = self->size == 0 ? 0 : whorl_ftruncate(self->fd, 0);
     if (error != 0)
-        return fail_file(failure, error, "emptying", self->part);
+        return failure_of_file(failure, error, "emptying", self->part);
     self->size = 0;
     return 0;
 }
@@ -98,7 +100,7 @@ int output_write(output *self, const char *data, size_t len, struct failure *fai
     while (len > 0) {
         ssize_t put = whorl_pwrite(self->fd, data, len, self->size);
         if (put < 0)
-            return fail_file(failure, (int)put, "writing", self->part);
+            return failure_of_file(failure, (int)put, "writing", self->part);
         self->size += put;
         data += put;
         len -= (size_t)put;
@@ -111,15 +113,15 @@ static int give_name(output *self, bool replaces, struct failure *failure)
 {
     int error = directory_rename(self->directory, self->part, self->name, replaces);
     if (error == -EEXIST)
-        return fail(failure, FAILURE_FINAL,
-                    "\"%s\" has come into being meanwhile: the download is in \"%s\"", self->name,
-                    self->part);
+        return failure_tell(failure, FAILURE_FINAL,
+                            "\"%s\" has come into being meanwhile: the download is in \"%s\"",
+                            self->name, self->part);
     if (error != 0)
-        return fail_file(failure, error, "renaming to", self->name);
+        return failure_of_file(failure, error, "renaming to", self->name);
     self->is_finished = true;
     whorl_unlinkat(self->directory->fd, self->note, 0);
     error = directory_sync(self->directory);
-    return error == 0 ? 0 : fail_file(failure, error, "syncing the directory of", self->name);
+    return error == 0 ? 0 : failure_of_file(failure, error, "syncing the directory of", self->name);
 }
 
 int output_finish(output *self, bool replaces, struct failure *failure)
@@ -127,7 +129,7 @@ int output_finish(output *self, bool replaces, struct failure *failure)
     whorl_shield scope;
     int error = whorl_fsync(self->fd);
     if (error != 0)
-        return fail_file(failure, error, "syncing", self->part);
+        return failure_of_file(failure, error, "syncing", self->part);
     whorl_shield_begin(&scope, LAST_STEPS);
     return (int)whorl_shield_end(&scope, give_name(self, replaces, failure));
 }

@@ -28,6 +28,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 static void set_up(CURL *easy, struct transfer *self)
 {
     const struct request *asked = self->request;
+    long connect_ms = (long)(asked->connect_limit / WHORL_MS(1));
     curl_easy_setopt(easy, CURLOPT_URL, asked->url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -37,7 +38,7 @@ static void set_up(CURL *easy, struct transfer *self)
     curl_easy_setopt(easy, CURLOPT_USERAGENT, asked->user_agent);
     curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_ROOM / 2);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(asked->connect_limit / WHORL_MS(1)));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : 1);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->detail);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, self);
@@ -67,7 +68,7 @@ int transfer_begin(struct transfer *self, struct driver *driver, const struct re
     }
     curl_easy_cleanup(self->at_curl.easy);
     free(self->buffers);
-    fail(failure, FAILURE_FINAL, "there is no memory left: run it with fewer --jobs");
+    failure_tell(failure, FAILURE_FINAL, "there is no memory left: run it with fewer --jobs");
     return -ENOMEM;
 }
 
@@ -80,10 +81,11 @@ static int await_stir(struct transfer *self, int64_t limit, struct failure *fail
     int error = (int)whorl_timeout_end(&scope, whorl_event_wait(&self->at_curl.stirred));
     if (error != -ETIMEDOUT)
         return error;
-    return fail(failure, FAILURE_TRANSIENT,
-                "the server sent nothing for %g seconds: run this again; --stall-timeout gives it "
-                "more time",
-                (double)self->request->stall_limit / 1e9);
+    return failure_tell(
+        failure, FAILURE_TRANSIENT,
+        "the server sent nothing for %g seconds: run this again; --stall-timeout gives it "
+        "more time",
+        (double)self->request->stall_limit / 1e9);
 }
 
 /* How it has ended: 0, or below 0 with a failure told. */
@@ -92,7 +94,7 @@ static int judge_end(struct transfer *self, struct failure *failure)
     CURLcode code = self->at_curl.code;
     if (code == CURLE_OK)
         return 0;
-    return fail_curl(failure, self->at_curl.easy, code, self->detail);
+    return failure_of_curl(failure, self->at_curl.easy, code, self->detail);
 }
 
 int transfer_head(struct transfer *self, struct failure *failure)

@@ -29,8 +29,8 @@ struct request {
     const char *user_agent;
     const char *authorities; /* a file of certificates; NULL: the system's */
     bool trusts_all;         /* certificates are not looked at */
-    int64_t connect_limit;   /* ns until a connection stands */
-    int64_t stall_limit;     /* ns without a byte */
+    int64_t connect_limit;   /* ns until a connection stands; at most a month */
+    int64_t stall_limit;     /* ns without a byte; or WHORL_FOREVER */
 };
 
 struct transfer {
