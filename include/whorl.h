@@ -23,6 +23,10 @@
  *   dir.h        the entries of directories
  *   walk.h       every entry below a directory
  *   xattr.h      extended attributes of files
+ *   whole_file.h whole files: read, written so that nobody sees half of one, copied
+ *   tree.h       whole trees of directories: copied, and removed
+ *   file.h       files with a buffer: lines and text, read ahead and written behind
+ *   log.h        write-ahead logs: records that are durable when the append returns
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -71,6 +75,10 @@
 #include <whorl/dir.h>
 #include <whorl/walk.h>
 #include <whorl/xattr.h>
+#include <whorl/whole_file.h>
+#include <whorl/tree.h>
+#include <whorl/file.h>
+#include <whorl/log.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

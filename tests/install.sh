@@ -35,6 +35,14 @@ files_are_there() {
     [[ -x $stage$bindir/whorl-bench ]] || fail 'whorl-bench is missing'
 }
 
+downloader_is_there() {
+    [[ -x $top_builddir/whorl-get ]] || skip 'whorl-get was not built: libcurl is missing'
+    stage_install
+    expect_status 0 "$stage$bindir/whorl-get" --version
+    grep -qF "whorl-get $(header_version)" "$scratch/out"
+    [[ -n $(find "$stage" -path '*/man1/whorl-get.1') ]] || fail 'its manual page is missing'
+}
+
 tool_runs() {
     stage_install
     expect_status 0 "$stage$bindir/whorl-bench" --version
@@ -128,6 +136,7 @@ uninstall() {
 }
 
 behaviour 'make install installs headers, libraries, whorl.pc and whorl-bench' files_are_there
+behaviour 'make install installs whorl-get and its manual page' downloader_is_there
 behaviour 'the installed whorl-bench runs and tells its version' tool_runs
 behaviour 'whorl.pc has the version and the needs of the library' pc_version
 behaviour 'a C program builds against the installed library' c_program

@@ -3,6 +3,7 @@
 #include <core/dependent.h>
 #include <core/ending.h>
 #include <core/interrupt.h>
+#include <core/leftover.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <limits.h>
@@ -319,6 +320,18 @@ static void take_the_last(struct loop *loop)
     inbox_take(loop, UINT_MAX);
 }
 
+/* Until nothing is in flight any more, nor with a thread, in a loop whose tasks run no more. */
+static void turn_to_rest(struct loop *loop)
+{
+    struct task *host = &loop->host;
+    while (loop->ops_in_flight > 0 || loop->jobs > 0) {
+        /* Whoever is woken is not to run. */
+        host->next = host;
+        host->previous = host;
+        loop_turn(loop);
+    }
+}
+
 void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
 {
     struct task *host = &loop->host;
@@ -340,6 +353,11 @@ void loop_run(struct loop *loop, const char *name, whorl_fn *main, void *arg)
     if (loop->live)
         take_the_last(loop);
     ending_disarm(loop);
+    if (loop->leftovers) {
+        leftovers_stop(loop);
+        turn_to_rest(loop);
+        leftovers_end(loop);
+    }
     assert(!loop->timers.root && loop->ops_in_flight == 0 && loop->jobs == 0);
 }
 
@@ -354,14 +372,9 @@ void loop_leave(struct loop *loop)
 
 void loop_end_left(struct loop *loop)
 {
-    struct task *host = &loop->host;
     ending_end_waits(loop);
-    while (loop->ops_in_flight > 0 || loop->jobs > 0) {
-        /* Whoever is woken is not to run. */
-        host->next = host;
-        host->previous = host;
-        loop_turn(loop);
-    }
+    turn_to_rest(loop);
+    leftovers_end(loop);
     take_the_last(loop);
     for (struct task *task = loop->live; task; task = task->live_next)
         ending_tell_others(task, -ECANCELED);

@@ -58,6 +58,9 @@ struct pool;
 /* A task that waits for a signal; the floor of os knows more. */
 struct signal_wait;
 
+/* See leftover.h. */
+struct leftover;
+
 struct loop {
     struct task *current;
     struct task host;
@@ -69,10 +72,11 @@ struct loop {
     struct inbox *inbox; /* NULL: nobody outside knows the loop */
     const struct loop_hooks *hooks;
     struct stack_pool stacks;
-    struct task *live;       /* all that have not ended, the newest first */
-    struct task *shown;      /* by whorl_each_task, now */
-    struct task *abandoned;  /* their functions have returned, and left something behind */
-    struct task *deliveries; /* tasks whose cancel is being delivered */
+    struct task *live;          /* all that have not ended, the newest first */
+    struct task *shown;         /* by whorl_each_task, now */
+    struct task *abandoned;     /* their functions have returned, and left something behind */
+    struct leftover *leftovers; /* what is left to the loop itself */
+    struct task *deliveries;    /* tasks whose cancel is being delivered */
     struct task **deliveries_end;
     uint64_t spawned;
     uint64_t ends;

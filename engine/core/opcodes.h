@@ -82,13 +82,21 @@
     ROW("fchmodat",       "2.6.16", "chmod fchmodat")                                              \
     ROW("fchown",         "1.0",    "fchown")                                                      \
     ROW("fchownat",       "2.6.16", "chown fchownat lchown")                                       \
+    ROW("flistxattr",     "2.4",    "flistxattr")                                                  \
     ROW("flock",          "2.0",    "flock")                                                       \
+    ROW("fremovexattr",   "2.4",    "fremovexattr")                                                \
     ROW("fstatfs",        "1.0",    "fstatvfs")                                                    \
     ROW("getdents64",     "2.4",    "dir_next list_dir list_dirat walk_next")                      \
+    ROW("lgetxattr",      "2.4",    "lgetxattr")                                                   \
+    ROW("listxattr",      "2.4",    "listxattr")                                                   \
+    ROW("llistxattr",     "2.4",    "llistxattr")                                                  \
+    ROW("lremovexattr",   "2.4",    "lremovexattr")                                                \
+    ROW("lsetxattr",      "2.4",    "lsetxattr")                                                   \
     ROW("mkdir",          "1.0",    "mkdir_all mkdtemp")                                           \
     ROW("mknodat",        "2.6.16", "mkfifo mkfifoat mknod mknodat")                               \
     ROW("openat",         "2.6.16", "dir_open dir_openat mkostemp mkostemps mkstemp tmpfile")      \
     ROW("readlinkat",     "2.6.16", "readlink readlinkat realpath")                                \
+    ROW("removexattr",    "2.4",    "removexattr")                                                 \
     ROW("statfs",         "1.0",    "statvfs")                                                     \
     ROW("syncfs",         "2.6.39", "syncfs")                                                      \
     ROW("truncate",       "1.0",    "truncate")                                                    \

@@ -24,7 +24,7 @@ static intptr_t fchmodat_run(void *arg)
 int whorl_fchmodat(int dirfd, const char *path, mode_t mode, int flags)
 {
     struct mode_call call = {.dirfd = dirfd, .path = path, .mode = mode, .flags = flags};
-    return (int)whorl_to_thread(fchmodat_run, &call);
+    return path ? (int)whorl_to_thread(fchmodat_run, &call) : -EFAULT;
 }
 
 int whorl_chmod(const char *path, mode_t mode)
@@ -46,7 +46,7 @@ static intptr_t faccessat_run(void *arg)
 int whorl_faccessat(int dirfd, const char *path, int mode, int flags)
 {
     struct mode_call call = {.dirfd = dirfd, .path = path, .mode = (mode_t)mode, .flags = flags};
-    return (int)whorl_to_thread(faccessat_run, &call);
+    return path ? (int)whorl_to_thread(faccessat_run, &call) : -EFAULT;
 }
 
 int whorl_access(const char *path, int mode)
@@ -116,7 +116,7 @@ static intptr_t fstatvfs_run(void *arg)
 int whorl_statvfs(const char *path, struct statvfs *buf)
 {
     struct statvfs_call call = {.path = path, .buf = buf};
-    return buf ? (int)whorl_to_thread(statvfs_run, &call) : -EFAULT;
+    return path && buf ? (int)whorl_to_thread(statvfs_run, &call) : -EFAULT;
 }
 
 int whorl_fstatvfs(int fd, struct statvfs *buf)

@@ -94,6 +94,8 @@ int whorl_dir_openat(whorl_dir *public, int dirfd, const char *path, int flags)
         return -EPERM;
     if (flags & ~(O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_DIRECTORY))
         return -EINVAL;
+    if (!path)
+        return -EFAULT;
     struct dir *dir = dir_make(-1);
     if (!dir)
         return -ENOMEM;

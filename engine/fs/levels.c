@@ -111,8 +111,8 @@ static int reopen_from_above(struct walk *walk, unsigned index)
     assert(walk->levels[from].fd >= 0);
     int error = 0;
     for (unsigned i = from + 1; i <= index && !error; i++) {
-        error = level_take(&walk->levels[i], open_by_name(walk, i));
         close_far_above(walk, i);
+        error = level_take(&walk->levels[i], open_by_name(walk, i));
     }
     return error;
 }

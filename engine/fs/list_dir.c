@@ -55,6 +55,8 @@ ssize_t whorl_list_dirat(int dirfd, const char *path, char ***names)
     if (!names)
         return -EINVAL;
     *names = NULL;
+    if (!path)
+        return -EFAULT;
     struct names_wanted wanted = {.dirfd = dirfd, .path = path, .fd = -1, .listing.sorted = true};
     int result;
     do

@@ -33,6 +33,9 @@ int whorl_realpath(const char *path, char **resolved)
 {
     if (!resolved)
         return -EINVAL;
+    *resolved = NULL;
+    if (!path)
+        return -EINVAL;
     struct realpath_call call = {.path = path};
     int error = (int)whorl_to_thread(realpath_run, &call);
     *resolved = call.resolved;
@@ -57,7 +60,7 @@ static intptr_t mknod_run(void *arg)
 int whorl_mknodat(int dirfd, const char *path, mode_t mode, dev_t device)
 {
     struct mknod_call call = {.dirfd = dirfd, .path = path, .mode = mode, .device = device};
-    return (int)whorl_to_thread(mknod_run, &call);
+    return path ? (int)whorl_to_thread(mknod_run, &call) : -EFAULT;
 }
 
 int whorl_mknod(const char *path, mode_t mode, dev_t device)

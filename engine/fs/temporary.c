@@ -3,6 +3,7 @@
 #include <fs/on_thread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <whorl/path.h>
 
@@ -51,9 +52,13 @@ int whorl_mkstemp(char *template)
 /* Where the file system cannot make one without a name, one whose name is taken away. */
 static int make_and_unlink(const char *directory)
 {
-    char *path;
-    if (asprintf(&path, "%s/whorl-XXXXXX", directory) < 0)
+    static const char pattern[] = "/whorl-XXXXXX";
+    size_t len = strlen(directory);
+    char *path = malloc(len + sizeof pattern);
+    if (!path)
         return -ENOMEM;
+    memcpy(path, directory, len);
+    memcpy(path + len, pattern, sizeof pattern);
     int fd = mkostemp(path, O_CLOEXEC);
     int result = fd < 0 ? -errno : fd;
     if (fd >= 0)
@@ -71,11 +76,15 @@ static intptr_t tmpfile_run(void *arg)
     return result_of(fd);
 }
 
+/* The environment may change while the thread is at work; so that gets a copy. */
 int whorl_tmpfile(const char *directory)
 {
     if (!directory)
         directory = secure_getenv("TMPDIR");
-    if (!directory || !*directory)
-        directory = P_tmpdir;
-    return (int)whorl_to_thread(tmpfile_run, (void *)directory);
+    char *copy = strdup(directory && *directory ? directory : P_tmpdir);
+    if (!copy)
+        return -ENOMEM;
+    int result = (int)whorl_to_thread(tmpfile_run, copy);
+    free(copy);
+    return result;
 }

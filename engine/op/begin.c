@@ -76,7 +76,8 @@ static int run_fallback(const whorl_op *op)
 
 void op_begin(struct loop *loop, struct task *self, whorl_op *op)
 {
-    assert(!(op->state & OP_IN_FLIGHT) && loop->current == self);
+    assert(!(op->state & OP_IN_FLIGHT));
+    assert(self == loop->current || self == &loop->host);
     op->deadline = WHORL_FOREVER;
     if (__builtin_expect(op->timeout != WHORL_FOREVER, 0)) {
         if (op->timeout <= 0) {

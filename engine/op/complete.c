@@ -11,13 +11,20 @@
 #define FIRST_PAUSE WHORL_US(25)
 #define SLOWEST_SHIFT 11
 
-/* -ERESTARTSYS and its kin, which the kernel keeps from system calls but not from io_uring: a
- * splice that a cancel ends in its worker gives it (seen on 6.18). It means -EINTR. */
-#define RESTART_SYSTEM_CALL (-512)
-
 static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
 
 /* --- Ending --- */
+
+/* The kernel's own words for a call that a signal interrupted, and that is to be made again; an open
+ * or a splice in a worker that was cancelled lets them out (Linux 6.18). */
+#define RESTART_FIRST 512
+#define RESTART_LAST 516
+
+static inline int32_t without_restarts(int32_t result)
+{
+    bool is_restart = result <= -RESTART_FIRST && result >= -RESTART_LAST;
+    return __builtin_expect(is_restart, 0) ? -EINTR : result;
+}
 
 /* What -ECANCELED or -EINTR from the kernel means: somebody asked for it, its time was up, or (in a
  * chain) an op before it failed. */
@@ -136,7 +143,7 @@ void op_complete(void *context, uint64_t token, int32_t result)
     assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
     op->owed--;
     if (tag == TOKEN_OP) {
-        op->result = __builtin_expect(result <= RESTART_SYSTEM_CALL, 0) ? -EINTR : result;
+        op->result = without_restarts(result);
     } else if (tag == TOKEN_OWED_DEADLINE) {
         if (deadline_has_fired(result)) {
             op->state |= OP_TIMED_OUT;

@@ -286,8 +286,9 @@ static void promise_return(struct group *group)
     tell_owner(group);
 }
 
-/* Waits for room: 0, and it is promised no longer, but nobody has run since who could take it;
- * -ECANCELED or -ESHUTDOWN, and the group may be gone. */
+/* Waits for room: 0, and it is promised no longer, but nobody has run since who could take it, or
+ * the group has shut meanwhile, which a spawn will tell; -ECANCELED or -ESHUTDOWN, and the group
+ * may be gone. */
 static int await_room(struct loop *loop, struct group *group, size_t limit)
 {
     struct spawner_wait wait = {.group = group, .spawner = {.task = loop->current, .limit = limit}};
@@ -299,12 +300,13 @@ static int await_room(struct loop *loop, struct group *group, size_t limit)
             return error;
         group->promised--;
         place = &group->spawners;
-        if (loop->current->interrupted && group->live >= limit) {
+        if (group->shut || group->live < limit)
+            return 0;
+        if (loop->current->interrupted) {
             promise_return(group);
             return -ECANCELED;
         }
-    } while (!group->shut && group->live >= limit);
-    return 0;
+    } while (true);
 }
 
 int whorl_group_spawn_limited(whorl_group *public, size_t limit, whorl_fn *fn, void *arg)

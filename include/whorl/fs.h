@@ -131,12 +131,12 @@ WHORL_API ssize_t whorl_copy_file_range(int from, off_t *from_offset, int to, of
 /* syncfs(2): writes all that is cached of the file system that fd is on. On a thread. */
 WHORL_API int whorl_syncfs(int fd);
 
-/* flock(2). LOCK_SH and LOCK_EX wait for the lock without keeping a thread: it is asked for anew
- * after 1 ms, 2, 4, and so on up to every 64 ms. So a cancel ends the wait, but those who wait are
- * not served in order. A lock that is held already and asked for in the other kind is let go first
- * by the kernel: it may be lost in a cancel. LOCK_NB: once, on a thread. LOCK_UN never waits, and
- * works in a cancelled task.
- *   -EWOULDBLOCK  LOCK_NB, and somebody else has it */
+/* flock(2). LOCK_SH and LOCK_EX wait for the lock without keeping a thread: one asks for it, and
+ * again after 1 ms, 2, 4, and so on up to every 64 ms. So a cancel ends the wait, but those who wait
+ * are not served in order. A lock that is held already and asked for in the other kind is let go
+ * first by the kernel: it may be lost in a cancel. With LOCK_NB it is asked for once. LOCK_UN never
+ * waits, and works in a cancelled task.
+ *   -EWOULDBLOCK  LOCK_NB, and somebody else has it, or there is no thread to ask */
 WHORL_API int whorl_flock(int fd, int operation);
 
 #ifdef __cplusplus

@@ -115,10 +115,11 @@ WHORL_API int whorl_mkostemp(char *pattern, int flags);
 WHORL_API int whorl_mkostemps(char *pattern, int suffix_len, int flags);
 
 /* A file without a name in the file system of a directory, open for reading and writing, with
- * O_CLOEXEC; it is gone when it is closed. NULL: the directory of temporary files, which is that of
+ * O_CLOEXEC; it is gone when it is closed. NULL or "": the directory of temporary files, which is that of
  * $TMPDIR, or /tmp. Where the file system knows no such files (O_TMPFILE), one is made with a name
  * that is taken away at once. Returns the descriptor, the caller's to close.
- *   else  as open(2), mkstemp(3) */
+ *   -ENOMEM
+ *   else     as open(2), mkstemp(3) */
 WHORL_API int whorl_tmpfile(const char *directory);
 
 /* Whether there is something at a path; whether that is a regular file, or a directory. Links are

@@ -40,8 +40,8 @@ extern "C" {
  * while it is pending counts once, unless it is a real-time signal. A cancelled wait has taken none.
  *
  * SIGKILL, SIGSTOP and the signals that a fault raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
- * SIGSYS) cannot be waited for, and a set may hold them all the same. SIGPIPE is not raised by the
- * calls of whorl as far as a handler can see, but a wait for it would see it.
+ * SIGSYS) cannot be waited for, and a set may hold them all the same. SIGPIPE and SIGXFSZ are not
+ * raised by the calls of whorl as far as a handler can see, but a wait for them would see them.
  *   -ECANCELED  no signal was taken
  *   -EINVAL     set is NULL, or holds no signal that can be waited for
  *   -EMFILE, -ENFILE, -ENOMEM  there is no descriptor to be had: the first task that waits needs one

@@ -32,6 +32,27 @@ WHORL_API int whorl_fsetxattr(int fd, const char *name, const void *value, size_
 WHORL_API ssize_t whorl_getxattr(const char *path, const char *name, void *value, size_t size);
 WHORL_API ssize_t whorl_fgetxattr(int fd, const char *name, void *value, size_t size);
 
+/* lsetxattr(2), lgetxattr(2): the same for a link itself. These and those that follow io_uring has
+ * not: a thread does them, as path.h says. */
+WHORL_API int whorl_lsetxattr(const char *path, const char *name, const void *value, size_t size,
+                              int flags);
+WHORL_API ssize_t whorl_lgetxattr(const char *path, const char *name, void *value, size_t size);
+
+/* listxattr(2), llistxattr(2), flistxattr(2): the names, each with a zero byte behind it; their
+ * bytes together. With a size of 0, how many there are.
+ *   -ERANGE      they are more than size
+ *   -EOPNOTSUPP  as above */
+WHORL_API ssize_t whorl_listxattr(const char *path, char *list, size_t size);
+WHORL_API ssize_t whorl_llistxattr(const char *path, char *list, size_t size);
+WHORL_API ssize_t whorl_flistxattr(int fd, char *list, size_t size);
+
+/* removexattr(2), lremovexattr(2), fremovexattr(2).
+ *   -ENODATA     there is no such attribute
+ *   -EOPNOTSUPP  as above */
+WHORL_API int whorl_removexattr(const char *path, const char *name);
+WHORL_API int whorl_lremovexattr(const char *path, const char *name);
+WHORL_API int whorl_fremovexattr(int fd, const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,23 +48,30 @@ static void mount_tmpfs(const char *where, size_t bytes)
         skip_child("no tmpfs can be mounted: %s", strerror(errno));
 }
 
+/* Ends the child as a skip unless the command succeeds. */
+static void run_command(char **command)
+{
+    pid_t pid;
+    int status;
+    setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
+    int error = posix_spawnp(&pid, command[0], NULL, NULL, command, environ);
+    if (error)
+        skip_child("%s cannot be run: %s", command[0], strerror(error));
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        skip_child("%s failed", command[0]);
+}
+
 /* Gives the image's descriptor. It lies in memory, and goes with the last who has it open. */
-static int make_image(size_t bytes)
+static int make_image(enum disk_kind kind, size_t bytes)
 {
     char name[32];
     int fd = memfd_create("disk", MFD_ALLOW_SEALING);
     if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0)
         skip_child("no image can be made: %s", strerror(errno));
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
-    char *command[] = {"mkfs.ext4", "-q", "-F", "-b", "1024", "-m", "0", name, NULL};
-    pid_t pid;
-    int status;
-    int error = posix_spawnp(&pid, command[0], NULL, NULL, command, environ);
-    if (error)
-        skip_child("mkfs.ext4 cannot be run: %s", strerror(error));
-    if (waitpid(pid, &status, 0) != pid || status != 0)
-        skip_child("mkfs.ext4 failed");
+    char *ext4[] = {"mkfs.ext4", "-q", "-F", "-b", "1024", "-m", "0", name, NULL};
+    char *xfs[] = {"mkfs.xfs", "-q", "-f", "-m", "reflink=1", name, NULL};
+    run_command(kind == DISK_XFS ? xfs : ext4);
     return fd;
 }
 
@@ -95,13 +102,15 @@ static int take_loop_device(int image, char name[32])
 /* For as long as the child lives, so that disk_break finds it. */
 static int image;
 
-static void mount_ext4(const struct disk *disk)
+static void mount_image(const struct disk *disk)
 {
     char name[32];
-    image = make_image(disk->bytes);
+    const char *type = disk->kind == DISK_XFS ? "xfs" : "ext4";
+    const char *options = disk->kind == DISK_XFS ? NULL : "errors=continue";
+    image = make_image(disk->kind, disk->bytes);
     int device = take_loop_device(image, name);
-    if (mount(name, disk->root.text, "ext4", 0, "errors=continue") != 0)
-        skip_child("no ext4 can be mounted: %s", strerror(errno));
+    if (mount(name, disk->root.text, type, 0, options) != 0)
+        skip_child("no %s can be mounted: %s", type, strerror(errno));
     close(device);
     if (chmod(disk->root.text, 01777) != 0)
         skip_child("the disk's root cannot be opened to all: %s", strerror(errno));
@@ -120,7 +129,7 @@ static int body_on_disk(void *arg)
     if (disk->kind == DISK_TMPFS)
         mount_tmpfs(disk->root.text, disk->bytes);
     else
-        mount_ext4(disk);
+        mount_image(disk);
     if (chdir(disk->root.text) != 0)
         skip_child("the disk's root cannot be entered: %s", strerror(errno));
     if (disk->body)

@@ -4,7 +4,7 @@
  *
  * The body of such a test runs in a forked child, in a mount namespace of its own: whatever it
  * comes to, nothing stays mounted. It uses check and check_equal. Where this machine cannot mount
- * (it takes root, and for ext4 a loop device and mkfs.ext4), the test is skipped, and says why.
+ * (it takes root, and but for tmpfs a loop device and a mkfs), the test is skipped, and says why.
  */
 #ifndef TESTS_FS_SMALL_DISK_H
 #define TESTS_FS_SMALL_DISK_H
@@ -16,10 +16,12 @@
 enum disk_kind {
     DISK_TMPFS,
     DISK_EXT4, /* an image in memory, behind a loop device */
+    DISK_XFS,  /* the same, of 300 MiB or more; it shares blocks between files */
 };
 
-/* A size in bytes that is enough for each kind. */
+/* Bytes that are enough for tmpfs and ext4, and for XFS. */
 #define DISK_BYTES ((size_t)8 << 20)
+#define DISK_XFS_BYTES ((size_t)320 << 20)
 
 /* Runs body(path of the disk's root) in a child as described; it must give 0. Every user may write
  * in the root. Outside tasks; the working directory of the child is the root, too, so that other
@@ -29,7 +31,7 @@ void on_small_disk(enum disk_kind kind, size_t bytes, int (*body)(const char *ro
 /* The same for fn(path of the root) as the main task of a run in the child. */
 void run_on_small_disk(enum disk_kind kind, size_t bytes, whorl_fn *fn);
 
-/* Has every write to the device of a DISK_EXT4 fail from now on: files are cached as before, and
+/* Has every write to the device of an image fail from now on: files are cached as before, and
  * what brings them to the disk gives -EIO. In the body. */
 void disk_break(void);
 

@@ -7,6 +7,7 @@
 #endif
 #include "feature_sets.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

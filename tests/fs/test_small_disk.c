@@ -1,16 +1,17 @@
 /*
- * Plain writes on bad days: the disk is full, a file is as large as it may become, the device
- * fails. A write gives the count of what it wrote, and the next says why there was no more.
+ * Plain writes on bad days: the disk is full, it breaks, the file is another's. A write gives the
+ * count of what it wrote, and the next says why there was no more.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "fs/small_disk.h"
 
-#include "core/child.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { PIECE = 300 * 1000 };
 
@@ -129,56 +130,6 @@ static void an_fsync_on_a_broken_disk_gives_EIO(void **state)
     run_on_small_disk(DISK_EXT4, DISK_BYTES, write_to_a_broken_disk);
 }
 
-/* --- A limit on the size of files --- */
-
-enum { LIMIT = 65536 };
-
-struct limited {
-    uint64_t without;
-    int flags;
-};
-
-static intptr_t write_above_the_limit(void *arg)
-{
-    const struct limited *limited = arg;
-    struct iovec one = {piece, LIMIT};
-    _Alignas(4096) static char aligned[LIMIT];
-    int fd =
-        whorl_open(path_of("limited").text, O_RDWR | O_CREAT | O_CLOEXEC | limited->flags, 0600);
-    if (fd == -EINVAL && limited->flags)
-        return 0; /* no O_DIRECT on this file system */
-    check(fd >= 0);
-    check_equal(whorl_pwrite(fd, aligned, LIMIT, LIMIT / 2), LIMIT / 2);
-    check_equal(whorl_pwrite(fd, aligned, LIMIT, LIMIT), -EFBIG);
-    one.iov_base = aligned;
-    check_equal(whorl_pwritev(fd, &one, 1, 2 * LIMIT), -EFBIG);
-    check_equal(whorl_ftruncate(fd, LIMIT + 1), -EFBIG);
-    check_equal(whorl_fallocate(fd, 0, 0, LIMIT + 1), -EFBIG);
-    check_equal(whorl_ftruncate(fd, LIMIT), 0);
-    return whorl_close(fd);
-}
-
-static int run_limited(void *arg)
-{
-    const struct limited *limited = arg;
-    whorl_config config = {.without = limited->without};
-    limit_file_size(LIMIT);
-    int result = (int)whorl_run_with(&config, write_above_the_limit, arg);
-    unlink(path_of("limited").text);
-    return result;
-}
-
-/* The signal is raised on the thread that submits where the kernel writes there and then, and by
- * what stands in for ftruncate. It does not get through, not even when the run ends. */
-static void a_limit_on_the_size_of_files_gives_EFBIG_and_no_signal(void **state)
-{
-    (void)state;
-    path_of("");
-    run_in_child(run_limited, &(struct limited){0});
-    run_in_child(run_limited, &(struct limited){.flags = O_DIRECT});
-    run_in_child(run_limited, &(struct limited){.without = WHORL_FEATURE_OP_FTRUNCATE});
-}
-
 /* --- Another user --- */
 
 static intptr_t touch_what_is_roots(void *arg)
@@ -209,7 +160,6 @@ int main(void)
         behaviour(an_append_on_a_full_disk_gives_its_count_and_then_ENOSPC),
         behaviour(every_write_on_a_full_disk_gives_ENOSPC_until_there_is_room),
         behaviour(an_fsync_on_a_broken_disk_gives_EIO),
-        behaviour(a_limit_on_the_size_of_files_gives_EFBIG_and_no_signal),
         behaviour(another_user_is_refused),
     };
     return run_behaviours("small_disk", tests);

@@ -101,6 +101,36 @@ static void a_spawner_that_was_woken_still_hears_its_cancel(void **state)
     run_checks_with(&virtual_clock, take_the_room_and_cancel, NULL);
 }
 
+static intptr_t turned_away;
+
+static intptr_t spawn_beside(void *arg)
+{
+    turned_away = whorl_group_spawn_limited(&group, 2, sleep_long, arg);
+    return turned_away;
+}
+
+/* The spawner is a child of the group: shutting the group cancels it too. */
+static intptr_t take_the_room_and_shut(void *arg)
+{
+    turned_away = 0;
+    check_equal(whorl_group_init(&group), 0);
+    check_equal(whorl_group_spawn(&group, yield_twice, NULL), 0);
+    check_equal(whorl_group_spawn(&group, spawn_beside, arg), 0);
+    while (whorl_group_live(&group) != 1)
+        check_equal(whorl_yield(), 0);
+    check_equal(whorl_group_spawn(&group, sleep_long, NULL), 0);
+    check_equal(whorl_group_cancel(&group), 0);
+    check_equal(whorl_group_wait(&group, 0), 0);
+    check_equal(turned_away, -ESHUTDOWN);
+    return 0;
+}
+
+static void a_spawner_that_was_woken_is_turned_away_by_its_group(void **state)
+{
+    (void)state;
+    run_checks_with(&virtual_clock, take_the_room_and_shut, NULL);
+}
+
 /* --- Circles --- */
 
 static intptr_t join_the_owner(void *arg)
@@ -221,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(an_owner_that_was_woken_still_hears_its_cancel),
         behaviour(a_spawner_that_was_woken_still_hears_its_cancel),
+        behaviour(a_spawner_that_was_woken_is_turned_away_by_its_group),
         behaviour(a_child_cannot_wait_for_its_owner),
         behaviour(a_child_cannot_wait_for_its_owner_through_others),
         behaviour(an_owner_is_joined_while_room_in_its_group_is_promised),

@@ -95,14 +95,35 @@ static int make_temporary(options *given)
     return fail_call("removing the temporary file's name", errno);
 }
 
-static int fill_file(int fd, uint64_t length)
+/* Numbers: where each stands. */
+static void fill_numbers(char *chunk, uint64_t at)
 {
-    uint64_t *chunk = (uint64_t *)file_buffers(1, CHUNK);
+    for (uint64_t i = 0; i < CHUNK; i += sizeof at) {
+        uint64_t place = at + i;
+        memcpy(chunk + i, &place, sizeof place);
+    }
+}
+
+/* Text, in lines of 0 to 119 bytes beside the newline; always the same. */
+static void fill_text(char *chunk, uint64_t at)
+{
+    uint64_t state = at * 2 + 1;
+    memset(chunk, 'x', CHUNK);
+    for (uint64_t end = 0; end < CHUNK;) {
+        state = state * UINT64_C(6364136223846793005) + 1;
+        end += (state >> 33) % 120;
+        if (end < CHUNK)
+            chunk[end++] = '\n';
+    }
+}
+
+static int fill_file(int fd, uint64_t length, void fill(char *chunk, uint64_t at))
+{
+    char *chunk = file_buffers(1, CHUNK);
     if (chunk == NULL)
         return -1;
     for (uint64_t at = 0; at < length; at += CHUNK) {
-        for (uint64_t i = 0; i < CHUNK / sizeof *chunk; i++)
-            chunk[i] = at + i * sizeof *chunk;
+        fill(chunk, at);
         if (pwrite(fd, chunk, CHUNK, (off_t)at) != CHUNK)
             return fail("writing the temporary file failed: %s", strerror(errno));
     }
@@ -147,21 +168,24 @@ static int check_direct(const options *given)
     return FILE_READY;
 }
 
-int file_prepare_read(options *given)
+static int open_named(options *given)
 {
     struct stat seen;
-    progress_show("read: making the file ready");
+    given->file_is_named = true;
+    given->file_fd = open(given->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return check_named(given, &seen);
+}
+
+static int prepare(options *given, uint64_t length, void fill(char *chunk, uint64_t at))
+{
     if (given->file == NULL) {
-        if (make_temporary(given) != 0 || fill_file(given->file_fd, made_length(given)) != 0)
+        if (make_temporary(given) != 0 || fill_file(given->file_fd, length, fill) != 0)
             return FILE_FAILED;
-    } else {
-        given->file_is_named = true;
-        given->file_fd = open(given->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (check_named(given, &seen) != 0)
-            return FILE_REFUSED;
+    } else if (open_named(given) != 0) {
+        return FILE_REFUSED;
     }
     if (file_size(given->file_fd) < given->size) {
-        fail("--file \"%s\" has %llu bytes, fewer than one read of --size %llu: name a longer one",
+        fail("--file \"%s\" has %llu bytes, fewer than the %llu of one read: name a longer one",
              given->file, (unsigned long long)file_size(given->file_fd),
              (unsigned long long)given->size);
         return FILE_REFUSED;
@@ -170,6 +194,18 @@ int file_prepare_read(options *given)
     if (status == FILE_READY && given->direct == 0 && warm(given) != 0)
         status = FILE_FAILED;
     return status;
+}
+
+int file_prepare_read(options *given)
+{
+    progress_show("read: making the file ready");
+    return prepare(given, made_length(given), fill_numbers);
+}
+
+int file_prepare_lines(options *given)
+{
+    progress_show("lines: making the file ready");
+    return prepare(given, given->total, fill_text);
 }
 
 /* The file is there or is made; what it holds is given up, so it counts as free. */

@@ -14,6 +14,9 @@ enum { FILE_READY = 0, FILE_FAILED = 1, FILE_REFUSED = 2 };
  * and, for a temporary file, `file`. A sentence on stderr if it is not FILE_READY. */
 int file_prepare_read(options *given);
 
+/* The same, with lines of text, and --total bytes of a temporary file. */
+int file_prepare_lines(options *given);
+
 /* Opens or makes --file for writing, or makes a temporary one, and sees that there is room for
  * --total bytes. As above. */
 int file_prepare_write(options *given);

@@ -51,11 +51,28 @@ static const char *const details[COMMAND_COUNT] = {
         "there before is removed afterwards. whorl: a task for each piece in flight. Beside\n"
         "it: liburing by hand, and threads, a pool that writes with pwrite(2), 64 at most. The\n"
         "speed includes the fsync.\n",
+    [COMMAND_LOG] =
+        "--depth writers, each with one record of --size bytes in flight, for --seconds; a\n"
+        "record counts once it is on the disk. whorl: the writers append to one whorl_log, which\n"
+        "commits together what waits (at least 10 times as many as by hand). Beside it: each,\n"
+        "the same tasks, each with a write and an fdatasync for itself; hand, one such pair\n"
+        "after the other by one thread; hand-ahead, the same in a file that is written ahead\n"
+        "with zeros. The file is a temporary one in the current directory.\n",
+    [COMMAND_TREE] =
+        "A tree of --files files of 0 to 16 KiB, 67 a directory, is copied, and the copy removed,\n"
+        "by whorl_copy_tree and whorl_remove_tree; beside them cp -r and rm -rf. The tree is made\n"
+        "in the current directory, is in the page cache, and is removed at the end.\n",
+    [COMMAND_LINES] =
+        "A file of text, with lines of 0 to 119 bytes at random, is read line by line by\n"
+        "whorl_file_read_line; beside it: stdio, getline(3). The cache is warmed first. Default\n"
+        "file: --total bytes, made in the current directory and removed at the end.\n",
     [COMMAND_QUICK] =
-        "echo (64 connections), read and write (a file of 64 MiB), switch (2 tasks), spawn,\n"
-        "scopes (2000 tasks, 100000 timers) and sync, with short runs, and with fewer rounds\n"
-        "where the machine is slow. It needs about 200 MiB of disk in the current directory\n"
-        "while it runs.\n",
+        "echo (64 connections), read, write and lines (a file of 64 MiB), log, tree (2000 files),\n"
+        "switch (2 tasks), spawn, scopes (2000 tasks, 100000 timers) and sync, with short runs, "
+        "and\n"
+        "with fewer rounds where the machine is slow. It needs about 200 MiB of disk in the "
+        "current\n"
+        "directory while it runs.\n",
 
     [COMMAND_ALL] =
         "Everything, one workload after the other. It takes some minutes, 6 GiB of memory for\n"

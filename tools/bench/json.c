@@ -1,8 +1,7 @@
 /*
  * See json.h. An object holds workload, part where the workload has several, subject, the
  * parameters by their option's names, the figures that apply as medians over the rounds, the number
- * of rounds and the main figure's spread. Strings are escaped by RFC 8259; bytes that are not ASCII
- * go through as they are, and those that are no UTF-8 become U+FFFD.
+ * of rounds and the main figure's spread.
  */
 #include "json.h"
 
@@ -12,40 +11,7 @@
 
 #include "endpoint.h"
 #include "fail.h"
-
-/* Length of the UTF-8 sequence at `at` (RFC 3629), or 0 if there is none. */
-static size_t utf8_length(const unsigned char *at)
-{
-    size_t length = at[0] < 0x80                    ? 1
-                    : at[0] >= 0xC2 && at[0] < 0xE0 ? 2
-                    : at[0] >= 0xE0 && at[0] < 0xF0 ? 3
-                    : at[0] >= 0xF0 && at[0] < 0xF5 ? 4
-                                                    : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    bool is_overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-    bool is_outside = (at[0] == 0xED && at[1] > 0x9F) || (at[0] == 0xF4 && at[1] > 0x8F);
-    return is_overlong || is_outside ? 0 : length;
-}
-
-void json_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        size_t length = utf8_length(at);
-        if (length == 0)
-            fputs("\\ufffd", out);
-        else if (*at == '"' || *at == '\\')
-            fprintf(out, "\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7F)
-            fprintf(out, "\\u%04x", *at);
-        else
-            fwrite(at, 1, length, out);
-        at += length == 0 ? 1 : length;
-    }
-    fputc('"', out);
-}
+#include "text.h"
 
 /* A temporary file is null, and --connect has its host always. */
 static void put_text(FILE *out, const option_entry *entry, const options *given)
@@ -59,7 +25,7 @@ static void put_text(FILE *out, const option_entry *entry, const options *given)
     if (entry->offset == offsetof(options, file) && !given->file_is_named)
         fputs("null", out);
     else
-        json_string(out, text);
+        text_put_json(out, text);
 }
 
 static void put_parameter(FILE *out, const option_entry *entry, const options *given)
@@ -86,13 +52,13 @@ static void put_row(FILE *out, const outcome *from, const row *which)
 {
     command kind = which->options.command;
     fputs("  {\"workload\": ", out);
-    json_string(out, command_name(kind));
+    text_put_json(out, command_name(kind));
     if (from->workload->part != NULL) {
         fputs(", \"part\": ", out);
-        json_string(out, from->workload->part);
+        text_put_json(out, from->workload->part);
     }
     fputs(", \"subject\": ", out);
-    json_string(out, which->subject->name);
+    text_put_json(out, which->subject->name);
     for (size_t i = 0; i < option_count; i++)
         if (is_carried(&option_table[i], &which->options))
             put_parameter(out, &option_table[i], &which->options);

@@ -24,7 +24,4 @@ void json_outcome(json *to, const outcome *from);
 /* Closes the array. 0, or -1 with a sentence when something could not be written. */
 int json_end(json *to);
 
-/* A string, quoted and escaped. */
-void json_string(FILE *out, const char *text);
-
 #endif

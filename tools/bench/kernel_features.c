@@ -11,7 +11,7 @@
 #include <whorl.h>
 
 #include "fail.h"
-#include "json.h"
+#include "text.h"
 
 enum { FEATURE_BITS = 63 };
 
@@ -52,7 +52,7 @@ static void put(FILE *to, const char *key, const char *text)
 {
     fprintf(to, "\"%s\": ", key);
     if (text != NULL)
-        json_string(to, text);
+        text_put_json(to, text);
     else
         fputs("null", to);
 }

@@ -21,6 +21,9 @@ typedef enum command {
     COMMAND_ECHO,
     COMMAND_READ,
     COMMAND_WRITE,
+    COMMAND_LOG,
+    COMMAND_TREE,
+    COMMAND_LINES,
     COMMAND_QUICK,
     COMMAND_ALL,
     COMMAND_FEATURES, /* measures nothing */
@@ -35,6 +38,7 @@ typedef struct options {
     uint64_t total; /* bytes */
     uint64_t tasks;
     uint64_t timers;
+    uint64_t files;
     uint64_t seconds; /* ns */
     uint64_t rounds;
     uint64_t direct; /* 0 or 1 */
@@ -47,6 +51,7 @@ typedef struct options {
     int64_t budget; /* ns after which no further round is started; 0: none */
     int file_fd;    /* the file of read and write once it is open; else -1 */
     uint64_t file_made; /* bytes that a temporary file for read gets; 0: the default */
+    char *tree;         /* a temporary directory with the tree to copy; NULL: none */
     bool file_is_ours;  /* a named file that was not there before */
     bool file_is_named; /* it is not a temporary one */
 } options;

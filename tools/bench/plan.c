@@ -5,11 +5,14 @@
 #include "plan.h"
 
 #include <stdlib.h>
+#include <whorl/log.h>
 
 #include "clock.h"
 #include "echo.h"
 #include "fail.h"
 #include "file.h"
+#include "lines.h"
+#include "log.h"
 #include "progress.h"
 #include "read.h"
 #include "report.h"
@@ -18,6 +21,7 @@
 #include "spawn.h"
 #include "switch.h"
 #include "sync.h"
+#include "tree.h"
 #include "write.h"
 
 enum { BUFFERS_MAX = 1 << 30, SECTOR = 512, MANY_TASKS = 100000 };
@@ -26,6 +30,8 @@ static const workload *const workloads[COMMAND_QUICK] = {
     [COMMAND_SWITCH] = &switch_workload,     [COMMAND_SPAWN] = &spawn_workload,
     [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_ECHO] = &echo_workload,
     [COMMAND_READ] = &read_workload,         [COMMAND_WRITE] = &write_workload,
+    [COMMAND_LOG] = &log_workload,           [COMMAND_TREE] = &tree_workload,
+    [COMMAND_LINES] = &lines_workload,
 };
 
 /* quick: what it runs, and the seconds that each may take before it starts no further round. */
@@ -36,11 +42,12 @@ static const struct {
     int64_t budget;        /* seconds; where there are parts, for each */
 } quick_steps[] = {
     {COMMAND_ECHO, 0, 400, 14},  {COMMAND_READ, 0, 250, 10},    {COMMAND_WRITE, 0, 0, 12},
+    {COMMAND_LINES, 0, 0, 4},    {COMMAND_LOG, 0, 100, 3},      {COMMAND_TREE, 0, 0, 4},
     {COMMAND_SWITCH, 2, 150, 4}, {COMMAND_SPAWN, 1000, 150, 4}, {COMMAND_SCOPES, 2000, 50, 1},
     {COMMAND_SYNC, 0, 30, 1},
 };
 
-enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000 };
+enum { QUICK_FILE = 64 << 20, QUICK_TIMERS = 100000, QUICK_FILES = 2000 };
 
 static int check_blocks(const options *given)
 {
@@ -57,6 +64,14 @@ static int check_blocks(const options *given)
         return 0;
     return fail("--depth %llu times --size %llu is more than a GiB of buffers: lower one of them",
                 (unsigned long long)given->depth, (unsigned long long)given->size);
+}
+
+static int check_records(const options *given)
+{
+    if (given->size <= WHORL_LOG_RECORD_MAX)
+        return 0;
+    return fail("--size %llu cannot be: a record has at most %llu bytes, so give no more",
+                (unsigned long long)given->size, (unsigned long long)WHORL_LOG_RECORD_MAX);
 }
 
 static int check_tasks(const options *given)
@@ -85,6 +100,8 @@ static int check(const step *which)
     case COMMAND_READ:
     case COMMAND_WRITE:
         return check_blocks(given);
+    case COMMAND_LOG:
+        return check_records(given);
     default:
         return check_tasks(given);
     }
@@ -94,7 +111,17 @@ static int prepare_file(options *given)
 {
     if (given->command == COMMAND_READ)
         return file_prepare_read(given);
+    if (given->command == COMMAND_TREE)
+        return tree_prepare(given) == 0 ? FILE_READY : FILE_FAILED;
+    if (given->command == COMMAND_LINES)
+        return file_prepare_lines(given);
     return given->command == COMMAND_WRITE ? file_prepare_write(given) : FILE_READY;
+}
+
+static void give_back(options *given)
+{
+    file_give_back(given);
+    tree_give_back(given);
 }
 
 static void add_step(plan *to, const workload *which, const options *with)
@@ -152,6 +179,7 @@ static void add_quick(plan *to, const options *given)
         with.budget = quick_steps[i].budget * NS_PER_SECOND;
         with.total = with.total != 0 ? QUICK_FILE : 0;
         with.timers = with.timers != 0 ? QUICK_TIMERS : 0;
+        with.files = with.files != 0 ? QUICK_FILES : 0;
         with.file_made = QUICK_FILE;
         add(to, &with);
     }
@@ -164,8 +192,8 @@ static int judge(step *which)
     bool is_out = which->may_be_left_out && step_fit(which, reason) != 0;
     if (!is_out && check(which) != 0)
         return FILE_REFUSED;
-    bool has_file =
-        which->options.command == COMMAND_READ || which->options.command == COMMAND_WRITE;
+    command what = which->options.command;
+    bool has_file = what == COMMAND_READ || what == COMMAND_WRITE || what == COMMAND_LINES;
     if (has_file && which->options.file == NULL && file_check_room(&which->options) != 0)
         return FILE_REFUSED;
     return which->options.file != NULL ? prepare_file(&which->options) : FILE_READY;
@@ -194,7 +222,7 @@ int plan_make(plan *out, const options *given)
 void plan_drop(plan *in)
 {
     for (size_t i = 0; i < in->count; i++)
-        file_give_back(&in->steps[i].options);
+        give_back(&in->steps[i].options);
 }
 
 static void note_file(FILE *tables, const options *given)
@@ -235,7 +263,7 @@ int plan_run(plan *in, FILE *tables, json *rows)
     int status = FILE_READY;
     for (size_t i = 0; i < in->count && status == FILE_READY; i++) {
         status = run_step(&in->steps[i], tables, rows);
-        file_give_back(&in->steps[i].options);
+        give_back(&in->steps[i].options);
     }
     plan_drop(in);
     return status;

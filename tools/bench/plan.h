@@ -8,7 +8,7 @@
 #include "json.h"
 #include "workload.h"
 
-enum { STEPS_MAX = 16 };
+enum { STEPS_MAX = 24 };
 
 typedef struct step {
     const workload *workload;

@@ -62,6 +62,7 @@ static inline int write_check(const write_job *in, uint64_t piece, long result)
 
 /* The subjects. */
 int write_run_whorl(const options *given, sample *out);
+int write_run_file(const options *given, sample *out);
 int write_run_liburing(const options *given, sample *out);
 int write_run_threads(const options *given, sample *out);
 

@@ -1,0 +1,128 @@
+/* Buffers and slots of a file, and its waits. See file.h. */
+#include <assert.h>
+#include <fs/file.h>
+#include <stdlib.h>
+
+#define PAGE 4096
+
+/* --- Buffers --- */
+
+/* Room for the list's link, too. */
+static size_t buffer_bytes(const whorl_file *file)
+{
+    return file->size < sizeof(void *) ? sizeof(void *) : file->size;
+}
+
+char *buffer_take(whorl_file *file)
+{
+    void *buf = file->spare;
+    if (buf) {
+        file->spare = *(void **)buf;
+        return buf;
+    }
+    size_t align = file->align > PAGE ? file->align : PAGE;
+    if (file->buffers == file->most || posix_memalign(&buf, align, buffer_bytes(file)) != 0)
+        return NULL;
+    file->buffers++;
+    return buf;
+}
+
+static void buffer_give(whorl_file *file, char *buf)
+{
+    *(void **)(void *)buf = file->spare;
+    file->spare = buf;
+}
+
+void buffers_free(whorl_file *file)
+{
+    while (file->spare) {
+        void *next = *(void **)file->spare;
+        free(file->spare);
+        file->spare = next;
+        file->buffers--;
+    }
+    assert(file->buffers == 0);
+}
+
+/* --- Slots --- */
+
+struct slot *window_push(whorl_file *file, struct window *window)
+{
+    char *buf = window->count < window->size ? buffer_take(file) : NULL;
+    if (!buf)
+        return NULL;
+    struct slot *slot = window_at(window, window->count++);
+    slot->buf = buf;
+    slot->len = 0;
+    slot->done = 0;
+    slot->refused = false;
+    slot->by_cache = false;
+    return slot;
+}
+
+void window_pop(whorl_file *file, struct window *window)
+{
+    assert(window->count > 0);
+    buffer_give(file, window_at(window, 0)->buf);
+    window->first = (window->first + 1) % window->size;
+    window->count--;
+}
+
+void window_pop_last(whorl_file *file, struct window *window)
+{
+    assert(window->count > 0);
+    buffer_give(file, window_last(window)->buf);
+    window->count--;
+}
+
+/* --- Waits --- */
+
+/* It may have ended since the wait was cut short. */
+static void ask_for_end(struct loop *loop, whorl_op *op)
+{
+    if (op->state & OP_IN_FLIGHT)
+        op_ask_cancel(loop, op);
+}
+
+int slot_wait(whorl_file *file, struct slot *slot)
+{
+    struct loop *loop = file->loop;
+    enum op_patience patience = file->patient ? OP_PATIENT : OP_INTERRUPTIBLE;
+    file->busy = true;
+    int error = op_join(loop, loop->current, &slot->op, patience);
+    if (error && !file->positioned) {
+        ask_for_end(loop, &slot->op);
+        error = op_join(loop, loop->current, &slot->op, OP_PATIENT);
+    }
+    file->busy = false;
+    return error;
+}
+
+int file_await(whorl_file *file, whorl_op *op)
+{
+    struct loop *loop = file->loop;
+    file->busy = true;
+    op_begin_in_background(loop, op);
+    int error = op_join(loop, loop->current, op, file->patient ? OP_PATIENT : OP_INTERRUPTIBLE);
+    if (error) {
+        ask_for_end(loop, op);
+        op_join(loop, loop->current, op, OP_PATIENT);
+    }
+    file->busy = false;
+    return op->result;
+}
+
+int file_poll(whorl_file *file, unsigned events)
+{
+    whorl_op op = whorl_op_poll(file->fd, events);
+    int ready = file_await(file, &op);
+    return ready < 0 ? ready : 0;
+}
+
+void file_breathe(whorl_file *file)
+{
+    struct loop *loop = file->loop;
+    file->busy = true;
+    loop_switch(loop, loop->current);
+    file->busy = false;
+}

@@ -1,0 +1,229 @@
+/*
+ * To whom a buffered file belongs, and what becomes of it when nobody closes it: tasks that hand it
+ * on and end, two at once, and the end of the run.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "as_task.h"
+#include "core/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum { PIECE = 1000, PIECES = 2000 };
+
+/* --- From task to task --- */
+
+static intptr_t write_piece(void *arg)
+{
+    char piece[PIECE];
+    memset(piece, 'p', sizeof piece);
+    return whorl_file_write(arg, piece, sizeof piece);
+}
+
+static intptr_t read_piece(void *arg)
+{
+    char piece[PIECE];
+    return whorl_file_read(arg, piece, sizeof piece);
+}
+
+/* Each piece by a task of its own, that ends with writes behind it, or reads ahead, in flight. */
+static void a_file_goes_from_task_to_task(void **state)
+{
+    (void)state;
+    test_path path = path_of("file");
+    whorl_file_options options = {.buffer_size = 3000, .depth = 4};
+    whorl_file *file;
+    assert_int_equal(whorl_file_open(path.text, O_RDWR | O_CREAT, &options, &file), 0);
+    for (int i = 0; i < PIECES; i++)
+        assert_int_equal(whorl_join(whorl_spawn(write_piece, file)), PIECE);
+    assert_int_equal(whorl_file_seek(file, 0, SEEK_SET), 0);
+    for (int i = 0; i < PIECES; i++)
+        assert_int_equal(whorl_join(whorl_spawn(read_piece, file)), PIECE);
+    assert_int_equal(whorl_join(whorl_spawn(read_piece, file)), 0);
+    assert_int_equal(whorl_file_close(file), 0);
+}
+
+static void a_second_task_is_refused_while_one_waits(void **state)
+{
+    (void)state;
+    char byte;
+    pair both = pipe_pair();
+    whorl_file *file;
+    assert_int_equal(whorl_file_from_fd(both.ends[0], NULL, &file), 0);
+    whorl_task *reader = whorl_spawn(read_piece, file);
+    assert_int_equal(whorl_yield(), 0);
+    assert_int_equal(whorl_file_read(file, &byte, 1), -EBUSY);
+    assert_int_equal(whorl_file_read_line(file, &(whorl_line){0}), -EBUSY);
+    assert_int_equal(whorl_file_flush(file), -EBUSY);
+    assert_int_equal(whorl_file_tell(file), -EBUSY);
+    assert_int_equal(whorl_file_close(file), -EBUSY);
+    assert_int_equal(write(both.ends[1], "text", 4), 4);
+    assert_int_equal(whorl_join(reader), 4);
+    assert_int_equal(whorl_file_close(file), 0);
+    close(both.ends[1]);
+}
+
+/* --- At the run's end --- */
+
+struct left {
+    test_path path;
+    int flags;
+    int fd;
+};
+
+static intptr_t leave_open(void *arg)
+{
+    struct left *left = arg;
+    whorl_file_options options = {.buffer_size = 4096, .depth = 4};
+    whorl_file *file;
+    int error = whorl_file_open(left->path.text, O_RDWR | O_CREAT | left->flags, &options, &file);
+    if (error)
+        return error;
+    left->fd = whorl_file_fd(file);
+    for (int i = 0; i < 100; i++)
+        write_piece(file);
+    return 0;
+}
+
+static void assert_left_is_whole(struct left *left)
+{
+    struct stat status;
+    assert_false(is_open(left->fd));
+    assert_int_equal(stat(left->path.text, &status), 0);
+    assert_int_equal(status.st_size, 100 * PIECE);
+}
+
+static void what_nobody_closes_is_written_at_the_end_of_the_run(void **state)
+{
+    (void)state;
+    static const int flags[] = {0, O_APPEND, O_DIRECT, O_DIRECT | O_APPEND};
+    for (size_t i = 0; i < count_of(flags); i++) {
+        struct left left = {.path = path_of("file"), .flags = flags[i]};
+        intptr_t result = run(leave_open, &left);
+        if (result == -EINVAL && (flags[i] & O_DIRECT))
+            continue;
+        assert_int_equal(result, 0);
+        assert_left_is_whole(&left);
+        unlink(left.path.text);
+    }
+}
+
+static intptr_t leave_reading(void *arg)
+{
+    struct left *left = arg;
+    whorl_file_options options = {.buffer_size = 4096, .depth = 8};
+    whorl_file *file;
+    int error = whorl_file_open(left->path.text, O_RDONLY | left->flags, &options, &file);
+    left->fd = whorl_file_fd(file);
+    for (int i = 0; i < 20 && !error; i++)
+        check_equal(read_piece(file), PIECE);
+    return error;
+}
+
+static void what_was_read_ahead_is_awaited_at_the_end_of_the_run(void **state)
+{
+    (void)state;
+    struct left left = {.path = path_of("file")};
+    assert_int_equal(run(leave_open, &left), 0);
+    assert_int_equal(run(leave_reading, &left), 0);
+    assert_false(is_open(left.fd));
+}
+
+static jmp_buf away;
+
+static intptr_t leave_by_a_jump(void *arg)
+{
+    leave_open(arg);
+    longjmp(away, 1);
+}
+
+static void a_run_that_is_left_by_a_jump_writes_it_too(void **state)
+{
+    (void)state;
+    static struct left left;
+    if (UNDER_THREAD_SANITIZER)
+        skip_because("the thread sanitizer's longjmp finds no way out of a fiber");
+    left = (struct left){.path = path_of("file")};
+    if (setjmp(away) == 0)
+        whorl_run(leave_by_a_jump, &left);
+    assert_int_equal(whorl_run_abandon(), -ECANCELED);
+    assert_left_is_whole(&left);
+}
+
+static intptr_t leave_stream(void *arg)
+{
+    char *room = calloc(1, 200000);
+    whorl_file *file;
+    check_equal(whorl_file_from_fd(((pair *)arg)->ends[1], NULL, &file), 0);
+    check_equal(whorl_file_write(file, room, 200000), 200000);
+    check_equal(whorl_file_write(file, room, 100000), 100000);
+    free(room);
+    return whorl_sleep(WHORL_MS(1));
+}
+
+static int leave_a_stream(void *arg)
+{
+    pair both = pipe_pair();
+    (void)arg;
+    check_equal(whorl_run(leave_stream, &both), 0);
+    check(!is_open(both.ends[1]));
+    close(both.ends[0]);
+    return 0;
+}
+
+static void what_a_stream_did_not_take_is_dropped_and_told(void **state)
+{
+    (void)state;
+    struct child child;
+    assert_int_equal(child_run(leave_a_stream, NULL, &child), 0);
+    assert_true(child_exited(&child, 0));
+    assert_non_null(strstr(child.text, "a file was left open at the end of the run"));
+    assert_non_null(strstr(child.text, "bytes that were written to it are lost: it is a stream"));
+}
+
+static int leave_a_full_one(void *arg)
+{
+    struct left *left = arg;
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {.rlim_cur = 50 * PIECE, .rlim_max = 50 * PIECE};
+    check_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    check_equal(whorl_run(leave_open, left), 0);
+    check(!is_open(left->fd));
+    return 0;
+}
+
+static void what_cannot_be_written_is_told(void **state)
+{
+    (void)state;
+    static const int flags[] = {0, O_APPEND};
+    for (size_t i = 0; i < count_of(flags); i++) {
+        struct child child;
+        struct stat status;
+        struct left left = {.path = path_of("file"), .flags = flags[i]};
+        assert_int_equal(child_run(leave_a_full_one, &left, &child), 0);
+        assert_true(child_exited(&child, 0));
+        assert_non_null(strstr(child.text, "lost: File too large"));
+        assert_int_equal(stat(left.path.text, &status), 0);
+        assert_int_equal(status.st_size, 50 * PIECE);
+        unlink(left.path.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        as_task(a_file_goes_from_task_to_task),
+        as_task(a_second_task_is_refused_while_one_waits),
+        behaviour(what_nobody_closes_is_written_at_the_end_of_the_run),
+        behaviour(what_was_read_ahead_is_awaited_at_the_end_of_the_run),
+        behaviour(a_run_that_is_left_by_a_jump_writes_it_too),
+        behaviour(what_a_stream_did_not_take_is_dropped_and_told),
+        behaviour(what_cannot_be_written_is_told),
+    };
+    return run_behaviours("file_end", tests);
+}

@@ -1,0 +1,118 @@
+# Sourced after report.sh by the tests of whorl-get. They download from a real nginx, and from a
+# server of our own that behaves badly when it is asked to (server.h). Both listen on a free port of
+# 127.0.0.1, are children of the script, and end with it, however it ends.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # report.sh and the Makefile set them
+
+get=$top_builddir/whorl-get
+bad_server=$top_builddir/tests/get/server
+children=()
+
+end_children() {
+    ((${#children[@]} == 0)) || kill "${children[@]}" 2>/dev/null || :
+    wait
+    rm -rf "$scratch"
+}
+trap end_children EXIT
+
+# All tests of the script are skipped, as one that is counted.
+skip_all() { # NAME REASON
+    behaviour "$1" skip "$2"
+    end_of_tests
+}
+
+[[ -x $get ]] || skip_all 'whorl-get downloads' \
+    'whorl-get was not built: configure found no libcurl (Debian: libcurl4-openssl-dev, libssl-dev)'
+
+need_program() { # PROGRAM PACKAGE
+    command -v "$1" >/dev/null || skip_all 'whorl-get downloads' "$1 is missing (Debian: $2)"
+}
+
+# A port may be taken: then nginx ends, and another is tried.
+# $scratch/tls/template is taken in, if it is there. Sets files, nginx_url and tls_url.
+start_nginx() {
+    local nginx port try tries
+    PATH=$PATH:/usr/sbin need_program nginx nginx-core
+    nginx=$(PATH=$PATH:/usr/sbin && command -v nginx)
+    files=$scratch/files
+    mkdir -p "$scratch/nginx" "$scratch/tls" "$files"
+    for ((try = 0; try < 30; try++)); do
+        port=$((20000 + RANDOM % 12000))
+        sed "s|TLS_PORT|$((port + 12000))|; s|PORT|$port|; s|FILES|$files|; s|TLS|$scratch/tls|" \
+            "$top_srcdir/tests/get/nginx.conf" >"$scratch/nginx/nginx.conf"
+        [[ ! -f $scratch/tls/template ]] ||
+            sed "s|TLS_PORT|$((port + 12000))|; s|PORT|$port|; s|TLS|$scratch/tls|" \
+                "$scratch/tls/template" >"$scratch/tls/nginx.conf"
+        "$nginx" -p "$scratch/nginx" -c nginx.conf -e error.log 2>"$scratch/nginx/complaints" &
+        children+=($!)
+        for ((tries = 0; tries < 100; tries++)); do
+            kill -0 "${children[-1]}" 2>/dev/null || break
+            if [[ -s $scratch/nginx/nginx.pid ]]; then
+                nginx_url=http://127.0.0.1:$port tls_url=https://localhost:$((port + 12000))
+                return
+            fi
+            sleep 0.05
+        done
+        kill "${children[-1]}" 2>/dev/null || :
+        unset 'children[-1]'
+    done
+    cat "$scratch/nginx/complaints" "$scratch/nginx/error.log"
+    skip_all 'whorl-get downloads' 'nginx does not start: see its complaints above'
+}
+
+start_bad_server() {
+    local tries
+    : >"$scratch/server.out"
+    "$bad_server" >"$scratch/server.out" &
+    children+=($!)
+    for ((tries = 0; tries < 300; tries++)); do
+        bad_port=$(sed -nE 's/^listening on .* port ([0-9]+)$/\1/p' "$scratch/server.out")
+        [[ -n $bad_port ]] && bad_url=http://127.0.0.1:$bad_port && return
+        sleep 0.1
+    done
+    fail 'the bad server does not listen'
+}
+
+# What the bad server serves.
+bad_file() { # LETTER [BYTES]
+    "$bad_server" "$1" "${2:-100000}"
+}
+
+# A new, empty folder, and the current one; every test has its own.
+in_new_folder() {
+    folder=$(mktemp -d "$scratch/folder.XXXXXX")
+    cd "$folder" || exit 1
+}
+
+# whorl-get ends with STATUS within two minutes, with short waits between its attempts.
+gets() { # STATUS ARGUMENTS...
+    local status=$1
+    shift
+    expect_status "$status" timeout -k 10 120 "$get" --retry-delay 0.01 "$@"
+}
+
+# What stands in a folder, in one line.
+listing() { # [FOLDER]
+    ls -A "${1:-.}" | LC_ALL=C sort | paste -sd' '
+}
+
+complains() { # PATTERN
+    grep -q -- "$1" "$scratch/err" || {
+        cat "$scratch/err"
+        fail "no complaint like \"$1\""
+    }
+}
+
+# Waits until COMMAND succeeds: for what another program will do soon.
+await() { # COMMAND...
+    local tries
+    for ((tries = 0; tries < 1200; tries++)); do
+        "$@" && return
+        sleep 0.05
+    done
+    fail "it never came to: $*"
+}
+
+holds_bytes() { # FILE BYTES
+    [[ -f $1 && $(stat -c %s "$1") -ge $2 ]]
+}
