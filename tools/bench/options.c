@@ -154,6 +154,18 @@ static int take_option(int argc, char **argv, int at, options *out)
     return set_option(entry, argv[at + 1], out) == 0 ? 2 : -1;
 }
 
+static int refuse_command(const char *name)
+{
+    char names[256] = "";
+    for (command which = 0; which < COMMAND_COUNT; which++) {
+        const char *before = which == 0 ? "" : which == COMMAND_COUNT - 1 ? " and " : ", ";
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", before, command_name(which));
+    }
+    return fail("there is no subcommand \"%s\": it is one of %s (see whorl-bench --help)", name,
+                names);
+}
+
 static int find_command(const char *name, command *out)
 {
     for (command which = 0; which < COMMAND_COUNT; which++) {
@@ -162,11 +174,7 @@ static int find_command(const char *name, command *out)
         *out = which;
         return 0;
     }
-    return fail(
-        "there is no subcommand \"%s\": it is one of switch, spawn, sleepers, scopes, sync, "
-        "echo, read, write, log, tree, lines, quick, files, all and features (see whorl-bench "
-        "--help)",
-        name);
+    return refuse_command(name);
 }
 
 /* Answers --help and --version wherever they stand; 1 if one did. */
