@@ -13,9 +13,9 @@
  * loss of power. Until then the new content lies in a file without a name, or, where the file
  * system has none (NFS, FAT), under a name that begins with WHORL_TEMPORARY_PREFIX in the same
  * directory. A call that fails or is cancelled takes it back. Where files may lack a name, a
- * process that is killed leaves nothing either, but for the few microseconds in which a file that
- * is complete has that name before it takes the place of the old one; names with the prefix that
- * are left by a kill may be removed at any time when nobody writes.
+ * process that is killed leaves nothing either, but for the moment in which a file that is complete
+ * has that name before it takes the place of the old one. Names with the prefix that a kill has
+ * left may be removed at any time when nobody writes.
  *
  * All calls give -EPERM outside a task, -ECANCELED in a cancelled one, and the errors of the manual
  * pages of what they do; what is given here is beyond those, or worth a word. A cancel that comes
@@ -36,8 +36,8 @@ extern "C" {
 /* Reads the file into memory of its own, which is the caller's, to be given to free(3); a 0 stands
  * behind the content, not counted in *size, so that a text is a string. A file that grows or
  * shrinks meanwhile gives what is there up to its end when that is reached. What has no size, as in
- * /proc, or a pipe, is read to its end. size may be NULL. Returns 0; else *data and *size are left
- * alone.
+ * /proc, or a pipe, is read to its end; a FIFO that nobody has open for writing is at its end. size
+ * may be NULL. Returns 0; else *data and *size are left alone.
  *   -EFBIG   the file has more than `limit` bytes; a limit of 0 is none
  *   -EISDIR  it is a directory
  *   -ENOMEM  no memory
@@ -90,7 +90,7 @@ WHORL_API int whorl_write_file(const char *path, const void *data, size_t size,
  * written. Holes stay holes. `to` appears or is replaced as by whorl_write_file, with the
  * permission bits of `from` whatever the umask, and is on the disk when the call returns 0, unless
  * `flags` (WHORL_FILE_*) says otherwise. A copy of a file that is written to meanwhile is a copy of
- * neither state. Links are followed, on both sides. A cancel is heard every few megabytes.
+ * neither state. Links are followed, on both sides. A cancel is heard every 16 MiB.
  *   -EISDIR  `from` or `to` is a directory, or `to` ends with a slash
  *   -EINVAL  one is neither a file nor a directory; or both are the same file; or a name is NULL;
  *            or flags are unknown
