@@ -36,8 +36,8 @@ extern "C" {
 /* Reads the file into memory of its own, which is the caller's, to be given to free(3); a 0 stands
  * behind the content, not counted in *size, so that a text is a string. A file that grows or
  * shrinks meanwhile gives what is there up to its end when that is reached. What has no size, as in
- * /proc, or a pipe, is read to its end; a FIFO that nobody has open for writing is at its end. size
- * may be NULL. Returns 0; else *data and *size are left alone.
+ * /proc, or a pipe, is read to its end. size may be NULL. Returns 0; else *data and *size are left
+ * alone.
  *   -EFBIG   the file has more than `limit` bytes; a limit of 0 is none
  *   -EISDIR  it is a directory
  *   -ENOMEM  no memory
