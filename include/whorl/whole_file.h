@@ -13,9 +13,9 @@
  * loss of power. Until then the new content lies in a file without a name, or, where the file
  * system has none (NFS, FAT), under a name that begins with WHORL_TEMPORARY_PREFIX in the same
  * directory. A call that fails or is cancelled takes it back. Where files may lack a name, a
- * process that is killed leaves nothing either, but for the few microseconds in which a file that
- * is complete has that name before it takes the place of the old one; names with the prefix that
- * are left by a kill may be removed at any time when nobody writes.
+ * process that is killed leaves nothing either, but for the moment in which a file that is complete
+ * has that name before it takes the place of the old one. Names with the prefix that a kill has
+ * left may be removed at any time when nobody writes.
  *
  * All calls give -EPERM outside a task, -ECANCELED in a cancelled one, and the errors of the manual
  * pages of what they do; what is given here is beyond those, or worth a word. A cancel that comes
@@ -90,7 +90,7 @@ WHORL_API int whorl_write_file(const char *path, const void *data, size_t size,
  * written. Holes stay holes. `to` appears or is replaced as by whorl_write_file, with the
  * permission bits of `from` whatever the umask, and is on the disk when the call returns 0, unless
  * `flags` (WHORL_FILE_*) says otherwise. A copy of a file that is written to meanwhile is a copy of
- * neither state. Links are followed, on both sides. A cancel is heard every few megabytes.
+ * neither state. Links are followed, on both sides. A cancel is heard every 16 MiB.
  *   -EISDIR  `from` or `to` is a directory, or `to` ends with a slash
  *   -EINVAL  one is neither a file nor a directory; or both are the same file; or a name is NULL;
  *            or flags are unknown
