@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "feature_sets.h"
 #include "support.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FEATURES = 11, RUNS = 1000, THREADS = 4 };
+enum { FEATURES = KNOWN_FEATURES, RUNS = 1000, THREADS = 4 };
 
 #define ALL_FEATURES ((UINT64_C(1) << FEATURES) - 1)
 
