@@ -40,6 +40,18 @@ test_does_what_it_says() {
     grep -q 'OK ] naps_are_taken_together' printed || fail "it prints: $(cat printed)"
 }
 
+files_are_counted() {
+    stage_install
+    use_stage
+    cd "$scratch"
+    block c Files >count_lines.c
+    block sh Files >commands
+    block text Files >expected
+    [[ -s count_lines.c && -s commands && -s expected ]] || fail 'README.md lacks a block'
+    bash -eu commands >printed
+    diff expected printed || fail 'README.md (<) and the program (>) differ'
+}
+
 # Blank lines and lone braces are no lines.
 ten_lines() {
     expect 'the number of lines' "$(block c | grep -c '[^{}[:space:]]')" 10
@@ -58,6 +70,7 @@ both_commands() {
 
 behaviour "README.md's program prints what README.md says" program_does_what_it_says
 behaviour "README.md's test passes" test_does_what_it_says
+behaviour "README.md's program with files counts lines" files_are_counted
 behaviour "README.md's program has ten lines" ten_lines
 behaviour "README.md's commands are there and tell what they do" both_commands
 end_of_tests
