@@ -18,8 +18,9 @@ wrong_sum=${sum//[0-7]/8}
 end_at() { # BYTES SIGNAL ARGUMENTS...
     local bytes=$1 signal=$2 pid
     shift 2
-    # A shell that is not interactive has its children in the background ignore SIGINT.
-    (trap - INT && exec "$get" "$@") >"$scratch/out" 2>"$scratch/err" &
+    # A shell that is not interactive has its children in the background ignore SIGINT, and one
+    # that was started so itself cannot undo it.
+    env --default-signal=INT "$get" "$@" >"$scratch/out" 2>"$scratch/err" &
     pid=$!
     await holds_bytes random.part "$bytes"
     kill "-$signal" "$pid"
