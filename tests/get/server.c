@@ -1,16 +1,19 @@
 /*
- * See server.h. Prints "listening on 127.0.0.1 port N", and serves until it is killed. Its arguments
- * may instead be a letter and a number of bytes: then it prints the file that it would serve.
+ * See server.h. Prints "listening on 127.0.0.1 port N", and serves until it is killed, or the shell
+ * that has started it ends, however that does. Its arguments may instead be a letter and a number of
+ * bytes: then it prints the file that it would serve.
  */
 #include "server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 
 enum { BACKLOG = 512, PATHS = 256 };
 
@@ -159,5 +162,6 @@ int main(int argc, char **argv)
             putchar(byte_at(*argv[1], i));
         return 0;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     return whorl_run(listen_and_serve, NULL) < 0;
 }

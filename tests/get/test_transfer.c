@@ -16,8 +16,8 @@
 
 enum { PIECE = 64 * 1024, PERIOD = 251 };
 
-/* What a socket's buffers may hold, beside the buffers here. */
-#define IN_SOCKETS ((int64_t)16 << 20)
+/* What the buffers of both ends of a connection are set to; the kernel doubles it. */
+enum { SOCKET_BYTES = 1 << 20 };
 
 /* --- The server: GET /N has N bytes, of which each is its place in the file modulo PERIOD. --- */
 
@@ -190,6 +190,12 @@ static void bodies_are_read_to_their_end_over_one_connection(void **state)
 
 /* --- A reader that is slow --- */
 
+static int bound_socket(void *unused, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)unused, (void)purpose;
+    return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){SOCKET_BYTES}, sizeof(int));
+}
+
 /* It reads when curl has nowhere to put more. */
 static intptr_t read_slowly(void *arg)
 {
@@ -198,12 +204,14 @@ static intptr_t read_slowly(void *arg)
     int pauses = 0;
     ssize_t got;
     (void)arg;
+    setsockopt(world.listener, SOL_SOCKET, SO_SNDBUF, &(int){SOCKET_BYTES}, sizeof(int));
     begin_reading(&self, size);
+    curl_easy_setopt(self.transfer.at_curl.easy, CURLOPT_SOCKOPTFUNCTION, bound_socket);
     do {
         while (!self.transfer.is_paused && !self.transfer.at_curl.is_over)
             whorl_sleep(WHORL_US(100));
         pauses += self.transfer.is_paused;
-        check(world.sent - self.read <= IN_SOCKETS + 3 * TRANSFER_ROOM);
+        check(world.sent - self.read <= 4 * SOCKET_BYTES + 3 * TRANSFER_ROOM);
         got = read_piece(&self);
     } while (got > 0);
     check_equal(self.read, size);

@@ -37,7 +37,8 @@ static void decode(char *name)
         *name = '_';
 }
 
-/* In place: what is no plain UTF-8 becomes "_", and the whole is cut to NAMES_MAX bytes, between characters. */
+/* In place: what is no plain UTF-8 becomes "_", and the whole is cut to NAMES_MAX bytes, between
+ * characters. */
 static void clean(char *name)
 {
     size_t len = 0;
