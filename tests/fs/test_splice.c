@@ -173,6 +173,43 @@ static void both_wait_for_bytes_and_for_room(void **state)
     run_checks_on_all_features(wait_for_both, NULL);
 }
 
+enum { IDLE = 40 };
+
+/* With one worker for all that may wait, others would never come to their turn. */
+static intptr_t wait_in_a_crowd(void *arg)
+{
+    (void)arg;
+    pair idle = pipe_pair(), from = pipe_pair(), to = pipe_pair();
+    mover idlers[IDLE];
+    whorl_task *tasks[IDLE];
+    for (int i = 0; i < IDLE; i++) {
+        idlers[i] = (mover){.in = idle.ends[0], .out = to.ends[1], .tee = i & 1};
+        tasks[i] = whorl_spawn(move, &idlers[i]);
+    }
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    for (int i = 0; i < 20; i++) {
+        check_equal(write(from.ends[1], "abc", 3), 3);
+        check_equal(whorl_splice(from.ends[0], NULL, to.ends[1], NULL, 8, 0), 3);
+    }
+    check_equal(whorl_close(idle.ends[0]), 0);
+    idle.ends[0] = -1;
+    for (int i = 0; i < IDLE; i++) {
+        check_equal(whorl_join(tasks[i]), 0);
+        check_equal(idlers[i].result, -ECANCELED);
+    }
+    close_pair(&idle);
+    close_pair(&from);
+    close_pair(&to);
+    return 0;
+}
+
+static void those_that_wait_for_bytes_keep_no_worker(void **state)
+{
+    (void)state;
+    whorl_config config = {.peer_workers = 1, .workers = 1, .limit = WHORL_SECONDS(60)};
+    run_checks_with(&config, wait_in_a_crowd, NULL);
+}
+
 static intptr_t close_either(void *arg)
 {
     (void)arg;
@@ -371,6 +408,7 @@ int main(void)
         behaviour(splice_moves_from_a_pipe_to_a_file),
         behaviour(tee_leaves_what_splice_takes),
         behaviour(both_wait_for_bytes_and_for_room),
+        behaviour(those_that_wait_for_bytes_keep_no_worker),
         behaviour(closing_either_descriptor_ends_it),
         behaviour(a_cancel_ends_it_and_moves_nothing),
         behaviour(a_cancel_in_a_race_loses_nothing),
