@@ -62,7 +62,7 @@ rows_tell_opcode_kernel_and_fallback() {
 
 calls_exist() {
     calls_of_table >"$scratch/table"
-    "$NM" -D --defined-only "$top_builddir/.libs/libwhorl.so" | sed -n 's/.* T whorl_//p' | sort \
+    $NM -D --defined-only "$top_builddir/.libs/libwhorl.so" | sed -n 's/.* T whorl_//p' | sort \
         >"$scratch/library"
     expect 'what the table names and the library lacks' \
         "$(comm -23 "$scratch/table" "$scratch/library")" ''
