@@ -3,6 +3,10 @@
 #include <op/make.h>
 #include <sys/stat.h>
 
+/* No struct open_how will have more than a page, where openat2(2) stops; the ring would look for
+ * zeros as far as it is told. */
+#define HOW_MAX 4096
+
 whorl_op whorl_op_openat(int dirfd, const char *path, int flags, mode_t mode)
 {
     return make_path(RING_OP_OPENAT, dirfd, path, mode, (uint32_t)flags);
@@ -15,10 +19,9 @@ whorl_op whorl_op_openat_direct(int dirfd, const char *path, int flags, mode_t m
     return op;
 }
 
-/* A size beyond a page is refused. */
 whorl_op whorl_op_openat2(int dirfd, const char *path, const struct open_how *how, size_t size)
 {
-    uint32_t len = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+    uint32_t len = (uint32_t)(size < HOW_MAX ? size : HOW_MAX);
     whorl_op op = make_path(RING_OP_OPENAT2, dirfd, path, len, 0);
     op.offset = (uintptr_t)how;
     return op;

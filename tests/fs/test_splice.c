@@ -1,6 +1,6 @@
 /*
- * splice and tee: what they move and where, against splice(2) and tee(2); each refusal of the
- * header; and how they end when either descriptor is closed, or their task is cancelled.
+ * splice and tee: what they move and where; and how they end when either descriptor is closed, or
+ * their task is cancelled. Their refusals are in test_splice_errors.c.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -173,6 +173,43 @@ static void both_wait_for_bytes_and_for_room(void **state)
     run_checks_on_all_features(wait_for_both, NULL);
 }
 
+enum { IDLE = 40 };
+
+/* With one worker for all that may wait, others would never come to their turn. */
+static intptr_t wait_in_a_crowd(void *arg)
+{
+    (void)arg;
+    pair idle = pipe_pair(), from = pipe_pair(), to = pipe_pair();
+    mover idlers[IDLE];
+    whorl_task *tasks[IDLE];
+    for (int i = 0; i < IDLE; i++) {
+        idlers[i] = (mover){.in = idle.ends[0], .out = to.ends[1], .tee = i & 1};
+        tasks[i] = whorl_spawn(move, &idlers[i]);
+    }
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    for (int i = 0; i < 10; i++) { /* a pipe has sixteen places, whatever is in each */
+        check_equal(write(from.ends[1], "abc", 3), 3);
+        check_equal(whorl_splice(from.ends[0], NULL, to.ends[1], NULL, 8, 0), 3);
+    }
+    check_equal(whorl_close(idle.ends[0]), 0);
+    idle.ends[0] = -1;
+    for (int i = 0; i < IDLE; i++) {
+        check_equal(whorl_join(tasks[i]), 0);
+        check_equal(idlers[i].result, -ECANCELED);
+    }
+    close_pair(&idle);
+    close_pair(&from);
+    close_pair(&to);
+    return 0;
+}
+
+static void those_that_wait_for_bytes_keep_no_worker(void **state)
+{
+    (void)state;
+    whorl_config config = {.peer_workers = 1, .workers = 1, .limit = WHORL_SECONDS(60)};
+    run_checks_with(&config, wait_in_a_crowd, NULL);
+}
+
 static intptr_t close_either(void *arg)
 {
     (void)arg;
@@ -271,99 +308,6 @@ static void a_cancel_in_a_race_loses_nothing(void **state)
     run_checks(race_with_cancels, NULL);
 }
 
-/* --- Refusals --- */
-
-/* The same by the system call. */
-static void check_splice(int in, off_t *offset_in, int out, off_t *offset_out, unsigned flags)
-{
-    off_t in_before = offset_in ? *offset_in : 0, out_before = offset_out ? *offset_out : 0;
-    ssize_t plain = splice(in, offset_in, out, offset_out, 10, flags);
-    check_equal(plain, -1);
-    int why = errno;
-    check_equal(whorl_splice(in, offset_in, out, offset_out, 10, flags), -why);
-    check(!offset_in || *offset_in == in_before);
-    check(!offset_out || *offset_out == out_before);
-}
-
-static intptr_t splice_wrongly(void *arg)
-{
-    (void)arg;
-    int fd = digits_file(O_RDWR), reader = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int appender = digits_file(O_WRONLY | O_APPEND);
-    int directory = open(path_of("").text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    pair from = pipe_pair(), to = pipe_pair();
-    check_equal(write(from.ends[1], "abc", 3), 3);
-    off_t zero = 0, one_before = -1, negative = -5;
-    check_splice(fd, NULL, fd, NULL, 0);                     /* -EINVAL: no pipe */
-    check_splice(from.ends[0], NULL, from.ends[1], NULL, 0); /* the same pipe */
-    check_splice(from.ends[0], NULL, appender, NULL, 0);     /* O_APPEND */
-    check_splice(directory, NULL, to.ends[1], NULL, 0);      /* has no bytes */
-    check_splice(fd, &one_before, to.ends[1], NULL, 0);      /* negative offsets */
-    check_splice(fd, &negative, to.ends[1], NULL, 0);
-    check_splice(from.ends[0], NULL, fd, &one_before, 0);
-    check_splice(from.ends[0], &zero, to.ends[1], NULL, 0); /* -ESPIPE */
-    check_splice(from.ends[0], NULL, to.ends[1], &zero, 0);
-    check_splice(from.ends[0], &one_before, fd, NULL, 0);
-    check_splice(from.ends[0], NULL, fd, NULL, 1u << 30); /* unknown flags */
-    check_splice(from.ends[0], NULL, fd, NULL, WHORL_SPLICE_FIXED_IN);
-    check_splice(-1, NULL, to.ends[1], NULL, 0); /* -EBADF */
-    check_splice(fd, NULL, -1, NULL, 0);
-    check_splice(from.ends[1], NULL, to.ends[1], NULL, 0); /* wrong ends */
-    check_splice(from.ends[0], NULL, to.ends[0], NULL, 0);
-    check_splice(from.ends[0], NULL, reader, NULL, 0);
-    check_splice(to.ends[0], NULL, fd, NULL, SPLICE_F_NONBLOCK); /* -EAGAIN */
-    check_equal(fcntl(to.ends[0], F_SETFL, O_NONBLOCK), 0);
-    check_splice(to.ends[0], NULL, from.ends[1], NULL, 0);
-    check_equal(whorl_splice(-1, NULL, to.ends[1], NULL, 1, SPLICE_F_NONBLOCK), -EBADF);
-    check_equal(waiting_in(from.ends[0]), 3);
-    close_pair(&from);
-    close_pair(&to);
-    check_equal(close(directory), 0);
-    check_equal(close(appender), 0);
-    check_equal(close(reader), 0);
-    return close(fd);
-}
-
-static void splice_gives_the_errors_of_its_page(void **state)
-{
-    (void)state;
-    run_checks_on_all_features(splice_wrongly, NULL);
-}
-
-static void check_tee(int in, int out, unsigned flags)
-{
-    check_equal(tee(in, out, 10, flags), -1);
-    int why = errno;
-    check_equal(whorl_tee(in, out, 10, flags), -why);
-}
-
-static intptr_t tee_wrongly(void *arg)
-{
-    (void)arg;
-    int fd = digits_file(O_RDWR);
-    pair from = pipe_pair(), to = pipe_pair();
-    check_equal(write(from.ends[1], "abc", 3), 3);
-    check_tee(fd, to.ends[1], 0);
-    check_tee(from.ends[0], fd, 0);
-    check_tee(from.ends[0], from.ends[1], 0);
-    check_tee(from.ends[0], to.ends[1], 1u << 30);
-    check_tee(from.ends[0], to.ends[1], WHORL_SPLICE_FIXED_IN);
-    check_tee(-1, to.ends[1], 0);
-    check_tee(from.ends[0], -1, 0);
-    check_tee(from.ends[1], to.ends[1], 0);
-    check_tee(from.ends[0], to.ends[0], 0);
-    check_tee(to.ends[0], from.ends[1], SPLICE_F_NONBLOCK);
-    close_pair(&from);
-    close_pair(&to);
-    return close(fd);
-}
-
-static void tee_gives_the_errors_of_its_page(void **state)
-{
-    (void)state;
-    run_checks_on_all_features(tee_wrongly, NULL);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -371,11 +315,10 @@ int main(void)
         behaviour(splice_moves_from_a_pipe_to_a_file),
         behaviour(tee_leaves_what_splice_takes),
         behaviour(both_wait_for_bytes_and_for_room),
+        behaviour(those_that_wait_for_bytes_keep_no_worker),
         behaviour(closing_either_descriptor_ends_it),
         behaviour(a_cancel_ends_it_and_moves_nothing),
         behaviour(a_cancel_in_a_race_loses_nothing),
-        behaviour(splice_gives_the_errors_of_its_page),
-        behaviour(tee_gives_the_errors_of_its_page),
     };
     return run_behaviours("splice", tests);
 }
