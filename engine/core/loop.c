@@ -274,7 +274,7 @@ static bool loop_turn(struct loop *loop)
         ring_turn(ring, RING_NOW);
         ring_reap(ring, loop->hooks->complete, loop);
     }
-    if (loop->inbox)
+    if (loop->inbox && inbox_wants_turn(loop->inbox))
         inbox_take(loop, INBOX_BATCH);
     if (loop_timer_is_due(loop))
         timers_expire(&loop->timers, loop_glance(loop));

@@ -113,20 +113,20 @@ struct loop {
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */
     bool sigint_is_watched;
     struct loop *left_next;
-    /* Kept by the floor of ops. */
-    uint32_t ops_in_flight; /* of all tasks */
+    /* Kept by the floor of ops; what every op touches first, in one line. */
+    _Alignas(TASK_LINE) uint32_t ops_in_flight; /* of all tasks */
+    uint32_t file_ops;        /* with the kernel, that hold a place; see op/admission.h */
+    uint32_t file_ops_unseen; /* while fewer are taken, who wants a place gets it unseen */
+    uint32_t file_ops_most;   /* places */
     uint16_t op_generation;
+    unsigned closing;       /* closers that wait */
+    struct whorl_op *turns; /* ops that wait for their turn, the first first */
+    struct whorl_op **turns_end;
+    struct timer turn_timer;  /* armed: a place is free, and somebody waits for it */
     struct whorl_op *cancels; /* ops to cancel, or to submit again, when the timer fires */
     struct whorl_op **cancels_end;
     struct timer cancel_timer;
-    unsigned closing;         /* closers that wait */
-    uint32_t file_ops;        /* with the kernel, that hold a place; see op/admission.h */
-    uint32_t file_ops_most;   /* places */
-    uint32_t file_ops_unseen; /* while fewer are taken, who wants one gets it unseen */
-    struct whorl_op *turns;   /* ops that wait for their turn, the first first */
-    struct whorl_op **turns_end;
-    struct timer turn_timer; /* armed: a place is free, and somebody waits for it */
-    uint8_t *peer_slots;     /* bit n: registered file n may await a peer; NULL: none does */
+    uint8_t *peer_slots; /* bit n: registered file n may await a peer; NULL: none does */
     unsigned peer_slots_count;
     struct closer *closers[CLOSER_BUCKETS];
     struct whorl_op *in_flight[IN_FLIGHT_LISTS]; /* every op in flight, by descriptor */

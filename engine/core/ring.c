@@ -137,7 +137,9 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
     for (unsigned head = ring->head; head != tail; head++) {
         const struct io_uring_cqe *completion = &completions[head & ring->completion_mask];
         const struct io_uring_cqe *soon = &completions[(head + REAP_AHEAD) & ring->completion_mask];
-        __builtin_prefetch((void *)(uintptr_t)(soon->user_data & TOKEN_ADDRESS), 1);
+        const char *op = (const char *)(uintptr_t)(soon->user_data & TOKEN_ADDRESS);
+        __builtin_prefetch(op + offsetof(whorl_op, state), 1);
+        __builtin_prefetch(op + offsetof(whorl_op, link), 1);
         sink(context, completion->user_data, completion->res);
     }
     ring->head = tail;
@@ -146,10 +148,9 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
     return count;
 }
 
-bool ring_has_deferred(const struct ring *ring)
+bool ring_flags_say_deferred(unsigned flags)
 {
-    return __atomic_load_n(ring->kernel_flags, __ATOMIC_RELAXED) &
-           (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+    return flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
 int ring_register_files(struct ring *ring, const int *fds, unsigned count)

@@ -90,7 +90,7 @@ int whorl_op_await(whorl_op *op)
     if (op->state & OP_IN_FLIGHT) {
         if (op->owner != self)
             return -EPERM;
-        op->state |= OP_AWAITED;
+        op->state |= OP_AWAITED | OP_ALONE;
         struct op_wait wait = {.ops = op, .count = 1, .pending = 1, .deadline = op->deadline};
         wait_for(loop, self, &wait);
     }

@@ -6,13 +6,6 @@
 #include <op/table.h>
 #include <op/token.h>
 
-#define KNOWN_FLAGS (WHORL_OP_FIXED_FILE | WHORL_OP_HARDLINK)
-
-int op_check(const whorl_op *op)
-{
-    return op->code < RING_OP_COUNT && !(op->flags & ~KNOWN_FLAGS) ? 0 : -EINVAL;
-}
-
 bool op_is_release(const whorl_op *op)
 {
     return op_kinds[op->code].release;

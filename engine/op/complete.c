@@ -54,6 +54,12 @@ static void unlist_cancel(struct loop *loop, whorl_op *op)
         timer_disarm(&loop->timers, &loop->cancel_timer);
 }
 
+static inline void wake_owner(struct task *owner)
+{
+    fiber_prefetch(&owner->fiber);
+    task_wake(owner, 0);
+}
+
 static void tell_waiter(struct task *owner, const whorl_op *op)
 {
     struct op_wait *wait = owner->wait_object;
@@ -63,10 +69,8 @@ static void tell_waiter(struct task *owner, const whorl_op *op)
         if (wait->fail_fast && wait->pending > 0)
             op_wait_fail(owner);
     }
-    if (wait->pending == 0 && owner->wait) {
-        fiber_prefetch(&owner->fiber);
-        task_wake(owner, 0);
-    }
+    if (wait->pending == 0 && owner->wait)
+        wake_owner(owner);
 }
 
 static void settle(struct loop *loop, whorl_op *op)
@@ -88,7 +92,9 @@ static void settle(struct loop *loop, whorl_op *op)
         admission_give_back(loop);
     if (state & OP_WATCHED)
         closers_notify(loop, op);
-    if (state & OP_AWAITED)
+    if (state & OP_ALONE)
+        wake_owner(owner);
+    else if (state & OP_AWAITED)
         tell_waiter(owner, op);
     else if (owner->in_flight == 0 && owner->wait == &abandoned_wait)
         task_wake(owner, 0);

@@ -14,9 +14,25 @@
 #define INVALID_POSITION                                                                           \
     (UINT64_MAX - 1) /* refused by the kernel, as a negative offset should be */
 
+/* Only what is asked, and the state: the rest is set when the op starts. To clear it here would
+ * cost as much as filling the submission. */
 static inline whorl_op make(uint8_t code, int fd)
 {
-    return (whorl_op){.code = code, .fd = fd, .timeout = WHORL_FOREVER};
+    whorl_op op;
+    op.code = code;
+    op.flags = 0;
+    op.buf_index = 0;
+    op.fd = fd;
+    op.offset = 0;
+    op.addr = 0;
+    op.addr3 = 0;
+    op.len = 0;
+    op.op_flags = 0;
+    op.timeout = WHORL_FOREVER;
+    op.slot = 0;
+    op.result = 0;
+    op.state = 0;
+    return op;
 }
 
 static inline whorl_op make_transfer(uint8_t code, int fd, const void *buf, size_t len,

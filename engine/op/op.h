@@ -24,7 +24,10 @@
 #define OP_OP_H
 
 #include <core/loop.h>
+#include <errno.h>
 #include <whorl/op.h>
+
+#define OP_KNOWN_FLAGS (WHORL_OP_FIXED_FILE | WHORL_OP_HARDLINK)
 
 enum op_state {
     OP_IN_FLIGHT = 1 << 0,
@@ -38,6 +41,7 @@ enum op_state {
     OP_TIMED_OUT = 1 << 8,     /* its deadline has fired */
     OP_PLACED = 1 << 9,        /* holds a place among the operations on files: see admission.h */
     OP_QUEUED = 1 << 10,       /* waits for one, and is not with the kernel */
+    OP_ALONE = 1 << 11,        /* awaited, and its owner waits for nothing else */
 };
 
 /* What a task waits for when it awaits ops; on its stack. */
@@ -52,7 +56,10 @@ struct op_wait {
 };
 
 /* -EINVAL if the op's code or flags are unknown, else 0. */
-int op_check(const whorl_op *op);
+static inline int op_check(const whorl_op *op)
+{
+    return op->code < RING_OP_COUNT && !(op->flags & ~OP_KNOWN_FLAGS) ? 0 : -EINVAL;
+}
 
 /* Whether it does its work in a cancelled task too, and is not cancelled. */
 bool op_is_release(const whorl_op *op);
