@@ -80,6 +80,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     }
     ring_bound_workers(&loop->ring, config->workers ? config->workers : default_workers(),
                        config->peer_workers);
+    loop->rounds = 1;
     loop->hooks = hooks;
     loop->file_ops_most = config->file_ops ? config->file_ops : DEFAULT_FILE_OPS;
     loop->file_ops_unseen = loop->file_ops_most / 2;
@@ -258,6 +259,7 @@ static bool loop_turn(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
     check_invariants(loop);
+    loop->rounds++;
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
     while (loop_is_stuck(loop))

@@ -67,6 +67,7 @@ struct loop {
     struct timers timers;
     uint64_t clock_ticks; /* when the clock was last read */
     int64_t clock_now;    /* what it said */
+    uint64_t rounds;      /* that the loop has turned */
     unsigned blind_waits; /* to go until the loop looks before a timed wait; see loop_wait */
     struct ring ring;
     struct inbox *inbox; /* NULL: nobody outside knows the loop */
@@ -126,6 +127,9 @@ struct loop {
     struct whorl_op *cancels; /* ops to cancel, or to submit again, when the timer fires */
     struct whorl_op **cancels_end;
     struct timer cancel_timer;
+    uint64_t seen_in; /* which round a descriptor was last looked at, and what it was */
+    int seen_fd;
+    bool seen_is_file;
     uint8_t *peer_slots; /* bit n: registered file n may await a peer; NULL: none does */
     unsigned peer_slots_count;
     struct closer *closers[CLOSER_BUCKETS];

@@ -21,6 +21,17 @@ static bool is_file(int fd)
     return S_ISREG(seen.stx_mode) || S_ISBLK(seen.stx_mode);
 }
 
+/* The same; many that start together are often on one descriptor. */
+static bool is_file_now(struct loop *loop, int fd)
+{
+    if (loop->seen_in != loop->rounds || loop->seen_fd != fd) {
+        loop->seen_is_file = is_file(fd);
+        loop->seen_fd = fd;
+        loop->seen_in = loop->rounds;
+    }
+    return loop->seen_is_file;
+}
+
 /* A slot that was empty when the files were registered has got its file by name since. */
 static bool slot_is_file(const struct loop *loop, unsigned slot)
 {
@@ -28,13 +39,13 @@ static bool slot_is_file(const struct loop *loop, unsigned slot)
     return !known || !(loop->peer_slots[slot / 8] >> slot % 8 & 1);
 }
 
-static bool may_await_peer(const struct loop *loop, const whorl_op *op)
+static bool may_await_peer(struct loop *loop, const whorl_op *op)
 {
     if (op_kinds[op->code].awaits != AWAITS_either)
         return op_kinds[op->code].awaits == AWAITS_peer;
     if (op->flags & WHORL_OP_FIXED_FILE)
         return !slot_is_file(loop, (unsigned)op->fd);
-    return !ring_reads_descriptors(&loop->ring) || !is_file(op->fd);
+    return !ring_reads_descriptors(&loop->ring) || !is_file_now(loop, op->fd);
 }
 
 int admission_see_slots(struct loop *loop, const int *fds, unsigned n)

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -48,9 +47,9 @@ static intptr_t make_nested(void *arg)
     static char paths[DEPTH][512];
     plug hold;
     plug_put(&hold, "hold");
-    snprintf(paths[0], sizeof paths[0], "%s", path_of("d").text);
+    strcpy(paths[0], path_of("d").text);
     for (int i = 1; i < DEPTH; i++)
-        stpcpy(stpcpy(paths[i], paths[i - 1]), "/d");
+        strcat(strcpy(paths[i], paths[i - 1]), "/d");
     for (int i = 0; i < DEPTH; i++)
         start(&ops[i], whorl_op_mkdirat(AT_FDCWD, paths[i], 0700));
     let_turn();
