@@ -42,10 +42,9 @@ WHORL_API int whorl_openat2(int dirfd, const char *path, const struct open_how *
 WHORL_API int whorl_close(int fd);
 
 /* read(2), write(2): at the file's position. Bytes done, which may be fewer than asked; 0 at the
- * end of file. A write never raises SIGPIPE,
- * nor SIGXFSZ. One that the disk, a quota or a limit (RLIMIT_FSIZE) cuts short gives the count of
- * what was written, and moves the position by it; the next gives the error: -ENOSPC, -EDQUOT,
- * -EFBIG. */
+ * end of file. A write never raises SIGPIPE, nor SIGXFSZ. One that the disk, a quota or a limit
+ * (RLIMIT_FSIZE) cuts short gives the count of what was written, and moves the position by it; the
+ * next gives the error: -ENOSPC, -EDQUOT, -EFBIG. */
 WHORL_API ssize_t whorl_read(int fd, void *buf, size_t len);
 WHORL_API ssize_t whorl_write(int fd, const void *buf, size_t len);
 
