@@ -4,52 +4,70 @@
  * Since Linux 6.0 io_uring goes on with a write to a regular file or a block device that came to
  * less than asked. Where going on fails (the disk is full, the file is as large as it may become)
  * the write gives the count of before; but the position stays where it was (seen on 6.18). It is
- * tried, with a file that may not grow, rather than told by a version: a kernel that has mended
- * this must not be corrected.
+ * tried rather than told by a version: a kernel that has mended this must not be corrected. Half of
+ * what is written lies where nothing may be read, which cuts the write short on whatever day it is:
+ * the file stays small, as it may have to, where the size of files is limited. Where it cannot be
+ * tried now, the answer is that of the kernels that were seen, and the next time it is tried again.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <core/ring.h>
 #include <core/ring_compat.h>
-#include <fcntl.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE_MOST 65536 /* of any machine */
+#define READABLE 16 /* bytes */
 
-static bool position_stays;
+enum answer { UNKNOWN, MOVES, STAYS };
 
-/* Writes twice what the file has room for, at its position. */
-static int write_too_much(struct io_uring *uring, int fd)
+/* Writes at the file's position from the last bytes of a page and on into the next, which has
+ * none. */
+static enum answer write_too_much(struct io_uring *uring, int fd, const char *last)
 {
-    static const char zeros[2 * PAGE_MOST];
     struct io_uring_cqe *completion;
     struct io_uring_sqe *slot = io_uring_get_sqe(uring);
-    io_uring_prep_write(slot, fd, zeros, sizeof zeros, (__u64)-1);
-    if (io_uring_submit_and_wait(uring, 1) < 0 || io_uring_peek_cqe(uring, &completion) < 0)
-        return 0;
-    return completion->res;
+    io_uring_prep_write(slot, fd, last, 2 * READABLE, (__u64)-1);
+    if (io_uring_submit_and_wait(uring, 1) < 0 || io_uring_peek_cqe(uring, &completion) < 0 ||
+        completion->res <= 0)
+        return UNKNOWN;
+    return lseek(fd, 0, SEEK_CUR) == 0 ? STAYS : MOVES;
 }
 
-static void try_short_write(void)
+static enum answer try_with(int fd, char *pages, size_t page)
 {
     struct io_uring uring;
-    int fd = memfd_create("whorl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return;
-    if (ftruncate(fd, PAGE_MOST) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) == 0 &&
-        io_uring_queue_init(1, &uring, 0) == 0) {
-        position_stays = write_too_much(&uring, fd) > 0 && lseek(fd, 0, SEEK_CUR) == 0;
-        io_uring_queue_exit(&uring);
-    }
-    close(fd);
+    if (mprotect(pages + page, page, PROT_NONE) != 0 || io_uring_queue_init(1, &uring, 0) != 0)
+        return UNKNOWN;
+    enum answer answer = write_too_much(&uring, fd, pages + page - READABLE);
+    io_uring_queue_exit(&uring);
+    return answer;
 }
 
+static enum answer try_short_write(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int kind = MAP_PRIVATE | MAP_ANONYMOUS;
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, kind, -1, 0);
+    if (pages == MAP_FAILED)
+        return UNKNOWN;
+    int fd = memfd_create("whorl", MFD_CLOEXEC);
+    enum answer answer = fd < 0 ? UNKNOWN : try_with(fd, pages, page);
+    if (fd >= 0)
+        close(fd);
+    munmap(pages, 2 * page);
+    return answer;
+}
+
+/* Several threads may find it out at once, and find the same. */
 bool ring_leaves_position(void)
 {
-    static pthread_once_t tried = PTHREAD_ONCE_INIT;
-    pthread_once(&tried, try_short_write);
-    return position_stays;
+    static atomic_int known;
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+    if (answer == UNKNOWN) {
+        answer = try_short_write();
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer != MOVES;
 }

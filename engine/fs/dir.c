@@ -163,7 +163,7 @@ int whorl_dir_next(whorl_dir *public, whorl_dir_entry *entry)
         return dir ? -EINVAL : error;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
-    if (dir->at == dir->end || dir->rewound)
+    if (dir->at == dir->end)
         error = dir_refill(dir);
     if (error || dir->at == dir->end)
         return error;
@@ -180,6 +180,7 @@ int whorl_dir_rewind(whorl_dir *public)
     if (!dir)
         return error;
     dir->rewound = true;
+    dir->at = dir->end = 0;
     dir->error = 0;
     return 0;
 }

@@ -39,7 +39,7 @@ int whorl_flock(int fd, int operation)
 {
     if (!loop_here)
         return -EPERM;
-    if (operation == LOCK_UN) /* a release: it never waits */
+    if ((operation & ~LOCK_NB) == LOCK_UN) /* a release: it never waits */
         return (int)result_of(flock(fd, LOCK_UN));
     if (operation & LOCK_NB)
         return (int)system_call_on_thread(SYS_flock, fd, operation);

@@ -75,17 +75,10 @@ int whorl_walk_begin(whorl_walk *public, const char *root, unsigned flags)
 
 /* --- Visits --- */
 
-/* Room for one level more, whose path is longer by a slash and `name_len`. */
+/* Room for one level more, whose path is longer by a slash and `name_len`. The last visit's name is in
+ * the path's text: that moves last, when the next visit is certain. */
 static bool reserve(struct walk *walk, size_t path_len, size_t name_len)
 {
-    size_t path_room = path_len + name_len + 2;
-    if (path_room > walk->path_room) {
-        char *path = realloc(walk->path, path_room * 2);
-        if (!path)
-            return false;
-        walk->path = path;
-        walk->path_room = path_room * 2;
-    }
     if (walk->depth == walk->levels_room) {
         unsigned room = walk->levels_room * 2 + 8;
         struct level *levels = realloc(walk->levels, room * sizeof *levels);
@@ -93,6 +86,14 @@ static bool reserve(struct walk *walk, size_t path_len, size_t name_len)
             return false;
         walk->levels = levels;
         walk->levels_room = room;
+    }
+    size_t path_room = path_len + name_len + 2;
+    if (path_room > walk->path_room) {
+        char *path = realloc(walk->path, path_room * 2);
+        if (!path)
+            return false;
+        walk->path = path;
+        walk->path_room = path_room * 2;
     }
     return true;
 }

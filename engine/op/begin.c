@@ -87,14 +87,15 @@ void op_begin(struct loop *loop, struct task *self, whorl_op *op)
         op_end_unstarted(op, run_fallback(op));
         return;
     }
+    unsigned position = op_take_position(op);
     unsigned admitted = admission_ask(loop, op);
     if (__builtin_expect(admitted == OP_QUEUED, 0)) {
-        set_in_flight(loop, self, op, OP_QUEUED);
+        set_in_flight(loop, self, op, OP_QUEUED | position);
         admission_queue(loop, op);
         return;
     }
     loop_reserve(loop, 2);
-    set_in_flight(loop, self, op, admitted);
+    set_in_flight(loop, self, op, admitted | position);
     fill(loop, op, RING_LINK_NONE);
 }
 
@@ -108,7 +109,7 @@ void op_begin_chain(struct loop *loop, struct task *self, whorl_op *ops, size_t 
     for (size_t i = 0; i < n; i++) {
         int64_t ns = ops[i].timeout;
         ops[i].deadline = ns == WHORL_FOREVER ? WHORL_FOREVER : deadline_after(now, ns);
-        set_in_flight(loop, self, &ops[i], OP_CHAINED | queued);
+        set_in_flight(loop, self, &ops[i], OP_CHAINED | queued | op_take_position(&ops[i]));
     }
     if (queued) {
         admission_queue(loop, ops);

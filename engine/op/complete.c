@@ -77,8 +77,8 @@ static void settle(struct loop *loop, whorl_op *op)
 {
     struct task *owner = op->owner;
     op->result = verdict(loop, op);
-    if (op_has_written_at_position(op))
-        op_mend_position(op);
+    if ((op->state & OP_AT_POSITION) || op_is_at_position(op))
+        op_settle_position(op);
     if (op->state & OP_CANCEL_LISTED)
         unlist_cancel(loop, op);
     unsigned state = op->state;

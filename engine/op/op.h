@@ -42,6 +42,7 @@ enum op_state {
     OP_PLACED = 1 << 9,        /* holds a place among the operations on files: see admission.h */
     OP_QUEUED = 1 << 10,       /* waits for one, and is not with the kernel */
     OP_ALONE = 1 << 11,        /* awaited, and its owner waits for nothing else */
+    OP_AT_POSITION = 1 << 12,  /* was given its part of the file: see position.c */
 };
 
 /* What a task waits for when it awaits ops; on its stack. */
@@ -147,16 +148,30 @@ static inline whorl_op **op_list(struct loop *loop, const whorl_op *op)
     return __builtin_expect(op_is_on_two(op), 0) ? op_list_of_two(loop) : op_bucket(loop, op->fd);
 }
 
-/* Whether a write at the file's position has ended with some of it written. */
-static inline bool op_has_written_at_position(const whorl_op *op)
+/* Whether it reads or writes at the file's position. */
+static inline bool op_is_at_position(const whorl_op *op)
 {
-    return (op->code == RING_OP_WRITE || op->code == RING_OP_WRITEV) && op->offset == UINT64_MAX &&
-           op->result > 0;
+    return op->offset == UINT64_MAX && (op->code == RING_OP_WRITE || op->code == RING_OP_WRITEV ||
+                                        op->code == RING_OP_READ || op->code == RING_OP_READV);
 }
 
-/* Moves the file's position by what such a write wrote, where that was less than asked and the
- * kernel has not. */
-void op_mend_position(const whorl_op *op);
+/* Every length that O_DIRECT takes is a multiple of this. */
+#define DIRECT_BYTES 512
+
+/* Gives such an op of a file with O_DIRECT, which is about to start, its part of the file: returns
+ * OP_AT_POSITION, until op_settle_position. Else 0. */
+unsigned op_take_direct(whorl_op *op);
+
+static inline unsigned op_take_position(whorl_op *op)
+{
+    if (__builtin_expect(!op_is_at_position(op), 1) || (op->flags & WHORL_OP_FIXED_FILE))
+        return 0;
+    bool is_whole = op->code == RING_OP_READ || op->code == RING_OP_WRITE;
+    return is_whole && op->len % DIRECT_BYTES != 0 ? 0 : op_take_direct(op);
+}
+
+/* The op has its result: moves the file's position to where it belongs, if the kernel has not. */
+void op_settle_position(whorl_op *op);
 
 /* Takes one completion; the loop's hook. */
 void op_complete(void *loop, uint64_t token, int32_t result);

@@ -18,8 +18,12 @@ extern "C" {
 struct open_how;
 
 /* open(2), openat(2): a new descriptor, the caller's to close. `mode_t mode` follows the flags when
- * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2). The kernel opens a FIFO without
- * waiting for its other end: O_WRONLY without a reader gives -ENXIO. */
+ * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2).
+ *
+ * With O_CREAT or O_TRUNC, or where the kernel has to look for the name on the disk, a FIFO is waited
+ * for until its other end is open, as by open(2); a cancel ends that, but meanwhile it keeps one of
+ * config.workers. Else it is not waited for, and O_WRONLY without a reader gives -ENXIO. O_NONBLOCK,
+ * which changes nothing for files on a disk, never waits. */
 WHORL_API int whorl_open(const char *path, int flags, ...);
 WHORL_API int whorl_openat(int dirfd, const char *path, int flags, ...);
 
@@ -35,17 +39,20 @@ WHORL_API int whorl_openat2(int dirfd, const char *path, const struct open_how *
 
 /* close(2), after ending what tasks of this loop have in flight on fd: those calls give -ECANCELED,
  * or their result where they had done their work, and new ones on it -EBADF. Costs nothing when
- * there is none. Works, and does not return before it has, in a cancelled task too. Other loops'
- * calls on fd are not seen.
+ * there is none. Works, and does not return before it has, in a cancelled task too. Not seen are
+ * other loops' calls on fd, and those that a thread makes (path.h and xattr.h say which, and here
+ * copy_file_range, syncfs and flock): close it when they have ended, since the number may soon be
+ * another file's.
  *   -EBADF  not a descriptor, or another task is closing it
  *   else    the descriptor is closed all the same, as close(2) says of Linux */
 WHORL_API int whorl_close(int fd);
 
 /* read(2), write(2): at the file's position. Bytes done, which may be fewer than asked; 0 at the
- * end of file. A write never raises SIGPIPE,
- * nor SIGXFSZ. One that the disk, a quota or a limit (RLIMIT_FSIZE) cuts short gives the count of
- * what was written, and moves the position by it; the next gives the error: -ENOSPC, -EDQUOT,
- * -EFBIG. */
+ * end of file. A write never raises SIGPIPE, nor SIGXFSZ. One that the disk, a quota or a limit
+ * (RLIMIT_FSIZE) cuts short gives the count of what was written, and moves the position by it; the
+ * next gives the error: -ENOSPC, -EDQUOT, -EFBIG. A read that comes to a bad place of the disk gives
+ * the count of what is before it, but there the kernel leaves the position (seen on Linux 6.18):
+ * whorl_pread behind that count tells the error. */
 WHORL_API ssize_t whorl_read(int fd, void *buf, size_t len);
 WHORL_API ssize_t whorl_write(int fd, const void *buf, size_t len);
 

@@ -35,7 +35,9 @@ extern "C" {
 struct open_how;
 struct statx;
 
-/* Flags of an op, or-ed into op.flags between making and starting it. */
+/* Flags of an op, or-ed into op.flags between making and starting it. Give ops on slots offsets: the
+ * position of a slot's file is not mended where the kernel leaves it, which is with O_DIRECT and
+ * after a short write. */
 enum {
     WHORL_OP_FIXED_FILE = 1 << 0, /* fd is a slot of whorl_register_files, not a descriptor */
     WHORL_OP_HARDLINK = 1 << 1,   /* in a chain: the next op runs even if this one ran and failed */

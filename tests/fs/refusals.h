@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -57,9 +58,22 @@ static inline void refuse_no_memory(void)
 
 WRAPPED(void *, malloc, (size_t size), size)
 WRAPPED(void *, calloc, (size_t count, size_t size), count, size)
-WRAPPED(void *, realloc, (void *memory, size_t size), memory, size)
 WRAPPED(char *, strdup, (const char *text), text)
 WRAPPED(char *, strndup, (const char *text, size_t len), text, len)
+
+/* Always moves, and spoils what it leaves behind: who looks there yet sees that. */
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size)
+{
+    void *moved = refuses_memory() ? NULL : __real_malloc(size);
+    if (!moved || !memory)
+        return moved;
+    size_t had = malloc_usable_size(memory);
+    memcpy(moved, memory, had < size ? had : size);
+    memset(memory, 0xdd, had);
+    free(memory);
+    return moved;
+}
 
 /* --- Threads --- */
 

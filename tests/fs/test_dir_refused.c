@@ -112,6 +112,16 @@ static intptr_t fail_in_the_middle(void *arg)
     check(count > 0 && count < 3000);
     check_equal(count_entries(&dir, &count), 0);
     check_equal(count, 3000);
+
+    whorl_dir_entry entry;
+    check_equal(whorl_dir_rewind(&dir), 0);
+    check_equal(whorl_dir_next(&dir, &entry), 1);
+    check_equal(whorl_dir_rewind(&dir), 0); /* with most of a batch still to be given */
+    count = 0;
+    fail_reading(0, EIO);
+    check_equal(count_entries(&dir, &count), -EIO);
+    check_equal(count_entries(&dir, &count), 0);
+    check_equal(count, 3000);
     check_equal(whorl_dir_close(&dir), 0);
 
     for (int call = 0; call < 3; call++) {

@@ -102,6 +102,9 @@ static intptr_t cancel_who_waits(void *arg)
     check_equal(whorl_flock(one, LOCK_EX), -ECANCELED); /* though it has it */
     check_equal(whorl_flock(one, LOCK_UN), 0);          /* a release works */
     check(can_lock(other, LOCK_EX));
+    check_equal(flock(one, LOCK_EX), 0);
+    check_equal(whorl_flock(one, LOCK_UN | LOCK_NB), 0);
+    check(can_lock(other, LOCK_EX));
     return (intptr_t)arg;
 }
 

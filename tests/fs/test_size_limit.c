@@ -79,6 +79,36 @@ static void nor_does_one_where_buffered_writes_do_not_wait(void **state)
     on_small_disk(DISK_XFS, DISK_XFS_BYTES, run_limited_on_xfs);
 }
 
+/* --- The position --- */
+
+enum { LOW_LIMIT = 100 };
+
+static intptr_t write_up_to_the_limit(void *arg)
+{
+    int fd = whorl_open(arg, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check(fd >= 0);
+    check_equal(whorl_write(fd, piece, LOW_LIMIT - 1), LOW_LIMIT - 1);
+    check_equal(whorl_write(fd, piece, LOW_LIMIT), 1);
+    check_equal(lseek(fd, 0, SEEK_CUR), LOW_LIMIT);
+    check_equal(whorl_write(fd, piece, LOW_LIMIT), -EFBIG);
+    return whorl_close(fd);
+}
+
+static int run_below_a_low_limit(void *arg)
+{
+    limit_file_size(LOW_LIMIT);
+    int result = (int)whorl_run(write_up_to_the_limit, arg);
+    unlink(arg);
+    return result;
+}
+
+/* Nothing that finds out what the kernel does may itself need larger files. */
+static void a_limit_below_a_page_moves_the_position_by_what_was_written(void **state)
+{
+    (void)state;
+    run_in_child(run_below_a_low_limit, path_of("limited").text);
+}
+
 /* --- The program's own --- */
 
 static volatile sig_atomic_t caught;
@@ -161,6 +191,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(a_limit_on_the_size_of_files_gives_EFBIG_and_no_signal),
         behaviour(nor_does_one_where_buffered_writes_do_not_wait),
+        behaviour(a_limit_below_a_page_moves_the_position_by_what_was_written),
         behaviour(a_signal_that_was_pending_before_the_run_stays),
         behaviour(a_trial_takes_the_signal_unless_the_program_does),
     };

@@ -22,6 +22,14 @@ static void make_tree(void)
             check_equal(mknod(path_of(name).text, S_IFREG | 0600, 0), 0);
         }
     }
+    /* Where the levels need more room, and the text of the path at once. */
+    char seventh[256] = "7/2/3/4/5/6/7/";
+    for (char *slash = seventh; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
+        *slash = '\0';
+        check_equal(mkdir(path_of(seventh).text, 0700), 0);
+    }
+    memset(seventh + strlen(seventh), 'n', 150);
+    check_equal(mknod(path_of(seventh).text, S_IFREG | 0600, 0), 0);
     /* Deep enough for paths and levels to need more room, and to be opened again. */
     char deep[256] = "deep";
     for (int i = 0; i < 30; i++) {
@@ -37,22 +45,34 @@ struct walking {
     struct record record;
 };
 
+/* What was visited last is known still after an error. */
+static void check_last_visit(whorl_walk *walk, bool begun)
+{
+    struct statx status;
+    int result = whorl_walk_statx(walk, STATX_TYPE, &status);
+    check(result == (begun ? 0 : -EINVAL) || result == -ECANCELED);
+}
+
 static intptr_t walk_to_the_end(void *arg)
 {
     struct walking *walking = arg;
     whorl_walk walk;
     whorl_walk_entry entry;
     int result;
+    bool begun = false;
     while ((result = whorl_walk_begin(&walk, path_of("").text, WHORL_WALK_SORTED)) < 0) {
         check_equal(whorl_walk_end(&walk), -EINVAL);
         walking->failed(result);
     }
     while ((result = whorl_walk_next(&walk, &entry)) != 0) {
         is_the_test = true;
-        if (result == 1)
+        begun |= result == 1;
+        if (result == 1) {
             record_visit(&walking->record, &entry);
-        else
+        } else {
             walking->failed(result);
+            check_last_visit(&walk, begun);
+        }
         is_the_test = false;
     }
     return whorl_walk_end(&walk);
