@@ -88,8 +88,9 @@ WHORL_API int whorl_file_open(const char *path, int flags, const whorl_file_opti
 WHORL_API int whorl_file_from_fd(int fd, const whorl_file_options *options, whorl_file **file);
 
 /* Writes what is held, closes the descriptor, and gives the file back, all of it always: in a
- * cancelled task too, where it waits like anywhere else. The one exception is a stream in a cancelled
- * task: what the other side does not take at once is dropped. Returns 0.
+ * cancelled task too, where it waits like anywhere else. The one exception is a stream in a task that
+ * is cancelled, before or while it waits here: what the other side does not take at once is dropped.
+ * Returns 0.
  *   -EBUSY      another task waits in a call; nothing was done
  *   -ECANCELED  bytes of a stream were dropped
  *   -EINVAL, -EPERM  nothing was done
