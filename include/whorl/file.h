@@ -82,9 +82,10 @@ WHORL_API int whorl_file_open(const char *path, int flags, const whorl_file_opti
 
 /* The same over a descriptor, which belongs to the file from then on; on an error it does not. It is
  * read and written from where its position stands. Does not wait.
- *   -EBADF   no descriptor, or one with O_PATH
- *   -EINVAL  an option is out of its range
- *   -ENOMEM */
+ *   -EBADF      no descriptor, or one with O_PATH
+ *   -EINVAL     an option is out of its range
+ *   -ENOMEM
+ *   -EOVERFLOW  its position is beyond what whorl_file_seek takes */
 WHORL_API int whorl_file_from_fd(int fd, const whorl_file_options *options, whorl_file **file);
 
 /* Writes what is held, closes the descriptor, and gives the file back, all of it always: in a
@@ -177,7 +178,7 @@ WHORL_API int whorl_file_datasync(whorl_file *file);
 /* lseek(2) by SEEK_SET, SEEK_CUR or SEEK_END: the next read or write is there. Returns the position.
  * With O_APPEND it is that of reads alone: a write goes to the end, and the position with it.
  *   -EINVAL     it would be negative, or whence is none of these
- *   -EOVERFLOW  it would be beyond what a file can have
+ *   -EOVERFLOW  it would be beyond 2^63 - 2^33
  *   -ESPIPE     a stream has none */
 WHORL_API int64_t whorl_file_seek(whorl_file *file, int64_t offset, int whence);
 
