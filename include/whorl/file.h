@@ -71,9 +71,10 @@ typedef struct whorl_file_options {
  * O_DIRECT: whole blocks are read and written past the page cache; what is not whole blocks, at the
  * beginning or the end of a stretch, and all that is appended with O_APPEND, is written through the
  * cache. Where a file grows, space is reserved ahead of the writes, which makes them several times
- * faster; its size is too large then, until a flush, a sync, a seek or a read takes back what is not
- * needed. A program that is killed in between leaves zeros at the file's end; options.exact_size
- * avoids this, at the price of the speed.
+ * faster; its size is too large then, until what is not needed is taken back: by a flush, a sync, a
+ * truncate, a seek from the end, a read or the close. A program that is killed in between leaves
+ * zeros at the file's end, and what others have written meanwhile into the space that is taken back
+ * is lost. options.exact_size avoids both, at the price of the speed.
  *   -EINVAL  also: an option is out of its range
  *   -ENOMEM
  *   else     as open(2) says */
@@ -159,7 +160,7 @@ WHORL_API ssize_t whorl_file_write(whorl_file *file, const void *data, size_t le
 WHORL_API ssize_t whorl_file_puts(whorl_file *file, const char *text);
 
 /* Writes text as printf(3) makes it. As whorl_file_write.
- *   -EINVAL  also: the format is NULL or not printf's
+ *   -EINVAL  also: the format is NULL, or printf(3) refuses it; nothing was taken
  *   -ENOMEM  nothing was taken */
 WHORL_API ssize_t whorl_file_printf(whorl_file *file, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
