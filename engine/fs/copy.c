@@ -60,7 +60,9 @@ static ssize_t by_reading(const struct copy *copy, size_t bytes)
     ssize_t done = 0;
     while (done < got) {
         ssize_t put = pwrite(copy->to, buf + done, (size_t)(got - done), copy->at + done);
-        if (put < 0)
+        if (put == 0)
+            errno = EIO; /* it takes nothing, and gives no error */
+        if (put <= 0)
             return -1;
         done += put;
     }
