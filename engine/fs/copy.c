@@ -60,7 +60,9 @@ static ssize_t by_reading(const struct copy *copy, size_t bytes)
     ssize_t done = 0;
     while (done < got) {
         ssize_t put = pwrite(copy->to, buf + done, (size_t)(got - done), copy->at + done);
-        if (put < 0)
+        if (put == 0)
+            errno = EIO; /* it takes nothing, and gives no error */
+        if (put <= 0)
             return -1;
         done += put;
     }
@@ -98,17 +100,15 @@ static ssize_t move(struct copy *copy, size_t bytes)
 
 /* --- Holes --- */
 
-/* Finds the data that comes next. 1; 0: there is none; -errno. A file system that knows nothing of
- * holes says so by -EINVAL, and all is data. */
+/* Finds the data that comes next. 1; 0: there is none, or the file has shrunk since it was seen;
+ * -errno. A file system that knows nothing of holes says so by -EINVAL, and all is data. */
 static int next_data(struct copy *copy)
 {
     off_t start = lseek(copy->from, copy->at, SEEK_DATA);
-    if (start < 0 && errno == ENXIO)
-        return 0;
     off_t end = start < 0 ? -1 : lseek(copy->from, start, SEEK_HOLE);
-    if (start < 0 || end < 0) {
+    if (end < 0) {
         copy->data_end = INT64_MAX;
-        return errno == EINVAL ? 1 : -errno;
+        return errno == ENXIO ? 0 : errno == EINVAL ? 1 : -errno;
     }
     copy->at = start;
     copy->data_end = end;

@@ -33,6 +33,11 @@
 #include <string.h>
 #include <whorl/file.h>
 
+/* What a file may have asked for at once, and where it may be: so no offset of a slot overflows. */
+#define BUFFER_MOST ((size_t)64 << 20)
+#define DEPTH_MOST 64
+#define POSITION_MOST (INT64_MAX - ((int64_t)1 << 33))
+
 enum slot_state {
     SLOT_FLYING,  /* its op was started; it may have ended */
     SLOT_LOADED,  /* reading: its bytes are there, and nobody has seen them */

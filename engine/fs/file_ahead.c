@@ -8,7 +8,8 @@
  * begins anew.
  *
  * Short reads: the next slot does not follow on what this one brought, so it is dropped, and the
- * file is read on from where this one ended; what gives nothing there is the end.
+ * file is read on from where this one ended; what gives nothing there is the end. What was asked
+ * before the call does not tell of the end: the file may have grown since.
  */
 #include <assert.h>
 #include <fs/file.h>
@@ -104,8 +105,9 @@ static bool is_sequential(whorl_file *file)
            slot->offset + slot->op.result == file->after;
 }
 
-/* Has the slot that holds what is at `after` be the first, and more behind it. */
-static int prepare(whorl_file *file, size_t want)
+/* Has the slot that holds what is at `after` be the first, and more behind it. *is_new: it was asked
+ * for now. */
+static int prepare(whorl_file *file, size_t want, bool *is_new)
 {
     bool sequential = is_sequential(file);
     int error = drop_passed(file);
@@ -115,7 +117,8 @@ static int prepare(whorl_file *file, size_t want)
         grow(file);
     else if (file->in.count == 0)
         begin_anew(file, want);
-    if (file->in.count == 0 && !start(file, file->after))
+    *is_new = file->in.count == 0;
+    if (*is_new && !start(file, file->after))
         return -ENOMEM;
     while (file->in.count < file->reach) {
         const struct slot *last = window_last(&file->in);
@@ -146,7 +149,8 @@ static int load(whorl_file *file)
 ssize_t ahead_next(whorl_file *file, size_t want, char **data)
 {
     for (;;) {
-        int error = prepare(file, want);
+        bool is_new = true;
+        int error = prepare(file, want, &is_new);
         if (!error)
             error = load(file);
         if (error)
@@ -161,8 +165,8 @@ ssize_t ahead_next(whorl_file *file, size_t want, char **data)
             return result - skip;
         }
         slot->state = SLOT_SERVED;
-        /* Only what was read for these bytes tells of the end. */
-        if (result > 0 && skip >= (int64_t)file->align)
+        /* Only what was asked now, for these bytes, tells of the end. */
+        if (result >= 0 && !is_new && file->positioned)
             continue;
         if (result != -EAGAIN || file->positioned)
             return result < 0 ? result : 0;

@@ -219,16 +219,20 @@ static int advance(whorl_file *file)
     int error = tell_failure(file);
     if (error)
         return error;
+    unsigned before = file->out.count;
     error = wait_for_one(file);
     if (error)
         return error;
-    behind_pump(file);
+    collect(file);
     error = tell_failure(file);
     if (error)
         return error;
-    /* A stream's write that a cancel has ended. */
-    bool cut = !file->positioned && file->loop->current->interrupted && file->out.count > 0;
-    return cut && !file->patient ? -ECANCELED : 0;
+    /* A stream's write that a cancel has ended is begun again by the next call. */
+    bool cut = !file->positioned && file->loop->current->interrupted && !file->patient;
+    if (cut && file->out.count == before)
+        return -ECANCELED;
+    behind_pump(file);
+    return 0;
 }
 
 int behind_make_room(whorl_file *file)
@@ -279,8 +283,10 @@ int behind_flush(whorl_file *file)
 
 static void drop_all(whorl_file *file)
 {
-    for (unsigned i = 0; i < file->out.count; i++)
+    for (unsigned i = 0; i < file->out.count; i++) {
+        assert(!is_flying(window_at(&file->out, i)));
         window_at(&file->out, i)->state = SLOT_DONE;
+    }
 }
 
 int behind_finish(whorl_file *file)

@@ -24,8 +24,8 @@ int whorl_file_close(whorl_file *file)
         return -EPERM;
     if (file->busy)
         return -EBUSY;
-    /* A stream may take nothing for ever. */
-    file->patient = file->positioned || !loop->current->interrupted;
+    /* A stream may take nothing for ever: there a cancel ends the wait. */
+    file->patient = file->positioned;
     int error = behind_finish(file);
     file->patient = true;
     ahead_drop(file);

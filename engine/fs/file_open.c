@@ -12,10 +12,10 @@
 #define DEFAULT_DEPTH 8
 #define DEFAULT_LINE_MAX ((size_t)1 << 20)
 #define DEFAULT_MODE 0666
-#define BUFFER_MOST ((size_t)64 << 20)
-#define DEPTH_MOST 64
 #define STREAM_IN 1
 #define STREAM_OUT 2
+
+_Static_assert(2 * BUFFER_MOST * DEPTH_MOST <= INT64_MAX - POSITION_MOST, "offsets overflow");
 
 static const whorl_file_options defaults;
 
@@ -71,6 +71,9 @@ int whorl_file_from_fd(int fd, const whorl_file_options *options, whorl_file **r
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (flags & O_PATH) || fstat(fd, &status) != 0)
         return -EBADF;
+    off_t position = has_position(&status) ? lseek(fd, 0, SEEK_CUR) : 0;
+    if (position > POSITION_MOST)
+        return -EOVERFLOW;
     unsigned depth = options->depth ? options->depth : DEFAULT_DEPTH;
     size_t slots = has_position(&status) ? 2 * depth : STREAM_IN + STREAM_OUT;
     whorl_file *file = calloc(1, sizeof *file + slots * sizeof file->slots[0]);
@@ -80,7 +83,6 @@ int whorl_file_from_fd(int fd, const whorl_file_options *options, whorl_file **r
     file->fd = fd;
     set_kind(file, flags, &status);
     set_sizes(file, options, depth);
-    off_t position = file->positioned ? lseek(fd, 0, SEEK_CUR) : 0;
     file->after = position > 0 ? position : 0;
     file->may_reserve = file->direct && file->writable && !file->append && !options->exact_size &&
                         S_ISREG(status.st_mode);

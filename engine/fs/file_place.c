@@ -113,7 +113,7 @@ int64_t whorl_file_seek(whorl_file *file, int64_t offset, int whence)
     int64_t base = seek_base(file, whence);
     if (base < 0)
         return base;
-    if (offset > INT64_MAX - base)
+    if (offset > POSITION_MOST - base)
         return -EOVERFLOW;
     int64_t target = base + offset;
     if (target < 0)

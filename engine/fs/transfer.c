@@ -2,11 +2,13 @@
  * See transfer.h.
  *
  * The pieces in flight stand in a circle, the oldest first: that is the one awaited. One that comes
- * to less than asked is started again for its rest, and stays the oldest.
+ * to less than asked is started again for its rest, and stays the oldest. What has no position (a
+ * pipe, a terminal) gives its next bytes to whichever read comes first, so there is one at a time.
  */
 #include <errno.h>
 #include <fs/transfer.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <whorl/op.h>
 
 #define DEPTH 4
@@ -27,6 +29,7 @@ struct transfer {
     off_t offset;
     size_t next; /* given out up to here */
     size_t done; /* there without a gap */
+    unsigned depth;
     struct piece pieces[DEPTH];
     unsigned first;
     unsigned count;
@@ -43,7 +46,7 @@ static void start(struct transfer *self, struct piece *piece)
 
 static void start_more(struct transfer *self)
 {
-    while (self->count < DEPTH && self->next < self->len) {
+    while (self->count < self->depth && self->next < self->len) {
         struct piece *piece = &self->pieces[(self->first + self->count++) % DEPTH];
         size_t left = self->len - self->next;
         piece->at = self->next;
@@ -89,10 +92,21 @@ static int run(struct transfer *self)
     return moved < 0 ? moved : 0;
 }
 
+static unsigned depth_of_reads(int fd, size_t len)
+{
+    struct stat status;
+    bool is_one = len <= TRANSFER_PIECE || fstat(fd, &status) != 0;
+    return !is_one && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) ? DEPTH : 1;
+}
+
 int transfer_read(int fd, char *buf, size_t len, off_t offset, size_t *done)
 {
-    struct transfer self = {
-        .direction = READS, .fd = fd, .data = buf, .len = len, .offset = offset};
+    struct transfer self = {.direction = READS,
+                            .fd = fd,
+                            .data = buf,
+                            .len = len,
+                            .offset = offset,
+                            .depth = depth_of_reads(fd, len)};
     int error = run(&self);
     *done = self.done;
     return error;
@@ -100,8 +114,12 @@ int transfer_read(int fd, char *buf, size_t len, off_t offset, size_t *done)
 
 int transfer_write(int fd, const char *data, size_t len, off_t offset, size_t *done)
 {
-    struct transfer self = {
-        .direction = WRITES, .fd = fd, .data = (char *)data, .len = len, .offset = offset};
+    struct transfer self = {.direction = WRITES,
+                            .fd = fd,
+                            .data = (char *)data,
+                            .len = len,
+                            .offset = offset,
+                            .depth = DEPTH};
     int error = run(&self);
     *done = self.done;
     return error == 0 && self.done < len ? -EIO : error;

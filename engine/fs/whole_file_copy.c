@@ -33,9 +33,26 @@ static unsigned kept(unsigned flags)
            (flags & WHORL_FILE_KEEP_OWNER ? COPY_KEEP_OWNER : 0U);
 }
 
+/* Opens a file to be copied, without waiting for the other end of a FIFO, and looks at it. */
+static int open_from(const char *path, struct stat *status)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = fstat(fd, status) != 0      ? -errno
+                : S_ISDIR(status->st_mode)  ? -EISDIR
+                : !S_ISREG(status->st_mode) ? -EINVAL
+                                            : 0;
+    if (error) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
 static int begin(struct copying *self)
 {
-    int from = copy_open_from(AT_FDCWD, self->path, 0, &self->status);
+    int from = open_from(self->path, &self->status);
     if (from < 0)
         return from;
     self->from = from;

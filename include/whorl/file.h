@@ -71,9 +71,10 @@ typedef struct whorl_file_options {
  * O_DIRECT: whole blocks are read and written past the page cache; what is not whole blocks, at the
  * beginning or the end of a stretch, and all that is appended with O_APPEND, is written through the
  * cache. Where a file grows, space is reserved ahead of the writes, which makes them several times
- * faster; its size is too large then, until a flush, a sync, a seek or a read takes back what is not
- * needed. A program that is killed in between leaves zeros at the file's end; options.exact_size
- * avoids this, at the price of the speed.
+ * faster; its size is too large then, until what is not needed is taken back: by a flush, a sync, a
+ * truncate, a seek from the end, a read or the close. A program that is killed in between leaves
+ * zeros at the file's end, and what others have written meanwhile into the space that is taken back
+ * is lost. options.exact_size avoids both, at the price of the speed.
  *   -EINVAL  also: an option is out of its range
  *   -ENOMEM
  *   else     as open(2) says */
@@ -82,14 +83,16 @@ WHORL_API int whorl_file_open(const char *path, int flags, const whorl_file_opti
 
 /* The same over a descriptor, which belongs to the file from then on; on an error it does not. It is
  * read and written from where its position stands. Does not wait.
- *   -EBADF   no descriptor, or one with O_PATH
- *   -EINVAL  an option is out of its range
- *   -ENOMEM */
+ *   -EBADF      no descriptor, or one with O_PATH
+ *   -EINVAL     an option is out of its range
+ *   -ENOMEM
+ *   -EOVERFLOW  its position is beyond what whorl_file_seek takes */
 WHORL_API int whorl_file_from_fd(int fd, const whorl_file_options *options, whorl_file **file);
 
 /* Writes what is held, closes the descriptor, and gives the file back, all of it always: in a
- * cancelled task too, where it waits like anywhere else. The one exception is a stream in a cancelled
- * task: what the other side does not take at once is dropped. Returns 0.
+ * cancelled task too, where it waits like anywhere else. The one exception is a stream in a task that
+ * is cancelled, before or while it waits here: what the other side does not take at once is dropped.
+ * Returns 0.
  *   -EBUSY      another task waits in a call; nothing was done
  *   -ECANCELED  bytes of a stream were dropped
  *   -EINVAL, -EPERM  nothing was done
@@ -157,7 +160,7 @@ WHORL_API ssize_t whorl_file_write(whorl_file *file, const void *data, size_t le
 WHORL_API ssize_t whorl_file_puts(whorl_file *file, const char *text);
 
 /* Writes text as printf(3) makes it. As whorl_file_write.
- *   -EINVAL  also: the format is NULL or not printf's
+ *   -EINVAL  also: the format is NULL, or printf(3) refuses it; nothing was taken
  *   -ENOMEM  nothing was taken */
 WHORL_API ssize_t whorl_file_printf(whorl_file *file, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -176,7 +179,7 @@ WHORL_API int whorl_file_datasync(whorl_file *file);
 /* lseek(2) by SEEK_SET, SEEK_CUR or SEEK_END: the next read or write is there. Returns the position.
  * With O_APPEND it is that of reads alone: a write goes to the end, and the position with it.
  *   -EINVAL     it would be negative, or whence is none of these
- *   -EOVERFLOW  it would be beyond what a file can have
+ *   -EOVERFLOW  it would be beyond 2^63 - 2^33
  *   -ESPIPE     a stream has none */
 WHORL_API int64_t whorl_file_seek(whorl_file *file, int64_t offset, int whence);
 

@@ -329,45 +329,6 @@ static void what_cannot_be_copied_is_refused_and_the_same_file_too(void **state)
     assert_int_equal(whorl_copy_file(from.text, to.text, 0), -EPERM);
 }
 
-/* --- To a new name, as trees are copied --- */
-
-static intptr_t copy_to_a_new_name(void *arg)
-{
-    (void)arg;
-    int dir = open(path_of("").text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct file_copy copy = {.from_dir = dir,
-                             .from = "from",
-                             .to_dir = dir,
-                             .to = "to",
-                             .keep = COPY_KEEP_TIMES,
-                             .ways = COPY_ANY_WAY,
-                             .open_flags = O_NOFOLLOW};
-    write_whole(from.text, pattern, LARGE);
-    check_equal(chmod(from.text, 0640), 0);
-    check_equal(file_copy_run(&copy), 0);
-    check(file_holds_bytes(to.text, pattern, LARGE));
-    check_equal(status_of(to.text).st_mode, S_IFREG | 0640);
-    check_equal(status_of(to.text).st_mtim.tv_nsec, status_of(from.text).st_mtim.tv_nsec);
-    check_equal(file_copy_run(&copy), -EEXIST);
-    check(file_holds_bytes(to.text, pattern, LARGE));
-    copy.from = "none";
-    check_equal(file_copy_run(&copy), -ENOENT);
-    check_equal(symlink("from", path_of("link").text), 0);
-    copy.from = "link";
-    check_equal(file_copy_run(&copy), -ELOOP);
-    copy.from = ".";
-    check_equal(file_copy_run(&copy), -EISDIR);
-    return close(dir);
-}
-
-static void a_file_is_copied_to_a_new_name_in_an_open_directory(void **state)
-{
-    (void)state;
-    name_files();
-    fill_pattern(pattern, LARGE, 8);
-    run_checks(copy_to_a_new_name, NULL);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -380,7 +341,6 @@ int main(void)
         behaviour(a_copy_has_the_extended_attributes_if_asked),
         behaviour(the_owner_is_kept_if_asked_by_who_may),
         behaviour(what_cannot_be_copied_is_refused_and_the_same_file_too),
-        behaviour(a_file_is_copied_to_a_new_name_in_an_open_directory),
     };
     return run_behaviours("copy_file", tests);
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -344,6 +345,29 @@ static void seeking_gives_the_errors_of_lseek(void **state)
     assert_int_equal(whorl_file_close(file), 0);
 }
 
+/* Where offsets end. Linux lets a file in memory be as long as they count. */
+static void positions_end_before_offsets_do(void **state)
+{
+    (void)state;
+    static const int64_t last = INT64_MAX - ((int64_t)1 << 33);
+    char byte;
+    whorl_file *file = file_of("text", O_RDWR, NULL);
+    assert_int_equal(whorl_file_seek(file, last + 1, SEEK_SET), -EOVERFLOW);
+    assert_int_equal(whorl_file_seek(file, last, SEEK_SET), last);
+    assert_int_equal(whorl_file_seek(file, 1, SEEK_CUR), -EOVERFLOW);
+    assert_int_equal(whorl_file_read(file, &byte, 1), 0);
+    assert_int_equal(whorl_file_eof(file), 1);
+    assert_int_equal(whorl_file_close(file), 0);
+    int memory = memfd_create("far", MFD_CLOEXEC);
+    assert_true(lseek(memory, last + 1, SEEK_SET) == last + 1);
+    assert_int_equal(whorl_file_from_fd(memory, NULL, &file), -EOVERFLOW);
+    assert_true(lseek(memory, last, SEEK_SET) == last);
+    assert_int_equal(whorl_file_from_fd(memory, NULL, &file), 0);
+    assert_int_equal(whorl_file_write(file, "x", 1), 1);
+    assert_true(whorl_file_tell(file) == last + 1);
+    assert_int_equal(whorl_file_close(file), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +386,7 @@ int main(void)
         as_task(the_end_is_not_for_ever),
         as_task(positions_beyond_4_gib_are_exact),
         as_task(seeking_gives_the_errors_of_lseek),
+        as_task(positions_end_before_offsets_do),
     };
     return run_behaviours("file", tests);
 }

@@ -198,6 +198,31 @@ static void a_file_that_shrinks_ends_earlier(void **state)
     run_checks(shrink, path_of("shrinking").text);
 }
 
+/* The end was read ahead when there was more before it. */
+static intptr_t grow_behind_the_reader(void *arg)
+{
+    const char *path = arg;
+    whorl_file_options options = {.buffer_size = 4096, .depth = 4};
+    whorl_file *file;
+    fill_pattern(sent, 20000, 1);
+    write_whole(path, sent, 2 * 4096);
+    check_equal(whorl_file_open(path, O_RDONLY, &options, &file), 0);
+    check_equal(whorl_file_read(file, found, 5000), 5000);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(whorl_file_read(file, found + 5000, 1), 1);
+    write_whole(path, sent, 20000);
+    check_equal(whorl_file_read(file, found + 5001, 20000), 20000 - 5001);
+    check_equal(whorl_file_eof(file), 1);
+    check_equal(memcmp(found, sent, 20000), 0);
+    return whorl_file_close(file);
+}
+
+static void a_file_that_grows_is_read_to_the_end_that_it_has(void **state)
+{
+    (void)state;
+    run_checks(grow_behind_the_reader, path_of("growing").text);
+}
+
 static intptr_t read_directory(void *arg)
 {
     char byte;
@@ -274,6 +299,7 @@ int main(void)
         behaviour(a_file_as_large_as_it_may_become_gives_EFBIG),
         behaviour(a_broken_device_is_told_by_sync),
         behaviour(a_file_that_shrinks_ends_earlier),
+        behaviour(a_file_that_grows_is_read_to_the_end_that_it_has),
         behaviour(a_directory_cannot_be_read),
         behaviour(without_memory_a_call_has_no_effect),
     };

@@ -1,6 +1,6 @@
 /*
  * To whom a buffered file belongs, and what becomes of it when nobody closes it: tasks that hand it
- * on and end, two at once, and the end of the run.
+ * on and end, two at once, the end of the run, and that of the process.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -214,6 +214,91 @@ static void what_cannot_be_written_is_told(void **state)
     }
 }
 
+/* --- By a kill --- */
+
+enum { SYNCED = 4 << 20, BEHIND = 2 << 20 };
+
+struct doomed {
+    const char *path;
+    int exact_size;
+    int written; /* a pipe: a byte when all was */
+};
+
+/* Writes, and waits to be killed. Its result, where there is no O_DIRECT. */
+static intptr_t write_and_wait(void *arg)
+{
+    struct doomed *doomed = arg;
+    whorl_file_options options = {.exact_size = doomed->exact_size};
+    whorl_file *file;
+    char *data = malloc(SYNCED);
+    memset(data, 'd', SYNCED);
+    int error =
+        whorl_file_open(doomed->path, O_WRONLY | O_CREAT | O_TRUNC | O_DIRECT, &options, &file);
+    if (error)
+        return error;
+    check_equal(whorl_file_write(file, data, SYNCED), SYNCED);
+    check_equal(whorl_file_sync(file), 0);
+    check_equal(whorl_file_write(file, data, BEHIND), BEHIND);
+    check_equal(write(doomed->written, "w", 1), 1);
+    return whorl_sleep(WHORL_SECONDS(CHILD_SECONDS));
+}
+
+/* Has a child write and be killed. False: there is no O_DIRECT here. */
+static bool write_and_kill(const char *path, int exact_size)
+{
+    pair both = pipe_pair();
+    struct doomed doomed = {.path = path, .exact_size = exact_size, .written = both.ends[1]};
+    char byte;
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        alarm(CHILD_SECONDS);
+        close(both.ends[0]);
+        _exit(whorl_run(write_and_wait, &doomed) == -EINVAL ? 0 : 1);
+    }
+    close(both.ends[1]);
+    both.ends[1] = -1;
+    bool is_written = read(both.ends[0], &byte, 1) == 1;
+    assert_int_equal(kill(pid, is_written ? SIGKILL : 0), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(is_written || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    close_pair(&both);
+    return is_written;
+}
+
+static bool all_are(const char *data, size_t len, char byte)
+{
+    for (size_t i = 0; i < len; i++)
+        if (data[i] != byte)
+            return false;
+    return true;
+}
+
+static void a_kill_leaves_what_was_synced_and_zeros_only_behind_what_was_written(void **state)
+{
+    (void)state;
+    enum { ROOM = 128 << 20 };
+    test_path path = path_of("direct");
+    char *data = malloc(ROOM);
+    for (int exact_size = 0; exact_size < 2; exact_size++) {
+        if (!write_and_kill(path.text, exact_size)) {
+            free(data);
+            skip_because("the file system has no O_DIRECT");
+        }
+        ssize_t size = read_whole(path.text, data, ROOM);
+        assert_true(size >= SYNCED);
+        assert_true(all_are(data, SYNCED, 'd'));
+        assert_int_equal(size > SYNCED + BEHIND, !exact_size);
+        if (exact_size)
+            assert_int_equal(data[size - 1], 'd');
+        else
+            assert_true(all_are(data + SYNCED + BEHIND, (size_t)size - SYNCED - BEHIND, '\0'));
+    }
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +309,7 @@ int main(void)
         behaviour(a_run_that_is_left_by_a_jump_writes_it_too),
         behaviour(what_a_stream_did_not_take_is_dropped_and_told),
         behaviour(what_cannot_be_written_is_told),
+        behaviour(a_kill_leaves_what_was_synced_and_zeros_only_behind_what_was_written),
     };
     return run_behaviours("file_end", tests);
 }

@@ -286,6 +286,37 @@ static void a_cancelled_close_gives_what_is_taken_at_once(void **state)
     free(room);
 }
 
+static intptr_t close_it(void *arg)
+{
+    return whorl_file_close(arg);
+}
+
+static void a_close_that_waits_ends_when_it_is_cancelled(void **state)
+{
+    (void)state;
+    enum { SIZE = 3000, ROOM = 4096 };
+    static const unsigned flags[] = {0, O_NONBLOCK};
+    char sent[2 * SIZE], got[2 * SIZE];
+    for (size_t i = 0; i < count_of(flags); i++) {
+        struct tube tube =
+            tube_of(false, (int)flags[i], &(whorl_file_options){.buffer_size = SIZE});
+        assert_true(fcntl(tube.other, F_SETPIPE_SZ, ROOM) >= 0);
+        for (size_t at = 0; at < sizeof sent; at++)
+            sent[at] = (char)(at * 7 % 251);
+        assert_int_equal(whorl_file_write(tube.file, sent, sizeof sent), sizeof sent);
+        whorl_task *closer = whorl_spawn(close_it, tube.file);
+        assert_int_equal(whorl_sleep(SOON), 0);
+        assert_int_equal(whorl_is_done(closer), 0);
+        whorl_cancel(closer);
+        assert_int_equal(whorl_join(closer), -ECANCELED);
+        ssize_t len = whorl_read(tube.other, got, sizeof got);
+        assert_true(len >= SIZE && len <= ROOM);
+        assert_memory_equal(got, sent, (size_t)len);
+        assert_int_equal(whorl_read(tube.other, got, sizeof got), 0);
+        close(tube.other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +331,7 @@ int main(void)
         as_task(nor_do_they_on_a_descriptor_that_does_not_block),
         as_task(a_reader_that_is_gone_gives_epipe),
         as_task(a_cancelled_close_gives_what_is_taken_at_once),
+        as_task(a_close_that_waits_ends_when_it_is_cancelled),
     };
     return run_behaviours("file_stream", tests);
 }

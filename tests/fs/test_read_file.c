@@ -118,6 +118,56 @@ static void a_pipe_is_read_to_its_end(void **state)
     run_checks(read_pipe, NULL);
 }
 
+static intptr_t write_pattern(void *arg)
+{
+    int fd = *(int *)arg;
+    size_t done = 0;
+    while (done < MOST) {
+        ssize_t put = whorl_write(fd, pattern + done, MOST - done);
+        if (put < 0)
+            return put;
+        done += (size_t)put;
+    }
+    return whorl_close(fd);
+}
+
+/* Reads a pipe with more than goes into one read, by `into` or whorl_read_file. */
+static void read_long_pipe(bool into)
+{
+    pair both = pipe_pair();
+    char name[64], *data = room;
+    size_t size = 0;
+    fill_pattern(pattern, sizeof pattern, 7);
+    memset(room, 0, sizeof room);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", both.ends[0]);
+    whorl_task *writer = whorl_spawn(write_pattern, &both.ends[1]);
+    if (into)
+        check_equal(whorl_read_file_into(name, room, sizeof room), MOST);
+    else
+        check_equal(whorl_read_file(name, &data, &size, 0), 0);
+    check_equal(whorl_join(writer), 0);
+    both.ends[1] = -1;
+    check(into || size == MOST);
+    check_equal(memcmp(data, pattern, into ? MOST : size), 0);
+    if (!into)
+        free(data);
+    close_pair(&both);
+}
+
+static intptr_t read_long_pipes(void *arg)
+{
+    (void)arg;
+    read_long_pipe(false);
+    read_long_pipe(true);
+    return 0;
+}
+
+static void the_bytes_of_a_long_pipe_come_in_their_order(void **state)
+{
+    (void)state;
+    run_checks(read_long_pipes, NULL);
+}
+
 /* --- Limits --- */
 
 static intptr_t read_within_limits(void *arg)
@@ -296,6 +346,7 @@ int main(void)
         behaviour(a_file_of_any_size_is_read_whole_with_a_zero_behind_it),
         behaviour(a_file_without_a_size_is_read_to_its_end),
         behaviour(a_pipe_is_read_to_its_end),
+        behaviour(the_bytes_of_a_long_pipe_come_in_their_order),
         behaviour(a_file_above_the_limit_gives_EFBIG),
         behaviour(sizes_above_32_bits_are_judged_rightly),
         behaviour(a_file_that_shrinks_or_grows_while_read_gives_what_is_there),

@@ -48,18 +48,6 @@ static intptr_t copy_it(void *arg)
     return copy_file_with(from.text, to.text, call->flags, call->ways);
 }
 
-/* As a tree's copy does it. */
-static intptr_t copy_it_to_a_new_name(void *arg)
-{
-    const struct call *call = arg;
-    struct file_copy copy = {.from_dir = AT_FDCWD,
-                             .from = from.text,
-                             .to_dir = AT_FDCWD,
-                             .to = to.text,
-                             .ways = call->ways};
-    return file_copy_run(&copy);
-}
-
 static const struct call calls[] = {
     {"a small file", write_it, 1000, 0, 0},
     {"a small file with a name of its own", write_it, 1000, REPLACEMENT_NAMED, 0},
@@ -72,7 +60,7 @@ static const struct call calls[] = {
     {"a copy", copy_it, NEW_BYTES, 0, COPY_ANY_WAY},
     {"a copy that reads", copy_it, NEW_BYTES, 0, COPY_READ_WRITE},
     {"a copy with a name of its own", copy_it, NEW_BYTES, REPLACEMENT_NAMED, COPY_SPLICE},
-    {"a copy to a new name", copy_it_to_a_new_name, NEW_BYTES, WHORL_FILE_EXCLUSIVE, COPY_ANY_WAY},
+    {"a copy to a new name", copy_it, NEW_BYTES, WHORL_FILE_EXCLUSIVE, COPY_ANY_WAY},
 };
 
 static bool is_as_said(const struct call *call, intptr_t result)

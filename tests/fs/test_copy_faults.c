@@ -1,0 +1,108 @@
+/*
+ * Copies whose files do what files seldom do: one with holes shrinks at each of the steps by which
+ * they are looked for, one takes no bytes and gives no error. This program stands between the engine
+ * and lseek(2) and pwrite(2) (the linker's --wrap).
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fs/copy.h>
+#include <fs/whole_file.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SIZE = 4 << 20, REST = 10, STEPS_MOST = 20 };
+
+static int until_cut = -1; /* looks for data or holes; < 0: it stays as it is */
+static bool takes_nothing;
+static test_path from, to;
+
+off_t __real_lseek(int fd, off_t offset, int whence);
+off_t __wrap_lseek(int fd, off_t offset, int whence);
+off_t __wrap_lseek(int fd, off_t offset, int whence)
+{
+    if (whence == SEEK_DATA || whence == SEEK_HOLE || whence == SEEK_END)
+        if (until_cut >= 0 && until_cut-- == 0)
+            check_equal(truncate(from.text, REST), 0);
+    return __real_lseek(fd, offset, whence);
+}
+
+ssize_t __real_pwrite(int fd, const void *data, size_t len, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t offset)
+{
+    return takes_nothing ? 0 : __real_pwrite(fd, data, len, offset);
+}
+
+/* Bytes in the middle of holes. */
+static void make_sparse(void)
+{
+    int fd = open(from.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    check_equal(ftruncate(fd, SIZE), 0);
+    for (off_t at = 0; at < SIZE; at += SIZE / 4)
+        check_equal(pwrite(fd, "data", 4, at + 100), 4);
+    close(fd);
+}
+
+static intptr_t cut_at_each_step(void *arg)
+{
+    (void)arg;
+    int steps = 0;
+    bool is_cut = true;
+    for (; is_cut && steps < STEPS_MOST && failed_checks() == 0; steps++) {
+        struct stat status;
+        make_sparse();
+        until_cut = steps;
+        check_equal(whorl_copy_file(from.text, to.text, WHORL_FILE_UNSYNCED), 0);
+        is_cut = until_cut < 0;
+        until_cut = -1;
+        check_equal(stat(to.text, &status), 0);
+        check(status.st_size <= SIZE && (is_cut || status.st_size == SIZE));
+    }
+    printf("cut short at each of %d steps\n", steps - 1);
+    return 0;
+}
+
+static void a_sparse_file_that_shrinks_is_copied_up_to_its_end(void **state)
+{
+    (void)state;
+    from = path_of("from");
+    to = path_of("to");
+    run_checks(cut_at_each_step, NULL);
+}
+
+static intptr_t copy_to_what_takes_nothing(void *arg)
+{
+    (void)arg;
+    write_whole(from.text, "new", 3);
+    write_whole(to.text, "old", 3);
+    takes_nothing = true;
+    check_equal(copy_file_with(from.text, to.text, 0, COPY_READ_WRITE), -EIO);
+    takes_nothing = false;
+    char held[4] = "";
+    check_equal(read_whole(to.text, held, 3), 3);
+    check_text(held, "old");
+    return 0;
+}
+
+static void a_file_that_takes_nothing_gives_EIO(void **state)
+{
+    (void)state;
+    from = path_of("from");
+    to = path_of("to");
+    run_checks(copy_to_what_takes_nothing, NULL);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        behaviour(a_sparse_file_that_shrinks_is_copied_up_to_its_end),
+        behaviour(a_file_that_takes_nothing_gives_EIO),
+    };
+    return run_behaviours("copy_faults", tests);
+}
