@@ -117,6 +117,7 @@ void loop_close(struct loop *loop)
     stack_pool_close(&loop->stacks);
     ring_close(&loop->ring);
     free(loop->peer_slots);
+    free(loop->own_buffers);
     munmap(loop, sizeof *loop);
 }
 

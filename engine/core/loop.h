@@ -132,6 +132,8 @@ struct loop {
     bool seen_is_file;
     uint8_t *peer_slots; /* bit n: registered file n may await a peer; NULL: none does */
     unsigned peer_slots_count;
+    bool has_buffers;                /* the program has registered some */
+    struct own_buffers *own_buffers; /* the engine may; see op/own_buffers.h */
     struct closer *closers[CLOSER_BUCKETS];
     struct whorl_op *in_flight[IN_FLIGHT_LISTS]; /* every op in flight, by descriptor */
 };

@@ -172,7 +172,32 @@ int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned c
 
 int ring_unregister_buffers(struct ring *ring)
 {
-    return io_uring_unregister_buffers(&ring->backend->uring);
+    int result;
+    /* Older kernels wait for the ops that use them, until a signal comes. */
+    do {
+        result = io_uring_unregister_buffers(&ring->backend->uring);
+    } while (result == -EINTR);
+    return result;
+}
+
+int ring_reserve_buffers(struct ring *ring, unsigned slots)
+{
+    return io_uring_register_buffers_sparse(&ring->backend->uring, slots);
+}
+
+int ring_set_buffers(struct ring *ring, unsigned first, const struct iovec *iov, unsigned count)
+{
+    struct io_uring *uring = &ring->backend->uring;
+    unsigned done = 0;
+    /* Where one fails, the kernel tells how many came before it, and the next call why. */
+    while (done < count) {
+        int set = io_uring_register_buffers_update_tag(uring, first + done, iov + done, NULL,
+                                                       count - done);
+        if (set <= 0)
+            return set < 0 ? set : -EINVAL;
+        done += (unsigned)set;
+    }
+    return 0;
 }
 
 /* The calling thread's workers serve all its rings; the ring holds what was set before it. */

@@ -167,4 +167,11 @@ int ring_unregister_files(struct ring *ring);
 int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned count);
 int ring_unregister_buffers(struct ring *ring);
 
+/* Registers a table of empty slots for buffers. 0 or -errno. */
+int ring_reserve_buffers(struct ring *ring, unsigned slots);
+
+/* Registers `count` buffers in the slots from `first` on; one that is all zeros empties its slot.
+ * 0 or -errno: then some of them may be registered. */
+int ring_set_buffers(struct ring *ring, unsigned first, const struct iovec *iov, unsigned count);
+
 #endif

@@ -30,6 +30,7 @@
 #include <core/leftover.h>
 #include <errno.h>
 #include <op/background.h>
+#include <op/own_buffers.h>
 #include <string.h>
 #include <whorl/file.h>
 
@@ -59,6 +60,7 @@ struct slot {
     int error;     /* of a slot that has failed */
     bool refused;  /* the stream took nothing: it is to be polled */
     bool by_cache; /* though the file has O_DIRECT */
+    bool plain;    /* not by a registered buffer */
 };
 
 /* Slots in a ring, the oldest first. */
@@ -139,6 +141,13 @@ void window_pop(whorl_file *file, struct window *window);
 void window_pop_last(whorl_file *file, struct window *window);
 
 void buffers_free(whorl_file *file);
+
+/* Starts a slot's op. */
+void slot_start(whorl_file *file, struct slot *slot);
+
+/* Whether the op that has ended found its registered buffer gone. It had no effect; the next of
+ * this slot is a plain one. */
+bool slot_lost_buffer(struct slot *slot);
 
 /* Waits for a slot's op, for the running task. 0: it has ended. -ECANCELED: it goes on. That of a
  * stream is cancelled then, and has ended all the same: its result tells. */

@@ -47,6 +47,14 @@ static bool is_in_flight(const struct slot *slot)
     return slot->state == SLOT_FLYING && (slot->op.state & OP_IN_FLIGHT);
 }
 
+/* Starts the read of a slot whose place is known. */
+static void begin(whorl_file *file, struct slot *slot)
+{
+    slot->op = file->positioned ? whorl_op_pread(file->fd, slot->buf, slot->len, slot->offset)
+                                : whorl_op_read(file->fd, slot->buf, slot->len);
+    slot_start(file, slot);
+}
+
 /* Starts the read of what is at `offset`. With O_DIRECT that begins at a whole block. False: no
  * memory, or as much is in flight as may be. */
 static bool start(whorl_file *file, int64_t offset)
@@ -59,10 +67,7 @@ static bool start(whorl_file *file, int64_t offset)
     slot->len = len - len % file->align;
     if (slot->len > file->size)
         slot->len = file->size;
-    slot->state = SLOT_FLYING;
-    slot->op = file->positioned ? whorl_op_pread(file->fd, slot->buf, slot->len, slot->offset)
-                                : whorl_op_read(file->fd, slot->buf, slot->len);
-    op_begin_in_background(file->loop, &slot->op);
+    begin(file, slot);
     return true;
 }
 
@@ -141,6 +146,12 @@ static int load(whorl_file *file)
             return error;
     } else {
         file_breathe(file);
+    }
+    if (slot_lost_buffer(slot)) {
+        begin(file, slot);
+        int error = slot_wait(file, slot);
+        if (error)
+            return error;
     }
     slot->state = SLOT_LOADED;
     return 0;

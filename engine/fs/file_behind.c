@@ -50,7 +50,7 @@ static void settle(whorl_file *file, struct slot *slot)
         slot->by_cache = true;
     } else if (result == 0) {
         set_failed(slot, -EIO);
-    } else if (result != -ECANCELED && !slot->refused) {
+    } else if (result != -ECANCELED && !slot->refused && !slot_lost_buffer(slot)) {
         set_failed(slot, result);
     }
 }
@@ -106,8 +106,7 @@ static bool start(whorl_file *file, struct slot *slot)
     slot->op = in_order(file)
                    ? whorl_op_write(file->fd, data, len)
                    : whorl_op_pwrite(file->fd, data, len, slot->offset + (int64_t)slot->done);
-    slot->state = SLOT_FLYING;
-    op_begin_in_background(file->loop, &slot->op);
+    slot_start(file, slot);
     return true;
 }
 

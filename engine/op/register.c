@@ -2,6 +2,7 @@
 #include <core/loop.h>
 #include <errno.h>
 #include <op/admission.h>
+#include <op/own_buffers.h>
 #include <whorl/op.h>
 
 int whorl_register_files(const int *fds, unsigned n)
@@ -34,11 +35,11 @@ int whorl_register_buffers(const struct iovec *iov, unsigned n)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    return iov ? ring_register_buffers(&loop->ring, iov, n) : -EINVAL;
+    return iov ? own_buffers_share(loop, iov, n) : -EINVAL;
 }
 
 int whorl_unregister_buffers(void)
 {
     struct loop *loop = loop_here;
-    return loop ? ring_unregister_buffers(&loop->ring) : -EPERM;
+    return loop ? own_buffers_unshare(loop) : -EPERM;
 }

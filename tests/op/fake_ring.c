@@ -227,6 +227,22 @@ int ring_register_buffers(struct ring *ring, const struct iovec *iov, unsigned c
     return -EOPNOTSUPP;
 }
 
+int ring_reserve_buffers(struct ring *ring, unsigned slots)
+{
+    (void)ring;
+    (void)slots;
+    return -EOPNOTSUPP;
+}
+
+int ring_set_buffers(struct ring *ring, unsigned first, const struct iovec *iov, unsigned count)
+{
+    (void)ring;
+    (void)first;
+    (void)iov;
+    (void)count;
+    return -EOPNOTSUPP;
+}
+
 int ring_unregister_buffers(struct ring *ring)
 {
     (void)ring;
