@@ -55,7 +55,8 @@ static const char *const details[COMMAND_COUNT] = {
         "the disk has done, so that they go one by one, whoever writes them: whorl, liburing,\n"
         "threads, and liburing-polled, a ring that polls the disk. whorl-prealloc calls\n"
         "whorl_fallocate first, and all its writes are under way at once; so does\n"
-        "liburing-prealloc by hand, to compare the same work.\n",
+        "liburing-prealloc by hand, to compare the same work. With one write in flight there is\n"
+        "nothing to win by it, and the end of each costs one more thread of the kernel its turn.\n",
     [COMMAND_LOG] =
         "--depth writers, each with one record of --size bytes in flight, for --seconds; a\n"
         "record counts once it is on the disk. whorl: the writers append to one whorl_log, which\n"
