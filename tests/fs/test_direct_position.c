@@ -178,6 +178,34 @@ static void reads_in_flight_at_once_share_no_bytes(void **state)
     run_checks_on_all_features(read_at_once, NULL);
 }
 
+/* With one place for all: the last ones are cancelled while they wait for their turn. */
+static intptr_t cancel_those_that_wait(void *arg)
+{
+    (void)arg;
+    int fd = direct_file(BLOCKS, 0);
+    if (fd < 0)
+        return 0;
+    whorl_op ops[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        ops[i] = whorl_op_read(fd, block(i), BLOCK);
+        check_equal(whorl_op_start(&ops[i]), 0);
+    }
+    for (int i = BLOCKS / 2; i < BLOCKS; i++)
+        check_equal(whorl_op_cancel(&ops[i]), 0);
+    for (int i = 0; i < BLOCKS; i++)
+        check_equal(whorl_op_await(&ops[i]), i < BLOCKS / 2 ? BLOCK : -ECANCELED);
+    for (int i = 0; i < BLOCKS / 2; i++)
+        check_equal(*block(i), 'a' + i);
+    check_equal(position_of(fd), BLOCKS / 2 * BLOCK);
+    return close(fd);
+}
+
+static void what_is_cancelled_before_its_turn_gives_its_bytes_back(void **state)
+{
+    (void)state;
+    run_checks_with(&(whorl_config){.file_ops = 1}, cancel_those_that_wait, NULL);
+}
+
 static intptr_t read_in_chains(void *arg)
 {
     (void)arg;
@@ -280,6 +308,7 @@ int main(void)
         behaviour(an_append_moves_it_to_the_end),
         behaviour(reads_in_flight_at_once_share_no_bytes),
         behaviour(nor_do_members_of_a_chain_and_one_that_is_cut_short_moves_it_back),
+        behaviour(what_is_cancelled_before_its_turn_gives_its_bytes_back),
         behaviour(one_that_is_cancelled_moves_it_only_if_it_has_read),
         behaviour(errors_leave_it_and_pipes_of_packets_have_none),
         behaviour(a_device_is_read_to_its_end),
