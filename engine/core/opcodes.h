@@ -46,7 +46,7 @@
     ROW(SPLICE,          "splice",          "5.7",  no,  peer,   none, inborn, "splice")           \
     ROW(TEE,             "tee",             "5.8",  no,  peer,   none, inborn, "tee")              \
     ROW(STATX,           "statx",           "5.6",  no,  disk,   none,                             \
-        inborn, "statx exists is_file is_dir")                                                     \
+        inborn, "statx exists is_file is_dir is_link")                                             \
     ROW(RENAMEAT,        "renameat2",       "5.11", no,  disk,   none, inborn, "rename renameat2") \
     ROW(UNLINKAT,        "unlinkat",        "5.11", no,  disk,   none,                             \
         inborn, "unlink unlinkat rmdir")                                                           \

@@ -80,11 +80,12 @@ int whorl_mkfifo(const char *path, mode_t mode)
 
 /* --- What there is --- */
 
-/* The type of what a path leads to, S_IF*; 0: nothing. Or -errno. */
-static int type_at(const char *path)
+/* The type of what a path leads to, or with AT_SYMLINK_NOFOLLOW of what it is, S_IF*; 0: nothing. Or
+ * -errno. */
+static int type_at(const char *path, int flags)
 {
     struct statx status;
-    int error = whorl_statx(AT_FDCWD, path, 0, STATX_TYPE, &status);
+    int error = whorl_statx(AT_FDCWD, path, flags, STATX_TYPE, &status);
     if (error)
         return error == -ENOENT || error == -ENOTDIR ? 0 : error;
     return status.stx_mode & S_IFMT;
@@ -92,18 +93,24 @@ static int type_at(const char *path)
 
 int whorl_exists(const char *path)
 {
-    int type = type_at(path);
+    int type = type_at(path, 0);
     return type < 0 ? type : type != 0;
 }
 
 int whorl_is_file(const char *path)
 {
-    int type = type_at(path);
+    int type = type_at(path, 0);
     return type < 0 ? type : type == S_IFREG;
 }
 
 int whorl_is_dir(const char *path)
 {
-    int type = type_at(path);
+    int type = type_at(path, 0);
     return type < 0 ? type : type == S_IFDIR;
+}
+
+int whorl_is_link(const char *path)
+{
+    int type = type_at(path, AT_SYMLINK_NOFOLLOW);
+    return type < 0 ? type : type == S_IFLNK;
 }

@@ -65,16 +65,18 @@ static bool has_vectors(const whorl_op *op)
     return op->addr && op->len <= IOV_MAX;
 }
 
-/* Moves the position by `len`: of a device, to its end at most. The file's former position; -1 if it
- * has none, or cannot go that far. */
+/* Moves the position by `len`, in one step, as other threads may do the same; of a device, to its end
+ * at most. The position before; -1 if there is none, or it cannot go that far. */
 static off_t advance(int fd, size_t len)
 {
     struct stat status;
+    off_t end = lseek(fd, (off_t)len, SEEK_CUR);
+    if (end >= 0)
+        return end - (off_t)len;
+    if (fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode))
+        return -1;
     off_t start = lseek(fd, 0, SEEK_CUR);
-    if (start < 0 || lseek(fd, (off_t)len, SEEK_CUR) >= 0)
-        return start;
-    bool is_device = fstat(fd, &status) == 0 && S_ISBLK(status.st_mode);
-    return is_device && lseek(fd, 0, SEEK_END) >= 0 ? start : -1;
+    return start >= 0 && lseek(fd, 0, SEEK_END) >= 0 ? start : -1;
 }
 
 unsigned op_take_direct(whorl_op *op)

@@ -123,11 +123,13 @@ WHORL_API int whorl_mkostemps(char *pattern, int suffix_len, int flags);
 WHORL_API int whorl_tmpfile(const char *directory);
 
 /* Whether there is something at a path; whether that is a regular file, or a directory. Links are
- * followed: one that leads nowhere is not there. By statx(2), in the ring. 1 or 0.
+ * followed: one that leads nowhere is not there. Whether the path itself is a symbolic link. By
+ * statx(2), in the ring. 1 or 0.
  *   else  as statx(2), but for -ENOENT and -ENOTDIR: so it is not known */
 WHORL_API int whorl_exists(const char *path);
 WHORL_API int whorl_is_file(const char *path);
 WHORL_API int whorl_is_dir(const char *path);
+WHORL_API int whorl_is_link(const char *path);
 
 #ifdef __cplusplus
 }

@@ -7,10 +7,12 @@
 #define _GNU_SOURCE
 #endif
 #include "feature_sets.h"
+#include "fs/small_disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BLOCK = 4096, BLOCKS = 6 };
@@ -176,6 +178,34 @@ static void reads_in_flight_at_once_share_no_bytes(void **state)
     run_checks_on_all_features(read_at_once, NULL);
 }
 
+/* With one place for all: the last ones are cancelled while they wait for their turn. */
+static intptr_t cancel_those_that_wait(void *arg)
+{
+    (void)arg;
+    int fd = direct_file(BLOCKS, 0);
+    if (fd < 0)
+        return 0;
+    whorl_op ops[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        ops[i] = whorl_op_read(fd, block(i), BLOCK);
+        check_equal(whorl_op_start(&ops[i]), 0);
+    }
+    for (int i = BLOCKS / 2; i < BLOCKS; i++)
+        check_equal(whorl_op_cancel(&ops[i]), 0);
+    for (int i = 0; i < BLOCKS; i++)
+        check_equal(whorl_op_await(&ops[i]), i < BLOCKS / 2 ? BLOCK : -ECANCELED);
+    for (int i = 0; i < BLOCKS / 2; i++)
+        check_equal(*block(i), 'a' + i);
+    check_equal(position_of(fd), BLOCKS / 2 * BLOCK);
+    return close(fd);
+}
+
+static void what_is_cancelled_before_its_turn_gives_its_bytes_back(void **state)
+{
+    (void)state;
+    run_checks_with(&(whorl_config){.file_ops = 1}, cancel_those_that_wait, NULL);
+}
+
 static intptr_t read_in_chains(void *arg)
 {
     (void)arg;
@@ -244,6 +274,31 @@ static void errors_leave_it_and_pipes_of_packets_have_none(void **state)
     run_checks_on_all_features(fail_and_pass, NULL);
 }
 
+/* A device, whose position cannot go beyond its end. */
+static intptr_t read_to_the_end_of_the_device(void *root)
+{
+    struct stat status;
+    check_equal(stat(root, &status), 0);
+    check_equal(mknod("device", S_IFBLK | 0600, status.st_dev), 0);
+    int fd = open("device", O_RDONLY | O_DIRECT | O_CLOEXEC);
+    check(fd >= 0);
+    off_t end = lseek(fd, 0, SEEK_END);
+    check_equal(lseek(fd, end - 3 * BLOCK, SEEK_SET), end - 3 * BLOCK);
+    check_equal(whorl_read(fd, bytes, BLOCK), BLOCK);
+    check_equal(position_of(fd), end - 2 * BLOCK);
+    check_equal(whorl_read(fd, bytes, 3 * BLOCK), 2 * BLOCK);
+    check_equal(position_of(fd), end);
+    check_equal(whorl_read(fd, bytes, BLOCK), 0);
+    check_equal(position_of(fd), end);
+    return close(fd);
+}
+
+static void a_device_is_read_to_its_end(void **state)
+{
+    (void)state;
+    run_on_small_disk(DISK_EXT4, DISK_BYTES, read_to_the_end_of_the_device);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -253,8 +308,10 @@ int main(void)
         behaviour(an_append_moves_it_to_the_end),
         behaviour(reads_in_flight_at_once_share_no_bytes),
         behaviour(nor_do_members_of_a_chain_and_one_that_is_cut_short_moves_it_back),
+        behaviour(what_is_cancelled_before_its_turn_gives_its_bytes_back),
         behaviour(one_that_is_cancelled_moves_it_only_if_it_has_read),
         behaviour(errors_leave_it_and_pipes_of_packets_have_none),
+        behaviour(a_device_is_read_to_its_end),
     };
     return run_behaviours("direct_position", tests);
 }

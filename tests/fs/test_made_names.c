@@ -87,12 +87,12 @@ static intptr_t ask_what_there_is(void *arg)
 {
     static const struct {
         const char *name;
-        int exists, is_file, is_dir;
+        int exists, is_file, is_dir, is_link;
     } cases[] = {
-        {"file", 1, 1, 0},      {"directory", 1, 0, 1},  {"fifo", 1, 0, 0},
-        {"to-file", 1, 1, 0},   {"to-dir", 1, 0, 1},     {"dangling", 0, 0, 0},
-        {"missing", 0, 0, 0},   {"file/below", 0, 0, 0}, {"loop", -ELOOP, -ELOOP, -ELOOP},
-        {"closed/in", 1, 1, 0},
+        {"file", 1, 1, 0, 0},      {"directory", 1, 0, 1, 0},  {"fifo", 1, 0, 0, 0},
+        {"to-file", 1, 1, 0, 1},   {"to-dir", 1, 0, 1, 1},     {"dangling", 0, 0, 0, 1},
+        {"missing", 0, 0, 0, 0},   {"file/below", 0, 0, 0, 0}, {"loop", -ELOOP, -ELOOP, -ELOOP, 1},
+        {"closed/in", 1, 1, 0, 0},
     };
     bool is_root = geteuid() == 0;
     for (size_t i = 0; i < count_of(cases); i++) {
@@ -100,6 +100,7 @@ static intptr_t ask_what_there_is(void *arg)
         check_equal(whorl_exists(cases[i].name), is_closed ? -EACCES : cases[i].exists);
         check_equal(whorl_is_file(cases[i].name), is_closed ? -EACCES : cases[i].is_file);
         check_equal(whorl_is_dir(cases[i].name), is_closed ? -EACCES : cases[i].is_dir);
+        check_equal(whorl_is_link(cases[i].name), is_closed ? -EACCES : cases[i].is_link);
     }
     check_equal(whorl_exists(NULL), -EFAULT);
     return (intptr_t)arg;
