@@ -95,7 +95,11 @@ static int copy_content(struct item *item, int from, int to, off_t *bytes)
         return fail_on(item, side_of(more), more);
     if (size > 0)
         __atomic_and_fetch(&tree->ways, copy.ways | COPY_REFLINK, __ATOMIC_RELAXED);
-    *bytes = copy.at > size ? copy.at : size;
+    *bytes = copy.at;
+    /* It was cloned, ends in a hole, or has shrunk. */
+    struct stat made;
+    if (copy.at < size && fstat(to, &made) == 0)
+        *bytes = made.st_size;
     return 0;
 }
 

@@ -76,6 +76,30 @@ static void a_sparse_file_that_shrinks_is_copied_up_to_its_end(void **state)
     run_checks(cut_at_each_step, NULL);
 }
 
+static intptr_t cut_in_a_tree(void *arg)
+{
+    (void)arg;
+    test_path tree = path_of("tree"), copy = path_of("copy"), file = path_of("copy/file");
+    whorl_tree_report report;
+    struct stat status;
+    check_equal(mkdir(tree.text, 0700), 0);
+    from = path_of("tree/file");
+    make_sparse();
+    until_cut = 3;
+    check_equal(whorl_copy_tree(tree.text, copy.text, 0, &report), 0);
+    check_equal(until_cut, -1);
+    check_equal(stat(file.text, &status), 0);
+    check_equal(report.bytes, status.st_size);
+    check(status.st_size < SIZE);
+    return 0;
+}
+
+static void the_report_counts_what_is_left_of_a_file_that_shrinks(void **state)
+{
+    (void)state;
+    run_checks(cut_in_a_tree, NULL);
+}
+
 static intptr_t copy_to_what_takes_nothing(void *arg)
 {
     (void)arg;
@@ -102,6 +126,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(a_sparse_file_that_shrinks_is_copied_up_to_its_end),
+        behaviour(the_report_counts_what_is_left_of_a_file_that_shrinks),
         behaviour(a_file_that_takes_nothing_gives_EIO),
     };
     return run_behaviours("copy_faults", tests);

@@ -241,6 +241,55 @@ static void a_directory_cannot_be_read(void **state)
     run_checks(read_directory, path_of("").text);
 }
 
+static intptr_t open_without_rights(void *arg)
+{
+    (void)arg;
+    char byte;
+    whorl_file *file;
+    check_equal(whorl_file_open("secret", O_RDONLY, NULL, &file), -EACCES);
+    check(file == NULL);
+    check_equal(whorl_file_open("readable", O_RDWR, NULL, &file), -EACCES);
+    check_equal(whorl_file_open("closed/any", O_WRONLY | O_CREAT, NULL, &file), -EACCES);
+    check_equal(whorl_file_open("readable", O_RDONLY, NULL, &file), 0);
+    check_equal(whorl_file_read(file, &byte, 1), 1);
+    check_equal(whorl_file_puts(file, "text"), -EBADF);
+    return whorl_file_close(file);
+}
+
+static void a_file_of_another_user_is_not_opened(void **state)
+{
+    (void)state;
+    write_whole(path_of("secret").text, "secret", 6);
+    write_whole(path_of("readable").text, "readable", 8);
+    assert_int_equal(chmod(path_of("secret").text, 0600), 0);
+    assert_int_equal(chmod(path_of("readable").text, 0644), 0);
+    assert_int_equal(mkdir(path_of("closed").text, 0700), 0);
+    run_checks_as_nobody(open_without_rights, NULL);
+}
+
+static intptr_t follow_links(void *arg)
+{
+    (void)arg;
+    test_path link = path_of("link"), loop = path_of("loop");
+    whorl_file *file;
+    check_equal(symlink("absent", link.text), 0);
+    check_equal(symlink("loop", loop.text), 0);
+    check_equal(whorl_file_open(loop.text, O_RDONLY, NULL, &file), -ELOOP);
+    check_equal(whorl_file_open(link.text, O_RDONLY, NULL, &file), -ENOENT);
+    check_equal(whorl_file_open(link.text, O_WRONLY | O_CREAT | O_EXCL, NULL, &file), -EEXIST);
+    check_equal(whorl_file_open(link.text, O_WRONLY | O_CREAT, NULL, &file), 0);
+    check_equal(whorl_file_puts(file, "made"), 4);
+    check_equal(whorl_file_close(file), 0);
+    check_equal(size_of(path_of("absent").text), 4);
+    return 0;
+}
+
+static void a_link_that_leads_nowhere_is_followed_to_where_a_file_is_made(void **state)
+{
+    (void)state;
+    run_checks(follow_links, NULL);
+}
+
 /* --- No memory --- */
 
 /* A call that finds no memory has no effect: made again when there is some, it works. */
@@ -301,6 +350,8 @@ int main(void)
         behaviour(a_file_that_shrinks_ends_earlier),
         behaviour(a_file_that_grows_is_read_to_the_end_that_it_has),
         behaviour(a_directory_cannot_be_read),
+        behaviour(a_file_of_another_user_is_not_opened),
+        behaviour(a_link_that_leads_nowhere_is_followed_to_where_a_file_is_made),
         behaviour(without_memory_a_call_has_no_effect),
     };
     return run_behaviours("file_bad_days", tests);
