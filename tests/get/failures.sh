@@ -72,6 +72,10 @@ unasked() {
     is_failed "$(path unasked-part)" 1 'sent a part of the file (206), unasked'
 }
 
+lengths_that_differ() {
+    is_failed "$(path two-lengths)" 1 'the server gives the file more than one length'
+}
+
 statuses_that_pass() {
     local status
     for status in 408 429 500 502 503 504; do
@@ -206,6 +210,7 @@ behaviour 'a wrong part is not taken' changed_meanwhile wrong-part
 behaviour 'a part of a file of another size is not taken' changed_meanwhile other-size
 behaviour 'more than was promised is not taken' changed_meanwhile swells
 behaviour 'a part that nobody asked for is not taken' unasked
+behaviour 'a file of two lengths is not taken' lengths_that_differ
 behaviour 'answers that may pass are tried again' statuses_that_pass
 behaviour 'answers that stay are not tried again' statuses_that_stay
 behaviour 'a server that says when to come back is respected' asked_to_wait

@@ -156,6 +156,13 @@ static void chunked(visit *self)
         send_text(self->fd, "0\r\n\r\n");
 }
 
+static void two_lengths(visit *self)
+{
+    send_text(self->fd, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Length: %d\r\n\r\n",
+              FILE_BYTES, BROKEN_AT);
+    send_file(self->fd, 'A', 0, FILE_BYTES);
+}
+
 /* Without a length: until it closes. */
 static void until_close(visit *self)
 {
@@ -281,6 +288,7 @@ static const struct {
     {"unasked-part", unasked_part},
     {"dated", dated},
     {"chunked", chunked},
+    {"two-lengths", two_lengths},
     {"until-close", until_close},
     {"stalls", stalls},
     {"silent", silent},
