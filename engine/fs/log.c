@@ -11,7 +11,8 @@ int log_error(const struct loop *loop, const struct log *log)
         return -EINVAL;
     if (!log->is_open || log->is_closing)
         return -EBADF;
-    return holder_is_foreign(&log->owner, loop) ? -EPERM : 0;
+    bool is_read_elsewhere = log->readers > 0 && log->readers_run != loop->opened;
+    return is_read_elsewhere || holder_is_foreign(&log->owner, loop) ? -EPERM : 0;
 }
 
 /* --- The queue --- */
@@ -35,6 +36,8 @@ static const struct wait_kind log_wait = {
 
 static const struct wait_kind close_wait = {
     .name = "the last commit of a log", .awaited = owner_awaited, .link = ", written to by"};
+
+static const struct wait_kind readers_wait = {.name = "the cursors of a log"};
 
 void log_pass(struct log *log)
 {
@@ -131,6 +134,13 @@ __attribute__((noinline)) static void enter_last(struct loop *loop, struct log *
         waiters_wait(loop, &log->queue, &call.waiter, &close_wait);
 }
 
+__attribute__((noinline)) static void await_readers(struct loop *loop, struct log *log)
+{
+    struct waiter waiter = {0};
+    if (log->readers > 0)
+        waiters_wait(loop, &log->closer, &waiter, &readers_wait);
+}
+
 /* What was written ahead is of no use to the file any more. It need not be durable. */
 static void trim(struct loop *loop, struct log *log)
 {
@@ -149,6 +159,7 @@ int whorl_log_close(whorl_log *public)
         return error;
     log->is_closing = true;
     enter_last(loop, log);
+    await_readers(loop, log);
     if (!log->error)
         trim(loop, log);
     log_release(log);

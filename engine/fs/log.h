@@ -17,6 +17,9 @@
  * An append gets its LSN when it is taken; what was taken is not let go by a cancel. The owner works
  * in a shield, so that its own cancel does not cut the others' commit.
  *
+ * Cursors read beside the owner. They are counted while they do, and the close waits for them, as
+ * the file and the log's memory are gone after it.
+ *
  * Invariants: no owner, no queue. All bytes from `first` to `end` are durable. Nothing but the owner
  * changes the file, or anything here but the queue and `closing`.
  */
@@ -42,6 +45,9 @@ struct log {
     uint32_t moves; /* how often records came to stand at another place in the file */
     struct holder owner;
     struct waiters queue;
+    struct waiters closer; /* waits until nobody reads */
+    uint32_t readers;
+    int64_t readers_run; /* when the loop of those who read was opened */
     uint64_t identity;
     uint64_t sequence; /* of the header that holds */
     off_t slot;        /* and where it stands; by now the other one may hold as well */

@@ -41,8 +41,9 @@ static int64_t write_zeros(int fd, int64_t from, int64_t to)
     return from;
 }
 
-/* Sees that a batch that ends at `end` finds blocks that were written. Zeros that find no room are
- * not asked for again: that they are not there costs time, and nothing else. */
+/* Sees that a batch that ends at `end` finds blocks that were written. Zeros that find no room give
+ * back what they took of it, which the batch itself may need, and are not asked for again: that they
+ * are not there costs time, and nothing else. */
 static void write_ahead(struct log *log, int64_t end)
 {
     if (end <= log->reserved_to)
@@ -52,8 +53,11 @@ static void write_ahead(struct log *log, int64_t end)
         return;
     int64_t to = round_up(end + log->reserve);
     log->reserved_to = write_zeros(log->fd, end, to);
-    if (log->reserved_to < to)
-        log->reserve = 0;
+    if (log->reserved_to == to)
+        return;
+    log->reserve = 0;
+    if (whorl_ftruncate(log->fd, end) == 0)
+        log->reserved_to = end;
 }
 
 /* Leaves out the first `put` bytes of the vectors. */

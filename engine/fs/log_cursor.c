@@ -3,8 +3,8 @@
  *
  * A cursor keeps an LSN, and looks up where it stands in the file for each record anew: a truncate
  * may have dropped it, or moved it, and that even while it is being read. What was read is judged by
- * its checksum, which holds for one LSN alone; where it does not, and records have been moved
- * meanwhile, it is read again.
+ * its checksum, which holds for one LSN alone. Where it does not, or where there was nothing to read
+ * at all, and records have been moved meanwhile, it is read again.
  */
 #include <fs/crc32c.h>
 #include <fs/log.h>
@@ -102,15 +102,37 @@ static int read_record(struct cursor *cursor, whorl_log_record *record)
 static int try_next(struct cursor *cursor, whorl_log_record *record)
 {
     const struct log *log = cursor->log;
+    if (cursor->moves != log->moves)
+        cursor->window.have = 0;
+    cursor->moves = log->moves;
     if (cursor->lsn < log->first)
         return -ESTALE;
     if (cursor->lsn == log->end)
         return 0;
-    if (cursor->moves != log->moves)
-        cursor->window.have = 0;
-    cursor->moves = log->moves;
     int error = read_record(cursor, record);
     return error ? error : 1;
+}
+
+static void begin_reading(struct loop *loop, struct log *log)
+{
+    log->readers++;
+    log->readers_run = loop->opened;
+}
+
+static void end_reading(struct log *log)
+{
+    if (--log->readers == 0 && log->closer.first)
+        waiter_serve(log->closer.first, 0);
+}
+
+/* The same as try_next, whatever is moved meanwhile. */
+static int next(struct cursor *cursor, whorl_log_record *record)
+{
+    int found;
+    do
+        found = try_next(cursor, record);
+    while (found < 0 && cursor->moves != cursor->log->moves);
+    return found;
 }
 
 int whorl_log_cursor_next(whorl_log_cursor *public, whorl_log_record *record)
@@ -121,16 +143,15 @@ int whorl_log_cursor_next(whorl_log_cursor *public, whorl_log_record *record)
         return -EPERM;
     if (!cursor || !record || !cursor->log)
         return -EINVAL;
-    const struct log *log = cursor->log;
+    struct log *log = cursor->log;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
-    int found;
-    do {
-        int error = log_error(loop, log);
-        if (error)
-            return error;
-        found = try_next(cursor, record);
-    } while (found == -EBADMSG && cursor->moves != log->moves);
+    int error = log_error(loop, log);
+    if (error)
+        return error;
+    begin_reading(loop, log);
+    int found = next(cursor, record);
+    end_reading(log);
     if (found == 1)
         cursor->lsn = record->lsn + LOG_RECORD_HEADER + (int64_t)record->len;
     return found;

@@ -51,7 +51,7 @@ extern "C" {
 
 /* In the caller's memory; must stay, at its place, from the open to the close. All zero: closed. */
 typedef struct whorl_log {
-    void *engine[24]; /* the engine's */
+    void *engine[28]; /* the engine's */
 } whorl_log;
 
 #define WHORL_LOG_INIT                                                                             \
@@ -97,8 +97,8 @@ typedef struct whorl_log_options {
  *   them; the directory must be readable, as it is synced */
 WHORL_API int whorl_log_open(whorl_log *log, const char *path, const whorl_log_options *options);
 
-/* Waits until all appends that were called before have ended, and closes the log, which gives
- * -EBADF to every call from now on. Works, and does not return before it has, in a cancelled task
+/* Waits until all appends that were called before have ended, and records that are being read by
+ * cursors are, and closes the log, which gives -EBADF to every call from now on. Works, and does not return before it has, in a cancelled task
  * too. Cursors must not be used any more, but for whorl_log_cursor_end. Returns 0.
  *   -EBADF   the log is closed, or another task is closing it
  *   -EINVAL  log is NULL */

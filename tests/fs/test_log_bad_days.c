@@ -148,6 +148,28 @@ static void appends_on_a_full_disk_give_ENOSPC_and_the_log_goes_on_when_there_is
     run_on_small_disk(DISK_EXT4, DISK_BYTES, fill_up);
 }
 
+/* Less room than would be written ahead, and enough for the record. */
+static intptr_t append_into_the_rest(void *root)
+{
+    enum { ROOM = 256 << 10 };
+    static char record[100000];
+    (void)root;
+    begin_scene("log");
+    off_t size = fill_disk("filler");
+    check_equal(truncate("filler", size - ROOM), 0);
+    check_equal(whorl_log_append(&scene.log, record, sizeof record), 0);
+    check(whorl_log_append(&scene.log, record, sizeof record) > 0);
+    check_equal(whorl_log_append(&scene.log, record, sizeof record), -ENOSPC);
+    return whorl_log_close(&scene.log);
+}
+
+static void what_is_written_ahead_takes_no_room_from_records(void **state)
+{
+    (void)state;
+    run_on_small_disk(DISK_TMPFS, DISK_BYTES, append_into_the_rest);
+    run_on_small_disk(DISK_EXT4, DISK_BYTES, append_into_the_rest);
+}
+
 static intptr_t make_without_room(void *root)
 {
     (void)root;
@@ -333,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(appends_on_a_full_disk_give_ENOSPC_and_the_log_goes_on_when_there_is_room),
+        behaviour(what_is_written_ahead_takes_no_room_from_records),
         behaviour(a_log_that_cannot_be_made_for_want_of_room_can_be_made_later),
         behaviour(appends_beyond_the_limit_on_files_give_EFBIG_and_what_fits_goes_in),
         behaviour(a_header_that_is_written_short_is_an_error),

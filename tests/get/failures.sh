@@ -72,6 +72,10 @@ unasked() {
     is_failed "$(path unasked-part)" 1 'sent a part of the file (206), unasked'
 }
 
+lengths_that_differ() {
+    is_failed "$(path two-lengths)" 1 'the server gives the file more than one length'
+}
+
 statuses_that_pass() {
     local status
     for status in 408 429 500 502 503 504; do
@@ -160,6 +164,19 @@ whole_limit() {
     expect 'what is there' "$(listing)" 'file.part file.part.from'
 }
 
+# However soon it is reached, that is what is told.
+limits_at_any_step() {
+    local i
+    in_new_folder
+    for ((i = 0; i < 300; i++)); do
+        echo "$bad_url/silent file$i"
+    done >"$scratch/list"
+    for ((i = 1; i < 40; i++)); do
+        gets 1 --force -q --timeout "0.00$((1000 + 97 * i))" -i "$scratch/list"
+        ! grep -v 'it was not whole after' "$scratch/err" || fail 'another failure is told'
+    done
+}
+
 what_is_sent() {
     in_new_folder
     gets 0 -o sent -H 'X-One: 1' --header 'Authorization: secret' "$bad_url/head"
@@ -191,7 +208,9 @@ behaviour 'a server that knows no ranges sends all of it anew' ranges_ignored
 behaviour 'a file that changes between two attempts comes anew' changed_meanwhile changes
 behaviour 'a wrong part is not taken' changed_meanwhile wrong-part
 behaviour 'a part of a file of another size is not taken' changed_meanwhile other-size
+behaviour 'more than was promised is not taken' changed_meanwhile swells
 behaviour 'a part that nobody asked for is not taken' unasked
+behaviour 'a file of two lengths is not taken' lengths_that_differ
 behaviour 'answers that may pass are tried again' statuses_that_pass
 behaviour 'answers that stay are not tried again' statuses_that_stay
 behaviour 'a server that says when to come back is respected' asked_to_wait
@@ -206,6 +225,7 @@ behaviour 'a refused connection is told at once' refused
 behaviour 'a host that is not known is told' unknown_host
 behaviour 'a stalled transfer is tried again' stalled
 behaviour 'a file has a limit for the whole' whole_limit
+behaviour 'a limit that is reached at any step is told as that' limits_at_any_step
 behaviour 'headers are sent' what_is_sent
 behaviour 'secrets are not sent to other hosts, nor told' secrets_stay
 end_of_tests

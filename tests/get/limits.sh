@@ -37,6 +37,16 @@ by_jobs() {
     expect 'the most at once' "$(most_at_once)" 5
 }
 
+without_descriptors() {
+    local pid
+    in_new_folder
+    "$get" "$nginx_url/slow/random" 0<&- 1>&- 2>&- &
+    pid=$!
+    await holds_bytes random.part 1
+    expect 'what is at their places' "$(readlink "/proc/$pid/fd/"{0,1,2} | sort -u)" /dev/null
+    kill "$pid"
+}
+
 # Threads of process PID that are not the kernel's workers of its ring, which write what cannot be
 # written at once.
 threads() { # PID
@@ -170,6 +180,7 @@ few_descriptors() {
 
 behaviour 'a host has no more transfers than it may' by_host
 behaviour 'all hosts together have no more transfers than they may' by_jobs
+behaviour 'descriptors 0 to 2 that are closed become none of its files' without_descriptors
 behaviour 'there is one thread, however many transfers' no_thread
 behaviour 'bytes are written by the ring alone' only_the_ring_writes
 behaviour 'the library does not need libcurl' without_curl

@@ -98,6 +98,12 @@ by_date() {
     comes_whole "$bad_url/dated" 40000
 }
 
+not_by_the_date_of_a_fresh_file() {
+    in_new_folder
+    gets 1 --retries 0 -o file "$bad_url/dated/fresh"
+    grep -qx 'validator ' file.part.from
+}
+
 not_from_what_is_not_known() {
     in_new_folder
     make_part "$bad_url/whole" ''
@@ -203,6 +209,8 @@ behaviour 'after kill -9 the next run goes on' killed
 behaviour 'ctrl-C ends many downloads, and all are told' many_interrupted
 behaviour 'a part is gone on with if its ETag is still that of the file' by_etag
 behaviour 'a part is gone on with by the time of the last change' by_date
+behaviour 'the time of the last change says nothing when that was this second' \
+    not_by_the_date_of_a_fresh_file
 behaviour 'a part of which nothing is known is not gone on with' not_from_what_is_not_known
 behaviour 'a part is not gone on with if that is not wanted' not_if_not_wanted
 behaviour 'a part that is whole already gets its name' whole_already

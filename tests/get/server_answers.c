@@ -109,10 +109,28 @@ static void unasked_part(visit *self)
     send_file(self->fd, 'A', 10, FILE_BYTES);
 }
 
-/* Knows the version by the time of its last change, or by a weak ETag that is not to be used. */
+/* Breaks off the first time; then promises the rest, and does not stop. */
+static void swells(visit *self)
+{
+    if (self->from < 0) {
+        serve_version(self, "\"one\"", self->number == 1 ? 'A' : 'B',
+                      self->number == 1 ? BROKEN_AT : FILE_BYTES);
+        return;
+    }
+    send_text(self->fd,
+              "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %ld-%d/%d\r\n"
+              "Connection: close\r\n\r\n",
+              (long)self->from, FILE_BYTES - 1, FILE_BYTES);
+    while (send_file(self->fd, 'A', self->from, FILE_BYTES) == 0)
+        continue;
+}
+
+/* Knows the version by the time of its last change, or by a weak ETag that is not to be used. With
+ * "fresh" it changed in this second. */
 static void dated(visit *self)
 {
     static const char date[] = "Sat, 01 Jan 2000 00:00:00 GMT";
+    bool is_fresh = strcmp(self->parameters, "fresh") == 0;
     bool is_part = self->from >= 0 && strcmp(self->validator, date) == 0;
     int64_t from = is_part ? self->from : 0;
     send_text(self->fd,
@@ -120,9 +138,9 @@ static void dated(visit *self)
                       : "HTTP/1.1 200 OK\r\nX-Range: %ld %d %d\r\n",
               (long)from, FILE_BYTES - 1, FILE_BYTES);
     send_text(self->fd,
-              "ETag: W/\"weak\"\r\nLast-Modified: %s\r\nContent-Length: %ld\r\n"
+              "ETag: W/\"weak\"\r\nLast-Modified: %s\r\nDate: %s\r\nContent-Length: %ld\r\n"
               "Connection: close\r\n\r\n",
-              date, (long)(FILE_BYTES - from));
+              date, is_fresh ? date : "Sat, 01 Jan 2000 00:00:01 GMT", (long)(FILE_BYTES - from));
     send_file(self->fd, 'A', from, is_part ? FILE_BYTES : BROKEN_AT);
 }
 
@@ -136,6 +154,13 @@ static void chunked(visit *self)
     }
     if (strcmp(self->parameters, "cut") != 0)
         send_text(self->fd, "0\r\n\r\n");
+}
+
+static void two_lengths(visit *self)
+{
+    send_text(self->fd, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Length: %d\r\n\r\n",
+              FILE_BYTES, BROKEN_AT);
+    send_file(self->fd, 'A', 0, FILE_BYTES);
 }
 
 /* Without a length: until it closes. */
@@ -258,10 +283,12 @@ static const struct {
     {"changes", changes},
     {"wrong-part", wrong_part},
     {"other-size", other_size},
+    {"swells", swells},
     {"lies", lies},
     {"unasked-part", unasked_part},
     {"dated", dated},
     {"chunked", chunked},
+    {"two-lengths", two_lengths},
     {"until-close", until_close},
     {"stalls", stalls},
     {"silent", silent},

@@ -91,15 +91,25 @@ static answer of_redirect(const struct transfer *transfer, struct failure *failu
     return made;
 }
 
+/* Of two lengths that differ nobody knows which is right (RFC 9112, 6.3). */
+static answer of_whole(const struct transfer *transfer, struct failure *failure)
+{
+    curl_off_t length = -1;
+    if (!transfer_agrees(transfer, "Content-Length")) {
+        failure_tell(failure, FAILURE_FINAL, "the server gives the file more than one length");
+        return (answer){.kind = ANSWER_FAILURE};
+    }
+    curl_easy_getinfo(transfer->at_curl.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    return (answer){.kind = ANSWER_WHOLE, .size = length};
+}
+
 answer answer_of(const struct transfer *transfer, const struct version *known,
                  struct failure *failure)
 {
-    curl_off_t length = -1;
     switch (transfer_status(transfer)) {
     case 200:
     case 203:
-        curl_easy_getinfo(transfer->at_curl.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-        return (answer){.kind = ANSWER_WHOLE, .size = length};
+        return of_whole(transfer, failure);
     case 206:
         return of_rest(transfer, known, failure);
     case 301:

@@ -48,13 +48,25 @@ static int begin_version(struct work *work, const struct transfer *transfer, int
     int error = restart(work);
     if (error != 0)
         return error;
-    work->known = version_of(transfer_header(transfer, "ETag"),
-                             transfer_header(transfer, "Last-Modified"), size);
+    work->known =
+        version_of(transfer_header(transfer, "ETag"), transfer_header(transfer, "Last-Modified"),
+                   transfer_header(transfer, "Date"), size);
     error =
         version_write(&work->known, &work->get->directory, work->output.note, work->self->shown);
     if (error != 0)
         return failure_of_file(&work->self->failure, error, "writing", work->output.note);
     return 0;
+}
+
+/* What there is besides may be as wrong. */
+static int refuse_more(download *self, int64_t size)
+{
+    failure_tell(&self->failure, FAILURE_TRANSIENT,
+                 "the server sends more than the %" PRId64 " bytes in all that it promised: "
+                 "beginning anew",
+                 size);
+    self->failure.is_stale = true;
+    return -EIO;
 }
 
 static int receive(struct work *work, struct transfer *transfer, int64_t size)
@@ -65,6 +77,8 @@ static int receive(struct work *work, struct transfer *transfer, int64_t size)
     self->size = size;
     while ((got = transfer_read(transfer, &data, &self->failure)) > 0) {
         self->received += got;
+        if (size >= 0 && got > size - work->output.size)
+            return refuse_more(self, size);
         int error = output_write(&work->output, data, (size_t)got, &self->failure);
         self->have = work->output.size;
         if (error != 0)

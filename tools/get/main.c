@@ -9,12 +9,14 @@
  * downloaded is not.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "get.h"
 #include "names.h"
@@ -133,10 +135,20 @@ static int get_into_directory(struct get *self)
     return status;
 }
 
+/* Where one of the first three descriptors is closed, something else would come to be it, and be
+ * written to as if it were stderr. Each fails as one that is closed does. */
+static void keep_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 /* A file that hits its limit gives -EFBIG, which can be told. */
 static void set_up_process(void)
 {
     struct rlimit files;
+    keep_standard_descriptors();
     setlocale(LC_CTYPE, ""); /* for host names that are not ASCII */
     signal(SIGXFSZ, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

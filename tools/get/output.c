@@ -24,13 +24,16 @@ static int look_for_name(const struct directory *directory, const char *name,
     return error == -ENOENT ? 0 : failure_of_file(failure, error, "looking for", name);
 }
 
-/* Somebody who held the lock may have renamed the file just before it came to us. */
-static bool has_still_its_name(const output *self, const struct stat *opened)
+/* Somebody who held the lock may have renamed the file just before it came to us: 0. 1: it has its
+ * name still; or -errno. */
+static int has_still_its_name(const output *self, const struct stat *opened)
 {
     struct statx named;
-    return whorl_statx(self->directory->fd, self->part, AT_SYMLINK_NOFOLLOW, STATX_INO, &named) ==
-               0 &&
-           named.stx_ino == opened->st_ino;
+    int error =
+        whorl_statx(self->directory->fd, self->part, AT_SYMLINK_NOFOLLOW, STATX_INO, &named);
+    if (error != 0)
+        return error == -ENOENT ? 0 : error;
+    return named.stx_ino == opened->st_ino;
 }
 
 /* flock(2) and fstat(2) do not wait here. Where a file system has no locks, there are none. */
@@ -43,7 +46,10 @@ static int take_hold(output *self, struct failure *failure)
     if (!S_ISREG(opened.st_mode))
         return failure_tell(failure, FAILURE_FINAL, "\"%s\" is no plain file: remove it",
                             self->part);
-    if (is_others || !has_still_its_name(self, &opened))
+    int is_named = has_still_its_name(self, &opened);
+    if (is_named < 0)
+        return failure_of_file(failure, is_named, "looking for", self->part);
+    if (is_others || !is_named)
         return failure_tell(
             failure, FAILURE_FINAL,
             "\"%s\" is being written by another whorl-get: wait until that has ended", self->part);

@@ -115,6 +115,17 @@ const char *transfer_header(const struct transfer *self, const char *name)
     return code == CURLHE_OK ? header->value : NULL;
 }
 
+bool transfer_agrees(const struct transfer *self, const char *name)
+{
+    const char *first = transfer_header(self, name);
+    struct curl_header *header;
+    for (size_t i = 1;
+         curl_easy_header(self->at_curl.easy, name, i, CURLH_HEADER, -1, &header) == CURLHE_OK; i++)
+        if (strcmp(header->value, first) != 0)
+            return false;
+    return true;
+}
+
 long transfer_status(const struct transfer *self)
 {
     long status = 0;

@@ -55,6 +55,9 @@ int transfer_head(struct transfer *self, struct failure *failure);
 /* A header of the answer, valid until transfer_end; NULL if there is none of that name. */
 const char *transfer_header(const struct transfer *self, const char *name);
 
+/* Whether all headers of that name say the same, or there is none. */
+bool transfer_agrees(const struct transfer *self, const char *name);
+
 /* The answer's status. */
 long transfer_status(const struct transfer *self);
 

@@ -4,6 +4,7 @@
  */
 #include "version.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,12 +14,23 @@
 
 static const char form[] = "url %s\nvalidator %s\nsize %" PRId64 "\nend\n";
 
+/* Times count seconds: within the one of a file's last change it may change again, unseen. So the
+ * answer must have been made later (RFC 9110, 8.8.2.2). */
+static bool tells_versions_apart(const char *last_modified, const char *date)
+{
+    time_t changed = last_modified != NULL ? curl_getdate(last_modified, NULL) : -1;
+    return changed != -1 && date != NULL && curl_getdate(date, NULL) > changed;
+}
+
 /* A weak ETag, W/"...", must not be used for ranges (RFC 9110, 13.1.5). */
-struct version version_of(const char *etag, const char *last_modified, int64_t size)
+struct version version_of(const char *etag, const char *last_modified, const char *date,
+                          int64_t size)
 {
     struct version made = {.size = size};
     bool is_strong = etag != NULL && etag[0] == '"' && strlen(etag) < sizeof made.validator;
-    const char *validator = is_strong ? etag : last_modified;
+    const char *validator = is_strong                                   ? etag
+                            : tells_versions_apart(last_modified, date) ? last_modified
+                                                                        : NULL;
     if (validator != NULL && strlen(validator) < sizeof made.validator)
         strcpy(made.validator, validator);
     return made;

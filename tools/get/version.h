@@ -2,7 +2,7 @@
  * Which version of which file a .part holds the beginning of: a note beside it, NAME.part.from. A
  * download goes on from a .part only if the server still has that version; the server is asked by
  * If-Range, with what it called the version: its ETag or, where there is none that is good for this,
- * the time of its last change.
+ * the time of its last change, if that was long enough ago for another to have another time.
  */
 #ifndef GET_VERSION_H
 #define GET_VERSION_H
@@ -17,8 +17,9 @@ struct version {
     int64_t size;        /* of the whole file; -1: not known */
 };
 
-/* What an answer's headers say; either may be NULL. */
-struct version version_of(const char *etag, const char *last_modified, int64_t size);
+/* What an answer's headers say; each may be NULL. */
+struct version version_of(const char *etag, const char *last_modified, const char *date,
+                          int64_t size);
 
 /* Reads the note. False if there is none for this URL, or it cannot be read or understood: then
  * nothing is known of the .part. */
