@@ -73,7 +73,9 @@ typedef struct whorl_file_options {
  * cache. Where a file grows, space is reserved ahead of the writes, which makes them several times
  * faster; its size is too large then, until a flush, a sync, a seek or a read takes back what is not
  * needed. A program that is killed in between leaves zeros at the file's end; options.exact_size
- * avoids this, at the price of the speed.
+ * avoids this, at the price of the speed. Buffers that are used again are registered with the kernel
+ * until the close, up to half of what RLIMIT_MEMLOCK allows; where that cannot be, they are used
+ * without.
  *   -EINVAL  also: an option is out of its range
  *   -ENOMEM
  *   else     as open(2) says */
