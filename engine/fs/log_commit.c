@@ -5,6 +5,10 @@
  * zeros, and most commits write where blocks have been written before. (fallocate(2) would do half
  * of it: the first write to each block that it gives changes the file's map, and has to go through
  * the file system's journal.)
+ *
+ * The kernel copies what is written, so the buffer and the file are not registered: that would save
+ * 0.3 us of the processor's time at a commit, which costs 4 where the file is in memory, and about
+ * 100 on a disk.
  */
 #include <core/interrupt.h>
 #include <fs/log.h>

@@ -74,7 +74,9 @@ typedef struct whorl_file_options {
  * faster; its size is too large then, until what is not needed is taken back: by a flush, a sync, a
  * truncate, a seek from the end, a read or the close. A program that is killed in between leaves
  * zeros at the file's end, and what others have written meanwhile into the space that is taken back
- * is lost. options.exact_size avoids both, at the price of the speed.
+ * is lost. options.exact_size avoids both, at the price of the speed. Buffers that are used again are
+ * registered with the kernel until the close, up to half of what RLIMIT_MEMLOCK allows; where that
+ * cannot be, they are used without.
  *   -EINVAL  also: an option is out of its range
  *   -ENOMEM
  *   else     as open(2) says */

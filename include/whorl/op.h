@@ -250,8 +250,9 @@ WHORL_API int whorl_link_ops(whorl_op *ops, size_t n);
 WHORL_API const char *whorl_op_name(const whorl_op *op);
 
 /* --- Registered files and buffers: the kernel looks them up once, not at every op. Each belongs to
- * the loop, lasts until unregistered or the run's end, and cannot be registered twice (-EBUSY).
- * --- */
+ * the loop, lasts until unregistered or the run's end, and cannot be registered twice (-EBUSY). The
+ * engine registers some buffers of its own (see file.h): these take no slot of the program's, and
+ * make way when the program registers or unregisters. --- */
 
 /* Registers n descriptors as slots 0 to n - 1, for ops with WHORL_OP_FIXED_FILE. The descriptors
  * may be closed afterwards; the slots keep the files open. A descriptor of -1 leaves its slot

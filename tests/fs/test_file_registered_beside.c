@@ -257,6 +257,39 @@ static intptr_t share_the_limit(void *arg)
     return whorl_file_close(file);
 }
 
+/* One file after the other, where there is room for a part of its buffers. */
+static void check_each_gets_some(rlim_t limit)
+{
+    for (int round = 0; round < 3; round++) {
+        long before = pinned();
+        whorl_file *file = open_with("limited", O_DIRECT | O_TRUNC);
+        long kib = use(file, before);
+        check_some_buffers(kib);
+        check(kib <= (long)(limit / 2 >> 10));
+        check_equal(whorl_file_close(file), 0);
+        check_equal(pinned(), before);
+    }
+}
+
+static intptr_t give_back_to_the_limit(void *arg)
+{
+    (void)arg;
+    struct iovec most = {large, sizeof large - BUFFER};
+    rlim_t limit = least_limit() + BUFFER / 2;
+    limit_locked_memory(limit);
+    check_each_gets_some(limit);
+    check_equal(whorl_register_buffers(&most, 1), 0);
+    check_each_gets_some(limit);
+    return 0;
+}
+
+static void what_is_given_back_counts_no_more(void **state)
+{
+    (void)state;
+    begin();
+    run_checks_as_nobody(give_back_to_the_limit, NULL);
+}
+
 static void a_limit_of_locked_memory_stops_nobody(void **state)
 {
     (void)state;
@@ -272,6 +305,7 @@ int main(void)
         behaviour(what_is_refused_changes_nothing),
         behaviour(the_program_may_have_every_slot),
         behaviour(a_table_that_changes_in_flight_loses_nothing),
+        behaviour(what_is_given_back_counts_no_more),
         behaviour(a_limit_of_locked_memory_stops_nobody),
     };
     return run_behaviours("file_registered_beside", tests);

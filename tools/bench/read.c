@@ -70,6 +70,7 @@ const workload read_workload = {
                  {"threads", read_run_threads, NULL, threads_cap_depth}},
     .ratios = {{"whorl", "liburing"},
                {"whorl-registered", "liburing-registered"},
+               {"whorl-registered", "whorl"},
                {"whorl-gather", "liburing"},
                {"whorl", "threads"}},
     .notes = {"threads: one for each read in flight, 64 at most."},

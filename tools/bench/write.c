@@ -142,6 +142,7 @@ const workload write_workload = {
               "fallocate of prealloc.",
               "Each run extends an empty file. Without prealloc an O_DIRECT write then waits for "
               "the one before.",
-              "whorl-file: its own buffers and depth; space is reserved ahead with --direct.",
+              "whorl-file: its own buffers and depth; with --direct, space is reserved ahead and "
+              "the buffers are registered.",
               "threads: one for each write in flight, 64 at most."},
 };
