@@ -1,9 +1,9 @@
 /*
  * Copies a tree of directories, and says what it copied.
  *
- * One call does it: threads work on several directories at once while the task waits. What cannot be
- * copied is left out, told of, and makes the status 1. Ctrl-C cancels the task; then the half of a
- * tree that is there is removed again, in a shield, as a cancelled task may wait for nothing
+ * One call does it: threads work on several directories at once while the task waits. What cannot
+ * be copied is left out, told of, and makes the status 1. Ctrl-C cancels the task; then the half of
+ * a tree that is there is removed again, in a shield, as a cancelled task may wait for nothing
  * otherwise. Status 2: the arguments make no sense.
  */
 #include <errno.h>

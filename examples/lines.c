@@ -2,8 +2,8 @@
  * Counts lines, as `wc -l` does, in many files at once.
  *
  * Each file has a task of its own, AT_ONCE of them at a time: a semaphore counts. The results are
- * told in the order of the arguments, as soon as those before are known. What cannot be read is told
- * in its place, and counts as far as it was read; the status is 1 then.
+ * told in the order of the arguments, as soon as those before are known. What cannot be read is
+ * told in its place, and counts as far as it was read; the status is 1 then.
  */
 #define _GNU_SOURCE
 #include <errno.h>

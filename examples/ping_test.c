@@ -1,6 +1,6 @@
 /*
- * Tests as tasks: an echo between two tasks, and a peer that does not answer, which is waited for in
- * virtual time. For cmocka, by whorl/test.h; built only where cmocka is installed.
+ * Tests as tasks: an echo between two tasks, and a peer that does not answer, which is waited for
+ * in virtual time. For cmocka, by whorl/test.h; built only where cmocka is installed.
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 /*
  * A scheduler of jobs: some run once, at their time; some again and again, until they are taken
- * back. Each is a call at a later time; a periodic one asks for its next before it does its work, so
- * that its times do not drift however long that takes.
+ * back. Each is a call at a later time; a periodic one asks for its next before it does its work,
+ * so that its times do not drift however long that takes.
  */
 #include <errno.h>
 #include <whorl.h>

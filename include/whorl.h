@@ -48,8 +48,8 @@
  *     give -EPERM (a pointer result: NULL).
  *   - No call returns while the kernel may still touch memory that the caller gave it. What a
  *     pointer argument leads to is the engine's from the call to its return, and then the caller's.
- *   - -ECANCELED from a call that waits means: the calling task is cancelled (see whorl_cancel) or a
- *     timeout of it has run out (scope.h), or the operation was ended by whorl_close or by
+ *   - -ECANCELED from a call that waits means: the calling task is cancelled (see whorl_cancel) or
+ *     a timeout of it has run out (scope.h), or the operation was ended by whorl_close or by
  *     whorl_op_cancel; it had no effect. If it had one, the call gives its result and the cancel
  *     waits for the next call.
  */

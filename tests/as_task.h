@@ -1,7 +1,7 @@
 /*
- * Tests that run as tasks, by the adapter that users have too (whorl/test.h). All of their tasks use
- * cmocka's assertions. A check fails them as well: they need those in helpers that they share with
- * tests of other kinds, and on threads of their own.
+ * Tests that run as tasks, by the adapter that users have too (whorl/test.h). All of their tasks
+ * use cmocka's assertions. A check fails them as well: they need those in helpers that they share
+ * with tests of other kinds, and on threads of their own.
  */
 #ifndef TESTS_AS_TASK_H
 #define TESTS_AS_TASK_H

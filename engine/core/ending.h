@@ -4,9 +4,9 @@
  *     running --> draining --> over
  *                    '-------> given up
  *
- * draining: every task is cancelled, and awaited; those that do not heed it are named after a while.
- * The result is main's, unless the limit or a deadlock was first. given up: in a second deadlock,
- * tasks that wait though they are cancelled will never run again.
+ * draining: every task is cancelled, and awaited; those that do not heed it are named after a
+ * while. The result is main's, unless the limit or a deadlock was first. given up: in a second
+ * deadlock, tasks that wait though they are cancelled will never run again.
  */
 #ifndef CORE_ENDING_H
 #define CORE_ENDING_H

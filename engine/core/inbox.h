@@ -17,10 +17,11 @@
  *
  * `state` tells how many producers are inside, and two bits. A producer adds himself on entry and
  * takes himself away on exit; who sees SLEEPING then, and is the one to clear it, writes to the
- * eventfd: so a loop that is busy costs no system call, and one that sleeps costs one. The loop sets
- * SLEEPING, looks at its mail once more, and only then waits. Either it sees what was put in, gap
- * and all, or the producer, who is still inside, sees SLEEPING when he leaves. A producer who finds
- * CLOSED on entry backs out; the loop sets it, waits until nobody is inside, and has what is left.
+ * eventfd: so a loop that is busy costs no system call, and one that sleeps costs one. The loop
+ * sets SLEEPING, looks at its mail once more, and only then waits. Either it sees what was put in,
+ * gap and all, or the producer, who is still inside, sees SLEEPING when he leaves. A producer who
+ * finds CLOSED on entry backs out; the loop sets it, waits until nobody is inside,
+ * and has what is left.
  *
  * A loop that shares its inbox with nobody need not say that it sleeps: a handler of SIGINT, which
  * has no reference, sounds the alarm, which wakes it in any case.
@@ -84,13 +85,13 @@ bool inbox_put(struct inbox *inbox, struct inbox_node *node);
 /* The same for one without a reference who knows that the loop lives: it is woken in any case. */
 void inbox_alarm(struct inbox *inbox, struct inbox_node *node);
 
-/* The same as inbox_put, for what the loop has sent out, and awaits: it is accepted after the close,
- * too. */
+/* The same as inbox_put, for what the loop has sent out, and awaits:
+ * it is accepted after the close, too. */
 void inbox_return(struct inbox *inbox, struct inbox_node *node);
 
-/* A node of malloc'ed memory that the loop is done with, to be used again instead of a new one; NULL
- * if there is none, or another thread is looking. What one thread allocates and another frees is
- * slow, and here it is always one and another. */
+/* A node of malloc'ed memory that the loop is done with, to be used again instead of a new one;
+ * NULL if there is none, or another thread is looking. What one thread allocates and another frees
+ * is slow, and here it is always one and another. */
 struct inbox_node *inbox_take_spare(struct inbox *inbox);
 
 /* The loop is done with a node of malloc'ed memory. */

@@ -199,8 +199,8 @@ static void loop_sleep(struct loop *loop, int64_t deadline)
 }
 
 /* Time to `next` jumps if nothing can complete, and else passes as the real one does, but not
- * beyond it. What was put in already comes now, and not then. Where nothing is awaited but what others
- * may put in, there is nowhere to jump. */
+ * beyond it. What was put in already comes now, and not then. Where nothing is awaited but what
+ * others may put in, there is nowhere to jump. */
 static void wait_virtually(struct loop *loop, int64_t next)
 {
     int64_t start = clock_read();

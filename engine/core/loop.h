@@ -42,8 +42,8 @@ struct loop_hooks {
 /* Somebody who looks at what main does not clean up; in his own memory, and never on main's stack
  * but its own frames. */
 struct onlooker {
-    /* Main's function, or a handler that it has deferred, has returned, and what it has left, scopes
-     * or ops in flight, is about to be ended. By the host. */
+    /* Main's function, or a handler that it has deferred, has returned, and what it has left,
+     * scopes or ops in flight, is about to be ended. By the host. */
     void (*returned)(struct onlooker *self, struct loop *loop);
     /* Main has ended, and those that live still are about to be cancelled. */
     void (*ended)(struct onlooker *self, struct loop *loop);

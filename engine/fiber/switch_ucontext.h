@@ -3,9 +3,9 @@
  *
  * ucontext keeps a signal mask for each stack, and here it is the thread's. So a context that is
  * stopped holds one that blocks everything, and whoever arrives takes over the mask of the one that
- * was left: two system calls a switch. All of it happens on arrival, as the stack that is left may be
- * in use by the kernel up to the frame that leaves it: the call of swapcontext itself is the only one
- * made there.
+ * was left: two system calls a switch. All of it happens on arrival, as the stack that is left may
+ * be in use by the kernel up to the frame that leaves it: the call of swapcontext itself is the
+ * only one made there.
  */
 #ifndef FIBER_SWITCH_UCONTEXT_H
 #define FIBER_SWITCH_UCONTEXT_H

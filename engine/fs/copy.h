@@ -1,7 +1,7 @@
 /*
  * Copying files: the contents of one descriptor to another, and what else a file has. All of it
- * blocks, so it runs on threads of the pool, a step at a time: between two steps the task that waits
- * may be cancelled.
+ * blocks, so it runs on threads of the pool, a step at a time: between two steps the task that
+ * waits may be cancelled.
  *
  * Ways, each tried where those before it cannot:
  *
@@ -47,8 +47,8 @@ struct copy {
 /* Sets up to copy `from`, which `status` describes, in any of the `ways`. */
 void copy_begin(struct copy *copy, int from, int to, const struct stat *status, unsigned ways);
 
-/* Copies about `bytes` more. Blocks; from any thread. 1: there may be more to copy; 0: all of it is;
- * -errno. If none of the ways is possible, what the last of them said, or -EOPNOTSUPP. */
+/* Copies about `bytes` more. Blocks; from any thread. 1: there may be more to copy; 0: all of it
+ * is; -errno. If none of the ways is possible, what the last of them said, or -EOPNOTSUPP. */
 int copy_some(struct copy *copy, size_t bytes);
 
 /* --- What else a file has --- */

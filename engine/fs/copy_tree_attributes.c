@@ -1,6 +1,6 @@
 /*
- * Modes, times and extended attributes of copies. Attributes come before the mode, as a file without
- * permission to write takes none from its owner, and all before the times.
+ * Modes, times and extended attributes of copies. Attributes come before the mode, as a file
+ * without permission to write takes none from its owner, and all before the times.
  */
 #include <errno.h>
 #include <fcntl.h>

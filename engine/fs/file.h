@@ -164,8 +164,8 @@ void file_breathe(whorl_file *file);
 
 /* --- file_ahead.c --- */
 
-/* The bytes at `after`: more than 0, shown by *data; 0 at the end; -errno. Moves `after` behind them.
- * `want` is how many the caller could use. The run is left alone. */
+/* The bytes at `after`: more than 0, shown by *data; 0 at the end; -errno. Moves `after` behind
+ * them. `want` is how many the caller could use. The run is left alone. */
 ssize_t ahead_next(whorl_file *file, size_t want, char **data);
 
 /* Has the last `count` bytes that ahead_next gave be given again. */

@@ -1,11 +1,11 @@
 /*
  * Reading ahead: the slots of `in`, in the file's order, and how many of them.
  *
- * A read that follows the one before is larger than that, up to a whole buffer; then the next buffer
- * is read while the caller is busy with this one; and whenever the caller has to wait for one all
- * the same, twice as many are kept in flight. A cached file so stays at two buffers, which is what
- * the processor's cache likes; a disk gets what it needs. After a seek, or a short read, it all
- * begins anew.
+ * A read that follows the one before is larger than that, up to a whole buffer; then the next
+ * buffer is read while the caller is busy with this one; and whenever the caller has to wait for
+ * one all the same, twice as many are kept in flight. A cached file so stays at two buffers, which
+ * is what the processor's cache likes; a disk gets what it needs. After a seek, or a short read, it
+ * all begins anew.
  *
  * Short reads: the next slot does not follow on what this one brought, so it is dropped, and the
  * file is read on from where this one ended; what gives nothing there is the end. What was asked
@@ -110,8 +110,8 @@ static bool is_sequential(whorl_file *file)
            slot->offset + slot->op.result == file->after;
 }
 
-/* Has the slot that holds what is at `after` be the first, and more behind it. *is_new: it was asked
- * for now. */
+/* Has the slot that holds what is at `after` be the first, and more behind it. *is_new: it was
+ * asked for now. */
 static int prepare(whorl_file *file, size_t want, bool *is_new)
 {
     bool sequential = is_sequential(file);

@@ -7,12 +7,12 @@
  *                   '---------------------'
  *
  * A flying slot that was written in part, or not at all because of a cancel, is sealed again, and
- * what is left of it is started anew. A failed one is sealed again when its error is told. Nobody is
- * called when a write ends: the pump looks at all of them, at each step of a call that writes.
+ * what is left of it is started anew. A failed one is sealed again when its error is told. Nobody
+ * is called when a write ends: the pump looks at all of them, at each step of a call that writes.
  *
- * Order: where the kernel chooses the place (a stream, O_APPEND), one slot flies at a time, and what
- * comes after one that failed waits. Elsewhere slots fly together, unless their bytes overlap: then
- * the earlier is first.
+ * Order: where the kernel chooses the place (a stream, O_APPEND), one slot flies at a time, and
+ * what comes after one that failed waits. Elsewhere slots fly together, unless their bytes overlap:
+ * then the earlier is first.
  */
 #include <assert.h>
 #include <fs/file.h>

@@ -1,15 +1,15 @@
 /*
  * O_DIRECT: whole blocks past the page cache, the rest through it; and space ahead of the writes.
  *
- * The kernel takes direct writes of whole blocks alone. What is less, at the beginning or the end of
- * what was written in one stretch, is written while O_DIRECT is off: the kernel keeps its cache and
- * direct access to the same file in step, and so the size is exact at every moment, and the block's
- * other bytes are what anybody has written there. The flag is the open file's, so nothing else of
- * the file may be in flight meanwhile.
+ * The kernel takes direct writes of whole blocks alone. What is less, at the beginning or the end
+ * of what was written in one stretch, is written while O_DIRECT is off: the kernel keeps its cache
+ * and direct access to the same file in step, and so the size is exact at every moment, and the
+ * block's other bytes are what anybody has written there. The flag is the open file's, so nothing
+ * else of the file may be in flight meanwhile.
  *
  * A direct write beyond the file's end takes the inode for itself; within it, many run together. So
- * where a file grows in order, its size is set ahead by fallocate, in steps that double, and set back
- * when the writing pauses.
+ * where a file grows in order, its size is set ahead by fallocate, in steps that double, and set
+ * back when the writing pauses.
  */
 #include <fcntl.h>
 #include <fs/file.h>

@@ -74,7 +74,8 @@ static void seek_reading(whorl_file *file, int64_t target)
         read_from(file, target);
 }
 
-/* What was written goes on behind the caller. With O_APPEND the next write goes to the end again. */
+/* What was written goes on behind the caller.
+ * With O_APPEND the next write goes to the end again. */
 static int seek_writing(whorl_file *file, int64_t target)
 {
     if (target == file_position(file) && !file->append)
@@ -139,8 +140,8 @@ int64_t whorl_file_tell(const whorl_file *file)
     return file->positioned ? file_position(file) : -ESPIPE;
 }
 
-/* What was read ahead may be gone, and what comes after the position another size: so nothing is kept.
- */
+/* What was read ahead may be gone, and what comes after the position another size:
+ * so nothing is kept. */
 int whorl_file_truncate(whorl_file *file, int64_t length)
 {
     int error = file_enter(file);

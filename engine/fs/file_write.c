@@ -1,4 +1,5 @@
-/* Writing bytes and text: into the room of the last slot, and what is full is sealed. See file.h. */
+/* Writing bytes and text: into the room of the last slot, and what is full is sealed.
+ * See file.h. */
 #include <fs/file.h>
 #include <limits.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Opens `name` below a directory as a level. Where links are not followed, what has become one since
- * it was listed is -ENOTDIR. */
+/* Opens `name` below a directory as a level. Where links are not followed, what has become one
+ * since it was listed is -ENOTDIR. */
 static int open_directory(const struct walk *walk, int dirfd, const char *name, bool is_root)
 {
     bool follows = is_root || (walk->flags & WHORL_WALK_FOLLOW);

@@ -14,14 +14,14 @@
  *                  |  '---> owner --> the same
  *                  '------> gone (its task was interrupted)
  *
- * An append gets its LSN when it is taken; what was taken is not let go by a cancel. The owner works
- * in a shield, so that its own cancel does not cut the others' commit.
+ * An append gets its LSN when it is taken; what was taken is not let go by a cancel. The owner
+ * works in a shield, so that its own cancel does not cut the others' commit.
  *
  * Cursors read beside the owner. They are counted while they do, and the close waits for them, as
  * the file and the log's memory are gone after it.
  *
- * Invariants: no owner, no queue. All bytes from `first` to `end` are durable. Nothing but the owner
- * changes the file, or anything here but the queue and `closing`.
+ * Invariants: no owner, no queue. All bytes from `first` to `end` are durable. Nothing but the
+ * owner changes the file, or anything here but the queue and `closing`.
  */
 #ifndef FS_LOG_H
 #define FS_LOG_H

@@ -46,8 +46,8 @@ static int64_t write_zeros(int fd, int64_t from, int64_t to)
 }
 
 /* Sees that a batch that ends at `end` finds blocks that were written. Zeros that find no room give
- * back what they took of it, which the batch itself may need, and are not asked for again: that they
- * are not there costs time, and nothing else. */
+ * back what they took of it, which the batch itself may need, and are not asked for again: that
+ * they are not there costs time, and nothing else. */
 static void write_ahead(struct log *log, int64_t end)
 {
     if (end <= log->reserved_to)

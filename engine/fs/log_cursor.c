@@ -2,9 +2,9 @@
  * Cursors: records read in order, while the log goes on.
  *
  * A cursor keeps an LSN, and looks up where it stands in the file for each record anew: a truncate
- * may have dropped it, or moved it, and that even while it is being read. What was read is judged by
- * its checksum, which holds for one LSN alone. Where it does not, or where there was nothing to read
- * at all, and records have been moved meanwhile, it is read again.
+ * may have dropped it, or moved it, and that even while it is being read. What was read is judged
+ * by its checksum, which holds for one LSN alone. Where it does not, or where there was nothing to
+ * read at all, and records have been moved meanwhile, it is read again.
  */
 #include <fs/crc32c.h>
 #include <fs/log.h>

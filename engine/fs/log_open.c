@@ -2,8 +2,8 @@
  * Opening a log: the file, its lock, its name's directory, its header, its records.
  *
  * What a program is told is on the disk, and not only in the kernel's memory: a process that was
- * killed may have left records there that nobody has flushed, or whose flush has failed. So the file
- * is flushed first, and then what the kernel keeps of it is dropped, and read again.
+ * killed may have left records there that nobody has flushed, or whose flush has failed. So the
+ * file is flushed first, and then what the kernel keeps of it is dropped, and read again.
  */
 #include <fcntl.h>
 #include <fs/log.h>

@@ -80,8 +80,8 @@ int whorl_mkfifo(const char *path, mode_t mode)
 
 /* --- What there is --- */
 
-/* The type of what a path leads to, or with AT_SYMLINK_NOFOLLOW of what it is, S_IF*; 0: nothing. Or
- * -errno. */
+/* The type of what a path leads to, or with AT_SYMLINK_NOFOLLOW of what it is, S_IF*; 0:
+ * nothing. Or -errno. */
 static int type_at(const char *path, int flags)
 {
     struct statx status;

@@ -86,8 +86,8 @@ static bool fail_to_enter(struct tree *tree, struct tree_dir *dir, int error)
     return false;
 }
 
-/* Opens a directory, or removes what is none (any more): then gives -EALREADY. What changes each time
- * it is looked at is given up. */
+/* Opens a directory, or removes what is none (any more): then gives -EALREADY. What changes each
+ * time it is looked at is given up. */
 static int open_or_remove(struct tree *tree, int at, const struct tree_dir *dir)
 {
     for (int looks = 0; looks < LOOKS_MOST; looks++) {

@@ -75,8 +75,8 @@ int whorl_walk_begin(whorl_walk *public, const char *root, unsigned flags)
 
 /* --- Visits --- */
 
-/* Room for one level more, whose path is longer by a slash and `name_len`. The last visit's name is in
- * the path's text: that moves last, when the next visit is certain. */
+/* Room for one level more, whose path is longer by a slash and `name_len`. The last visit's name is
+ * in the path's text: that moves last, when the next visit is certain. */
 static bool reserve(struct walk *walk, size_t path_len, size_t name_len)
 {
     if (walk->depth == walk->levels_room) {

@@ -48,8 +48,8 @@ struct walk {
     unsigned depth; /* how many there are */
 };
 
-/* Opens the deepest level and reads on. Returns 0 when it has been read, whatever came of that; 1 if
- * there is more to be read; or -ENOMEM: this may be called again. Blocks. */
+/* Opens the deepest level and reads on. Returns 0 when it has been read, whatever came of that; 1
+ * if there is more to be read; or -ENOMEM: this may be called again. Blocks. */
 int level_read(struct walk *walk);
 
 /* Opens a level again that was read and closed meanwhile. Returns 0, or -errno. Blocks. */

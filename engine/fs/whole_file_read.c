@@ -6,8 +6,8 @@
  * end is where a read gives nothing.
  *
  * A chain of open, read, read and close on a direct descriptor would take 3.2 in place of 3.4 us of
- * the processor's time for one cached file of 4 KiB after the other, but 2.6 in place of 2.5 where 64
- * tasks read one each. (Its second read must be there: a file of /proc, or one with a bad block,
+ * the processor's time for one cached file of 4 KiB after the other, but 2.6 in place of 2.5 where
+ * 64 tasks read one each. (Its second read must be there: a file of /proc, or one with a bad block,
  * gives less than asked before its end.) So the descriptors are plain.
  */
 #ifndef _GNU_SOURCE

@@ -9,10 +9,10 @@
  * What may wait for a peer must not wait for a place, since those who hold them may be waiting for
  * what it would bring; and it should hold none for ever. Of a read or write only the descriptor
  * tells, and looking costs a system call. So nobody looks while less than half of the places are
- * taken, and idle pipes hold half of them at most. From there on each descriptor is looked at, as it
- * may stand for another file by now; but one that was seen since the loop turned is not looked at
- * again. (If the program has put a pipe in the place of a file within the round, the read of that
- * one may wait, for files, and hold a place.)
+ * taken, and idle pipes hold half of them at most. From there on each descriptor is looked at, as
+ * it may stand for another file by now; but one that was seen since the loop turned is not looked
+ * at again. (If the program has put a pipe in the place of a file within the round, the read of
+ * that one may wait, for files, and hold a place.)
  *
  * The members of a chain run one after the other: it takes one place, which its last member holds.
  * A chain of which a member may wait for a peer takes none. A close takes none either; what waits

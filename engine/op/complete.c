@@ -15,8 +15,8 @@ static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
 
 /* --- Ending --- */
 
-/* The kernel's own words for a call that a signal interrupted, and that is to be made again; an open
- * or a splice in a worker that was cancelled lets them out (Linux 6.18). */
+/* The kernel's own words for a call that a signal interrupted, and that is to be made again; an
+ * open or a splice in a worker that was cancelled lets them out (Linux 6.18). */
 #define RESTART_FIRST 512
 #define RESTART_LAST 516
 

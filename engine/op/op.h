@@ -73,8 +73,8 @@ void op_begin(struct loop *loop, struct task *self, whorl_op *op);
 /* The same for a chain of made ops. Its owner is to wait for all of them at once. */
 void op_begin_chain(struct loop *loop, struct task *self, whorl_op *ops, size_t n);
 
-/* The op with those that start and end together with it: itself, or the chain in flight that it is a
- * member of. Returns the first; puts their number into *n. */
+/* The op with those that start and end together with it: itself, or the chain in flight that it is
+ * a member of. Returns the first; puts their number into *n. */
 static inline whorl_op *op_unit(whorl_op *op, size_t *n)
 {
     *n = 1;

@@ -25,7 +25,8 @@ static size_t bytes_allowed(void)
     return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur / LIMIT_PARTS;
 }
 
-/* Has the engine use the slots from `base` on, which the table has or is to get. NULL: no memory. */
+/* Has the engine use the slots from `base` on, which the table has or is to get. NULL:
+ * no memory. */
 static struct own_buffers *begin(struct loop *loop, unsigned base)
 {
     struct own_buffers *own = calloc(1, sizeof *own);

@@ -7,12 +7,13 @@
  *     [ the program's, if it has registered any ][ OWN_BUFFERS slots of the engine's ]
  *
  * It is made when somebody needs it, and anew when the program registers or unregisters: so the
- * program finds all slots free, and all of RLIMIT_MEMLOCK but for what ops in flight use. A buffer of the engine's gets its slot
- * when an op asks for it, and keeps it until the table goes, or the buffer.
+ * program finds all slots free, and all of RLIMIT_MEMLOCK but for what ops in flight use. A buffer
+ * of the engine's gets its slot when an op asks for it, and keeps it until the table goes,
+ * or the buffer.
  *
  * Nobody relies on one. Where there is no slot, or the kernel refuses, the op goes the plain way.
- * Where the table was made anew before the kernel has looked into it for an op, the slot is empty or
- * another buffer's by then: the op gives -EFAULT, had no effect, and is to go the plain way.
+ * Where the table was made anew before the kernel has looked into it for an op, the slot is empty
+ * or another buffer's by then: the op gives -EFAULT, had no effect, and is to go the plain way.
  */
 #ifndef OP_OWN_BUFFERS_H
 #define OP_OWN_BUFFERS_H

@@ -65,8 +65,8 @@ static bool has_vectors(const whorl_op *op)
     return op->addr && op->len <= IOV_MAX;
 }
 
-/* Moves the position by `len`, in one step, as other threads may do the same; of a device, to its end
- * at most. The position before; -1 if there is none, or it cannot go that far. */
+/* Moves the position by `len`, in one step, as other threads may do the same; of a device, to its
+ * end at most. The position before; -1 if there is none, or it cannot go that far. */
 static off_t advance(int fd, size_t len)
 {
     struct stat status;

@@ -84,8 +84,8 @@ static struct job *next_job(struct pool *pool, struct worker *self)
     return job;
 }
 
-/* The thread is idle before anybody has the result: so who gives one job after another needs but one
- * thread. If it is woken before it waits, it finds the job that it was woken for. */
+/* The thread is idle before anybody has the result: so who gives one job after another needs but
+ * one thread. If it is woken before it waits, it finds the job that it was woken for. */
 static void run_job(struct pool *pool, struct worker *self, struct job *job)
 {
     job->result = job->fn(job->arg);

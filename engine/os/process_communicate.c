@@ -1,7 +1,7 @@
 /*
  * Talking to a child: its input is written while its output and error are read, each by a task of a
- * group, so that neither side ever waits for the other in vain. What was written and read is kept in
- * the process: an exchange that was cut short goes on with the next call.
+ * group, so that neither side ever waits for the other in vain. What was written and read is kept
+ * in the process: an exchange that was cut short goes on with the next call.
  */
 #include <errno.h>
 #include <os/process.h>

@@ -1,12 +1,13 @@
 /*
  * Starting a child, by posix_spawn(3).
  *
- * All that the child needs is made first, on the loop's thread: descriptors for its 0, 1 and 2, none
- * of which is itself 0, 1 or 2, so that putting one into place does not hide another; a descriptor
- * that keeps room for the pidfd; and a copy of the environment, which other tasks may change. Then a thread starts it, as that takes half a millisecond
- * in which the loop has better to do. Until the child runs, everything can be taken back; from then
- * on the process has it. All of this is the process's, which ends with its owner, even if the task
- * that waits for the thread never goes on.
+ * All that the child needs is made first, on the loop's thread: descriptors for its 0, 1 and 2,
+ * none of which is itself 0, 1 or 2, so that putting one into place does not hide another; a
+ * descriptor that keeps room for the pidfd; and a copy of the environment, which other tasks may
+ * change. Then a thread starts it, as that takes half a millisecond in which the loop has better to
+ * do. Until the child runs, everything can be taken back; from then on the process has it. All of
+ * this is the process's, which ends with its owner, even if the task that waits for the thread
+ * never goes on.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
  * Those who wait stand in a list of their loop, first come, first served; each lies on the stack of
  * its task. The first of the list is the watch: a signalfd over the signals of all their sets tells
  * it, by a poll in the ring, that something is pending, and it hands that out. The others are
- * parked. When the first leaves, the next has the watch. The descriptor exists while the list is not
- * empty.
+ * parked. When the first leaves, the next has the watch.
+ * The descriptor exists while the list is not empty.
  *
  * Nothing is read from the descriptor. A signal is taken by sigtimedwait(2), for one waiter that
  * wants it: so it is either pending in the kernel or its waiter's, and none is lost to a cancel.
@@ -68,8 +68,8 @@ static bool set_sift(sigset_t *sifted, const sigset_t *set)
     return any;
 }
 
-/* Whether the sets have a signal in common. Not by sigisemptyset(3): that of glibc 2.36 does not see
- * the real-time signals. */
+/* Whether the sets have a signal in common. Not by sigisemptyset(3): that of glibc 2.36 does not
+ * see the real-time signals. */
 static bool sets_meet(const sigset_t *one, const sigset_t *other)
 {
     static const sigset_t none;

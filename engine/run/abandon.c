@@ -2,10 +2,10 @@
  * whorl_run_abandon: the end of a run that was left by a jump out of one of its tasks.
  *
  * No task of it goes on, so none can be waited for in the ways by which tasks end. What cannot be
- * dropped is what others hold of its memory: the kernel, by ops in flight, so these are ended first;
- * and handlers that tasks have deferred. Those may wait, so they need tasks and a loop that turns:
- * they get new ones. The former loop stays until they are done, and nobody turns it: whoever wakes
- * one of its tasks puts it into a circle that stands still.
+ * dropped is what others hold of its memory: the kernel, by ops in flight, so these are ended
+ * first; and handlers that tasks have deferred. Those may wait, so they need tasks and a loop that
+ * turns: they get new ones. The former loop stays until they are done, and nobody turns it: whoever
+ * wakes one of its tasks puts it into a circle that stands still.
  */
 #include <core/defer.h>
 #include <core/locals.h>
@@ -15,8 +15,8 @@
 #include <whorl/group.h>
 #include <whorl/run.h>
 
-/* Those whose handlers run now, the latest first. More than one only if a handler was left by a jump,
- * too: then the former ones have what it had not come to. */
+/* Those whose handlers run now, the latest first. More than one only if a handler was left by a
+ * jump, too: then the former ones have what it had not come to. */
 static __thread struct loop *left_loops;
 
 static bool is_on_stack_of(const struct task *task, const char *address)

@@ -5,8 +5,8 @@
  * SIGPIPE, SIGXFSZ: a write to a closed pipe or socket raises the one on the submitting thread, and
  * a write above the limit on a file's size the other, where the kernel does it there and then. Both
  * are blocked while the loop runs, and one that became pending meanwhile is taken away at the end,
- * so that the program never sees it. fork: in the child the forking thread has no loop, and its former signal
- * mask.
+ * so that the program never sees it. fork: in the child the forking thread has no loop, and its
+ * former signal mask.
  */
 #include <core/loop.h>
 #include <errno.h>
@@ -114,7 +114,8 @@ static int config_check(const whorl_config *config)
     return 0;
 }
 
-/* Makes the loop the thread's. A signal that is pending already is not ours to take away. -ENOMEM */
+/* Makes the loop the thread's. A signal that is pending already is not ours to take away.
+ * 0, or -ENOMEM. */
 static int run_enter(struct loop *loop, const whorl_config *config)
 {
     int error = overflow_watch_start(&loop->watch, loop_describe_overflow);

@@ -19,8 +19,8 @@
 void run_block_writes(sigset_t *before);
 
 /* Where a jump has left the thread's run: the thread's own stack is the one that runs, to the tools
- * as well, which until then take much of it for that of frames that have gone. So whoever lands there
- * calls this before all else. 0; -EBUSY, -EPERM as whorl_run_abandon says. */
+ * as well, which until then take much of it for that of frames that have gone. So whoever lands
+ * there calls this before all else. 0; -EBUSY, -EPERM as whorl_run_abandon says. */
 int run_land(void);
 
 /* Gives the thread back what run_enter took. The loop is closed after. */

@@ -7,13 +7,13 @@
  *
  * A put serves the first getter that waits. In a FIFO queue it hands its item over, and the getter
  * does not look at the queue again. Where the order is another, better items may come until the
- * getter runs: so the item goes into the store, one of those in it is promised to the getter, and it
- * takes the best when it runs.
+ * getter runs: so the item goes into the store, one of those in it is promised to the getter, and
+ * it takes the best when it runs.
  *
- * Invariants, between calls: promised <= the items in the store, unless a shutdown has dropped them;
- * getters wait only while all items of an open queue are promised, putters only while it is full,
- * joiners only while items are unfinished. A get that makes room fills it at once: nobody can come
- * in between.
+ * Invariants, between calls: promised <= the items in the store, unless a shutdown has dropped
+ * them; getters wait only while all items of an open queue are promised, putters only while it is
+ * full, joiners only while items are unfinished. A get that makes room fills it at once: nobody can
+ * come in between.
  */
 #include <string.h>
 #include <sync/queue_store.h>

@@ -1,4 +1,5 @@
-/* The array that a queue's items lie in: see queue_store.h. It doubles, and is never made smaller. */
+/* The array that a queue's items lie in: see queue_store.h. It doubles,
+ * and is never made smaller. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

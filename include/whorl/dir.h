@@ -40,9 +40,9 @@ typedef struct whorl_dir_entry {
                            does not tell types and the directory may be read but not searched */
 } whorl_dir_entry;
 
-/* Opens a directory, as opendir(3) does: O_RDONLY | O_DIRECTORY | O_CLOEXEC; `flags` adds O_NOFOLLOW
- * or O_NOATIME. Takes memory (32 KiB) and a descriptor, until whorl_dir_close. Returns 0; after an
- * error there is nothing to close.
+/* Opens a directory, as opendir(3) does: O_RDONLY | O_DIRECTORY | O_CLOEXEC; `flags` adds
+ * O_NOFOLLOW or O_NOATIME. Takes memory (32 KiB) and a descriptor, until whorl_dir_close. Returns
+ * 0; after an error there is nothing to close.
  *   -EINVAL  dir is NULL, or flags has others
  *   -ENOMEM
  *   else     as openat(2): -ENOTDIR, -ENOENT, -EACCES, ... */
@@ -83,10 +83,10 @@ WHORL_API int whorl_dir_fd(const whorl_dir *dir);
  *   else             as whorl_close; memory and descriptor are given back all the same */
 WHORL_API int whorl_dir_close(whorl_dir *dir);
 
-/* The names of all entries but "." and "..", ordered by their bytes, as an array in *names with NULL
- * after the last; the array and what it leads to are one piece of memory, the caller's to free().
- * A large directory is read in steps, between which a cancel is seen. Returns how many they are;
- * after an error *names is NULL.
+/* The names of all entries but "." and "..", ordered by their bytes, as an array in *names with
+ * NULL after the last; the array and what it leads to are one piece of memory, the caller's to
+ * free(). A large directory is read in steps, between which a cancel is seen. Returns how many they
+ * are; after an error *names is NULL.
  *   -EINVAL  names is NULL
  *   -ENOMEM
  *   else     as openat(2) and getdents64(2) */

@@ -29,16 +29,16 @@
  * Cancel: a call that gives -ECANCELED has read nothing and taken nothing; what had been read ahead
  * is there for the next call, and the position is what it was.
  *
- * Errors of reading are told when the caller gets to them: what came before is given first. The next
- * call tries again. Errors of writing behind are told by the next call that has to know: one that
- * writes and finds no room, a flush or what includes one (a sync, a seek in a file opened with
+ * Errors of reading are told when the caller gets to them: what came before is given first. The
+ * next call tries again. Errors of writing behind are told by the next call that has to know: one
+ * that writes and finds no room, a flush or what includes one (a sync, a seek in a file opened with
  * O_APPEND or to its end, a read after a write, a truncate), or close. What could not be written is
  * kept, in its order, and tried again by the next of those calls: so when room was made on a full
  * disk, nothing is lost. Only close gives it up.
  *
- * Every call also gives -EINVAL if file, or what a result goes to, is NULL, -EPERM outside a task of
- * the loop in which the file was opened, and the errors of read(2) and write(2). Calls that may wait
- * give -ECANCELED in a cancelled task.
+ * Every call also gives -EINVAL if file, or what a result goes to, is NULL, -EPERM outside a task
+ * of the loop in which the file was opened, and the errors of read(2) and write(2). Calls that may
+ * wait give -ECANCELED in a cancelled task.
  */
 #ifndef WHORL_FILE_H
 #define WHORL_FILE_H
@@ -74,17 +74,17 @@ typedef struct whorl_file_options {
  * faster; its size is too large then, until what is not needed is taken back: by a flush, a sync, a
  * truncate, a seek from the end, a read or the close. A program that is killed in between leaves
  * zeros at the file's end, and what others have written meanwhile into the space that is taken back
- * is lost. options.exact_size avoids both, at the price of the speed. Buffers that are used again are
- * registered with the kernel until the close, up to half of what RLIMIT_MEMLOCK allows; where that
- * cannot be, they are used without.
+ * is lost. options.exact_size avoids both, at the price of the speed. Buffers that are used again
+ * are registered with the kernel until the close, up to half of what RLIMIT_MEMLOCK allows; where
+ * that cannot be, they are used without.
  *   -EINVAL  also: an option is out of its range
  *   -ENOMEM
  *   else     as open(2) says */
 WHORL_API int whorl_file_open(const char *path, int flags, const whorl_file_options *options,
                               whorl_file **file);
 
-/* The same over a descriptor, which belongs to the file from then on; on an error it does not. It is
- * read and written from where its position stands. Does not wait.
+/* The same over a descriptor, which belongs to the file from then on; on an error it does not. It
+ * is read and written from where its position stands. Does not wait.
  *   -EBADF      no descriptor, or one with O_PATH
  *   -EINVAL     an option is out of its range
  *   -ENOMEM
@@ -92,9 +92,9 @@ WHORL_API int whorl_file_open(const char *path, int flags, const whorl_file_opti
 WHORL_API int whorl_file_from_fd(int fd, const whorl_file_options *options, whorl_file **file);
 
 /* Writes what is held, closes the descriptor, and gives the file back, all of it always: in a
- * cancelled task too, where it waits like anywhere else. The one exception is a stream in a task that
- * is cancelled, before or while it waits here: what the other side does not take at once is dropped.
- * Returns 0.
+ * cancelled task too, where it waits like anywhere else. The one exception is a stream in a task
+ * that is cancelled, before or while it waits here: what the other side does not take at once is
+ * dropped. Returns 0.
  *   -EBUSY      another task waits in a call; nothing was done
  *   -ECANCELED  bytes of a stream were dropped
  *   -EINVAL, -EPERM  nothing was done
@@ -102,15 +102,15 @@ WHORL_API int whorl_file_from_fd(int fd, const whorl_file_options *options, whor
  *               be given up now; or that of close(2) */
 WHORL_API int whorl_file_close(whorl_file *file);
 
-/* The descriptor; it stays the file's. For calls that neither move its position nor close it. -EINVAL
- * if file is NULL. From: anywhere. */
+/* The descriptor; it stays the file's. For calls that neither move its position nor close it.
+ * -EINVAL if file is NULL. From: anywhere. */
 WHORL_API int whorl_file_fd(const whorl_file *file);
 
 /* --- Reading --- */
 
 /* Reads `len` bytes, or fewer where the file ends, or an error or a cancel comes before: the next
- * call tells which. Of a stream: what is there, at least one byte. 0: the end of the file, or len is
- * 0. The end is not for ever: a later call reads what has been added. */
+ * call tells which. Of a stream: what is there, at least one byte. 0: the end of the file, or
+ * len is 0. The end is not for ever: a later call reads what has been added. */
 WHORL_API ssize_t whorl_file_read(whorl_file *file, void *buf, size_t len);
 
 /* Reads `len` bytes, also of a stream. Fewer: the file ends there, or an error came, which the next
@@ -118,9 +118,9 @@ WHORL_API ssize_t whorl_file_read(whorl_file *file, void *buf, size_t len);
  *   -ECANCELED  nothing was read: all of it is there for the next call */
 WHORL_API ssize_t whorl_file_read_exactly(whorl_file *file, void *buf, size_t len);
 
-/* Shows the next bytes without reading them: *data leads to at least `len` of them, fewer only where
- * the file ends, until the next call on the file. Returns how many are there, maybe more than asked;
- * 0 at the end.
+/* Shows the next bytes without reading them: *data leads to at least `len` of them, fewer only
+ * where the file ends, until the next call on the file. Returns how many are there, maybe more than
+ * asked; 0 at the end.
  *   -EMSGSIZE  len is more than options.line_max, and than options.buffer_size */
 WHORL_API ssize_t whorl_file_peek(whorl_file *file, const void **data, size_t len);
 
@@ -132,8 +132,8 @@ typedef struct whorl_line {
     int newline; /* 1: text[len] is '\n'; 0: the file ends without one */
 } whorl_line;
 
-/* Reads a line: up to and with the next newline, or the file's end. Returns 1; 0 at the end, with an
- * empty line.
+/* Reads a line: up to and with the next newline, or the file's end. Returns 1; 0 at the end, with
+ * an empty line.
  *   -EMSGSIZE  it is longer than options.line_max; nothing was read: whorl_file_read reads it
  *   -ENOMEM    nothing was read */
 WHORL_API int whorl_file_read_line(whorl_file *file, whorl_line *line);
@@ -143,9 +143,9 @@ WHORL_API int whorl_file_read_line(whorl_file *file, whorl_line *line);
 #define whorl_for_each_line(file, line, result)                                                    \
     while (((result) = whorl_file_read_line((file), (line))) > 0)
 
-/* getline(3): reads a line, with its newline, into *text, malloc'd memory of *room bytes that is made
- * larger as needed (NULL and 0 to begin with), and ends it with a zero byte. The caller's to free.
- * Returns its length; 0 at the file's end.
+/* getline(3): reads a line, with its newline, into *text, malloc'd memory of *room bytes that is
+ * made larger as needed (NULL and 0 to begin with), and ends it with a zero byte. The caller's to
+ * free. Returns its length; 0 at the file's end.
  *   -EMSGSIZE, -ENOMEM  as for whorl_file_read_line */
 WHORL_API ssize_t whorl_file_getline(whorl_file *file, char **text, size_t *room);
 
@@ -169,7 +169,8 @@ WHORL_API ssize_t whorl_file_printf(whorl_file *file, const char *format, ...)
 WHORL_API ssize_t whorl_file_vprintf(whorl_file *file, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
-/* Writes what is held, and waits until it is in the file and the file's size is exact. Returns 0. */
+/* Writes what is held, and waits until it is in the file and the file's size is exact.
+ * Returns 0. */
 WHORL_API int whorl_file_flush(whorl_file *file);
 
 /* A flush, and then fsync(2) or fdatasync(2): what was written is on the disk. Returns 0. */
@@ -178,8 +179,9 @@ WHORL_API int whorl_file_datasync(whorl_file *file);
 
 /* --- The position --- */
 
-/* lseek(2) by SEEK_SET, SEEK_CUR or SEEK_END: the next read or write is there. Returns the position.
- * With O_APPEND it is that of reads alone: a write goes to the end, and the position with it.
+/* lseek(2) by SEEK_SET, SEEK_CUR or SEEK_END: the next read or write is there. Returns the
+ * position. With O_APPEND it is that of reads alone: a write goes to the end,
+ * and the position with it.
  *   -EINVAL     it would be negative, or whence is none of these
  *   -EOVERFLOW  it would be beyond 2^63 - 2^33
  *   -ESPIPE     a stream has none */

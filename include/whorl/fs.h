@@ -20,10 +20,10 @@ struct open_how;
 /* open(2), openat(2): a new descriptor, the caller's to close. `mode_t mode` follows the flags when
  * they hold O_CREAT or O_TMPFILE. Set O_CLOEXEC as with open(2).
  *
- * With O_CREAT or O_TRUNC, or where the kernel has to look for the name on the disk, a FIFO is waited
- * for until its other end is open, as by open(2); a cancel ends that, but meanwhile it keeps one of
- * config.workers. Else it is not waited for, and O_WRONLY without a reader gives -ENXIO. O_NONBLOCK,
- * which changes nothing for files on a disk, never waits. */
+ * With O_CREAT or O_TRUNC, or where the kernel has to look for the name on the disk, a FIFO is
+ * waited for until its other end is open, as by open(2); a cancel ends that, but meanwhile it keeps
+ * one of config.workers. Else it is not waited for, and O_WRONLY without a reader gives -ENXIO.
+ * O_NONBLOCK, which changes nothing for files on a disk, never waits. */
 WHORL_API int whorl_open(const char *path, int flags, ...);
 WHORL_API int whorl_openat(int dirfd, const char *path, int flags, ...);
 
@@ -50,9 +50,9 @@ WHORL_API int whorl_close(int fd);
 /* read(2), write(2): at the file's position. Bytes done, which may be fewer than asked; 0 at the
  * end of file. A write never raises SIGPIPE, nor SIGXFSZ. One that the disk, a quota or a limit
  * (RLIMIT_FSIZE) cuts short gives the count of what was written, and moves the position by it; the
- * next gives the error: -ENOSPC, -EDQUOT, -EFBIG. A read that comes to a bad place of the disk gives
- * the count of what is before it, but there the kernel leaves the position (seen on Linux 6.18):
- * whorl_pread behind that count tells the error. */
+ * next gives the error: -ENOSPC, -EDQUOT, -EFBIG. A read that comes to a bad place of the disk
+ * gives the count of what is before it, but there the kernel leaves the position (seen on Linux
+ * 6.18): whorl_pread behind that count tells the error. */
 WHORL_API ssize_t whorl_read(int fd, void *buf, size_t len);
 WHORL_API ssize_t whorl_write(int fd, const void *buf, size_t len);
 
@@ -128,10 +128,10 @@ WHORL_API ssize_t whorl_splice(int fd_in, off_t *offset_in, int fd_out, off_t *o
 /* tee(2): the same from pipe to pipe, and what was in fd_in stays there. */
 WHORL_API ssize_t whorl_tee(int fd_in, int fd_out, size_t len, unsigned flags);
 
-/* copy_file_range(2): bytes from one file to another, within the kernel, or shared by both where the
- * file system can. Offsets that are NULL are the files' positions; the others move on. On a thread:
- * once it runs, a cancel does not end it; so copy in pieces. Bytes done, which may be fewer than
- * asked; 0 at the end of file. */
+/* copy_file_range(2): bytes from one file to another, within the kernel, or shared by both where
+ * the file system can. Offsets that are NULL are the files' positions; the others move on. On a
+ * thread: once it runs, a cancel does not end it; so copy in pieces. Bytes done, which may be fewer
+ * than asked; 0 at the end of file. */
 WHORL_API ssize_t whorl_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset,
                                         size_t len, unsigned flags);
 
@@ -139,10 +139,10 @@ WHORL_API ssize_t whorl_copy_file_range(int from, off_t *from_offset, int to, of
 WHORL_API int whorl_syncfs(int fd);
 
 /* flock(2). LOCK_SH and LOCK_EX wait for the lock without keeping a thread: one asks for it, and
- * again after 1 ms, 2, 4, and so on up to every 64 ms. So a cancel ends the wait, but those who wait
- * are not served in order. A lock that is held already and asked for in the other kind is let go
- * first by the kernel: it may be lost in a cancel. With LOCK_NB it is asked for once. LOCK_UN never
- * waits, and works in a cancelled task.
+ * again after 1 ms, 2, 4, and so on up to every 64 ms. So a cancel ends the wait, but those who
+ * wait are not served in order. A lock that is held already and asked for in the other kind is let
+ * go first by the kernel: it may be lost in a cancel. With LOCK_NB it is asked for once. LOCK_UN
+ * never waits, and works in a cancelled task.
  *   -EWOULDBLOCK  LOCK_NB, and somebody else has it, or there is no thread to ask */
 WHORL_API int whorl_flock(int fd, int operation);
 

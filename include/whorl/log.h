@@ -83,8 +83,8 @@ typedef struct whorl_log_options {
  * new records follow the last whole one. When this returns, the file, its name and all that was
  * recovered are durable. The file has the lock of flock(2) until it is closed. Takes some 300 KiB
  * of memory, which no append adds to. Returns 0; after an error `log` is as if closed. No file that
- * is not a log, or an empty one, is changed; one whose making has failed is gone on with by the next
- * open.
+ * is not a log, or an empty one, is changed;
+ * one whose making has failed is gone on with by the next open.
  *   -EBADMSG          the file is no log, or both copies of its header are damaged
  *   -EPROTONOSUPPORT  it is a log of a version that this library does not know
  *   -EBUSY            somebody has it open, another process or this one, and has not closed it for
@@ -98,8 +98,9 @@ typedef struct whorl_log_options {
 WHORL_API int whorl_log_open(whorl_log *log, const char *path, const whorl_log_options *options);
 
 /* Waits until all appends that were called before have ended, and records that are being read by
- * cursors are, and closes the log, which gives -EBADF to every call from now on. Works, and does not return before it has, in a cancelled task
- * too. Cursors must not be used any more, but for whorl_log_cursor_end. Returns 0.
+ * cursors are, and closes the log, which gives -EBADF to every call from now on. Works, and does
+ * not return before it has, in a cancelled task too. Cursors must not be used any more, but for
+ * whorl_log_cursor_end. Returns 0.
  *   -EBADF   the log is closed, or another task is closing it
  *   -EINVAL  log is NULL */
 WHORL_API int whorl_log_close(whorl_log *log);
@@ -136,9 +137,9 @@ WHORL_API int64_t whorl_log_appendv(whorl_log *log, const struct iovec *iov, int
 
 /* Drops the records before `lsn`, which is an LSN that an append or a cursor gave, or
  * whorl_log_end: those are not found any more. Nothing dies half: after a crash the records before
- * `lsn` are all there or none. Waits for the commit that runs; appends wait meanwhile. Their room in
- * the file is used again: at once where all is dropped; else as soon as what is kept fits into it.
- * The file does not become shorter. Returns 0, also if those records were dropped before.
+ * `lsn` are all there or none. Waits for the commit that runs; appends wait meanwhile. Their room
+ * in the file is used again: at once where all is dropped; else as soon as what is kept fits into
+ * it. The file does not become shorter. Returns 0, also if those records were dropped before.
  *   -ECANCELED  the caller is cancelled; nothing was dropped
  *   -EBADF      the log is closed, or being closed
  *   -EINVAL     log is NULL; lsn is negative or beyond the end, or no record begins there

@@ -35,9 +35,9 @@ extern "C" {
 struct open_how;
 struct statx;
 
-/* Flags of an op, or-ed into op.flags between making and starting it. Give ops on slots offsets: the
- * position of a slot's file is not mended where the kernel leaves it, which is with O_DIRECT and
- * after a short write. */
+/* Flags of an op, or-ed into op.flags between making and starting it. Give ops on slots offsets:
+ * the position of a slot's file is not mended where the kernel leaves it, which is with O_DIRECT
+ * and after a short write. */
 enum {
     WHORL_OP_FIXED_FILE = 1 << 0, /* fd is a slot of whorl_register_files, not a descriptor */
     WHORL_OP_HARDLINK = 1 << 1,   /* in a chain: the next op runs even if this one ran and failed */
@@ -228,10 +228,10 @@ WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
 
 /* Runs n ops in order, as one chain in the kernel: each starts when the one before it has
  * succeeded. One that fails, or reads, writes or moves less than asked (use MSG_WAITALL for
- * recv and send), ends the chain: those after it give -ECANCELED and had no effect. After an op with
- * WHORL_OP_HARDLINK the next runs even if that op ran and failed, or was cancelled while it ran. A
- * timeout counts from the start of the chain; one that runs out before its op has begun ends the
- * chain where it stands, as does a cancel of the caller, or a whorl_close of a later op's
+ * recv and send), ends the chain: those after it give -ECANCELED and had no effect. After an op
+ * with WHORL_OP_HARDLINK the next runs even if that op ran and failed, or was cancelled while it
+ * ran. A timeout counts from the start of the chain; one that runs out before its op has begun ends
+ * the chain where it stands, as does a cancel of the caller, or a whorl_close of a later op's
  * descriptor. A chain that is ended so leaves no descriptor open: its closes run then, except for a
  * slot into which it has not come to open a file. After a failure they give -ECANCELED like the
  * rest, and the descriptor is still the program's. Returns when all have ended, each op with its

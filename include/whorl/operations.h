@@ -1,4 +1,5 @@
-/* The table of operations: what the kernel has for each, since when, and what is done without it. */
+/* The table of operations: what the kernel has for each, since when,
+ * and what is done without it. */
 #ifndef WHORL_OPERATIONS_H
 #define WHORL_OPERATIONS_H
 

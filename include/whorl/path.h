@@ -90,9 +90,9 @@ WHORL_API int whorl_mkfifoat(int dirfd, const char *path, mode_t mode);
 WHORL_API int whorl_mknod(const char *path, mode_t mode, dev_t device);
 WHORL_API int whorl_mknodat(int dirfd, const char *path, mode_t mode, dev_t device);
 
-/* Makes a directory, and those above it that are missing, as mkdir -p does; those above get the mode
- * 0777 less the umask. A directory that is there already is as good as made, and stays as it is.
- * Others may make the same at the same time. Returns 0.
+/* Makes a directory, and those above it that are missing, as mkdir -p does; those above get the
+ * mode 0777 less the umask. A directory that is there already is as good as made, and stays as it
+ * is. Others may make the same at the same time. Returns 0.
  *   -EEXIST   something that is no directory has that name
  *   -ENOTDIR  the same for one of those above
  *   -ENOENT   path is empty, or leads through a link to nowhere
@@ -115,9 +115,9 @@ WHORL_API int whorl_mkostemp(char *pattern, int flags);
 WHORL_API int whorl_mkostemps(char *pattern, int suffix_len, int flags);
 
 /* A file without a name in the file system of a directory, open for reading and writing, with
- * O_CLOEXEC; it is gone when it is closed. NULL or "": the directory of temporary files, which is that of
- * $TMPDIR, or /tmp. Where the file system knows no such files (O_TMPFILE), one is made with a name
- * that is taken away at once. Returns the descriptor, the caller's to close.
+ * O_CLOEXEC; it is gone when it is closed. NULL or "": the directory of temporary files, which is
+ * that of $TMPDIR, or /tmp. Where the file system knows no such files (O_TMPFILE), one is made with
+ * a name that is taken away at once. Returns the descriptor, the caller's to close.
  *   -ENOMEM
  *   else     as open(2), mkstemp(3) */
 WHORL_API int whorl_tmpfile(const char *directory);

@@ -63,8 +63,8 @@ typedef struct whorl_process_options {
     const char *cwd;         /* its working directory; default the program's. A name with a slash
                                 that does not begin with one counts from there */
     int in, out, err;        /* its descriptors 0, 1 and 2: WHORL_* as above, or a descriptor of the
-                                program's, which stays the program's to close; 0 as `out` or `err` is
-                                WHORL_INHERIT */
+                                program's, which stays the program's to close; 0 as `out` or `err`
+                                is WHORL_INHERIT */
     unsigned flags;          /* WHORL_PROCESS_* */
     size_t output_max;       /* bytes that communicate collects from each of out and err; default
                                 64 MiB */
@@ -110,8 +110,8 @@ WHORL_API int whorl_process_stderr(const whorl_process *process);
  *   -EINVAL, -EPERM  as for whorl_process_wait */
 WHORL_API int whorl_process_close_stdin(whorl_process *process);
 
-/* Waits until the child has ended, and returns how. Any number of tasks may wait; a process that has
- * ended says so again. A cancel ends the wait and not the child, which may be waited for anew.
+/* Waits until the child has ended, and returns how. Any number of tasks may wait; a process that
+ * has ended says so again. A cancel ends the wait and not the child, which may be waited for anew.
  *   -ECANCELED  it has not ended
  *   -ECHILD     it has, and somebody else has taken its status: see above
  *   -EINVAL     process is NULL

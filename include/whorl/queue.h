@@ -17,12 +17,12 @@
  * It is the queue's from the put that returns 0, and the getter's from the get that returns 0.
  *
  * Putters that wait are served in the order in which they came, and so are getters: nobody
- * overtakes them. A put serves the first getter that waits, if there is one; a get from a full queue
- * lets the first putter that waits put its item in. A call that was served like that has done its
- * work, though its task runs later: a cancel that comes in between waits for the task's next call.
- * One that is cancelled before has taken nothing and put nothing. A getter of a FIFO queue is handed
- * the item itself. Where the order is another, an item of the queue is promised to it, and when it
- * runs it takes the best that is there by then.
+ * overtakes them. A put serves the first getter that waits, if there is one; a get from a full
+ * queue lets the first putter that waits put its item in. A call that was served like that has done
+ * its work, though its task runs later: a cancel that comes in between waits for the task's next
+ * call. One that is cancelled before has taken nothing and put nothing. A getter of a FIFO queue is
+ * handed the item itself. Where the order is another, an item of the queue is promised to it, and
+ * when it runs it takes the best that is there by then.
  *
  * A queue is used by the tasks of one loop at a time. While tasks of one wait in it, those of
  * another are refused with -EPERM.
@@ -79,9 +79,9 @@ WHORL_API int whorl_queue_init(whorl_queue *queue, enum whorl_queue_kind kind, s
 WHORL_API int whorl_queue_init_with(whorl_queue *queue, enum whorl_queue_kind kind, void **array,
                                     size_t capacity, whorl_queue_compare *compare);
 
-/* Ends a queue, and gives its memory back; one that never held an item has none. It may be made anew
- * then; until that it is as if shut down. Returns 0. From: anywhere, while no other thread uses the
- * queue.
+/* Ends a queue, and gives its memory back; one that never held an item has none. It may be made
+ * anew then; until that it is as if shut down. Returns 0. From: anywhere, while no other thread
+ * uses the queue.
  *   -EBUSY      tasks wait in it, in whorl_queue_put, _get or _join, or an item was promised to one
  *   that has not run since; nothing has changed
  *   -EINVAL     queue is NULL

@@ -78,16 +78,17 @@ typedef struct whorl_config {
  * Once main has returned, tasks that still live are cancelled and awaited (see whorl_cancel); the
  * ring is closed when nothing is in flight. One thread runs one loop; each thread may run its own.
  * While the loop runs, SIGPIPE and SIGXFSZ are blocked on this thread, and one that is pending at
- * the end is discarded, unless it was before: a write gives -EPIPE, or -EFBIG, and no signal. Threads and programs that a task starts inherit the block, as
- * any other (a child of fork does not); posix_spawnattr_setsigmask(3) takes it away.
- * In a child made by fork(2) inside a task there is no loop: calls give -EPERM there, but whorl_run
- * may begin a new one. A task's function that returns in the child ends it with status 70.
+ * the end is discarded, unless it was before: a write gives -EPIPE, or -EFBIG, and no signal.
+ * Threads and programs that a task starts inherit the block, as any other (a child of fork does
+ * not); posix_spawnattr_setsigmask(3) takes it away. In a child made by fork(2) inside a task there
+ * is no loop: calls give -EPERM there, but whorl_run may begin a new one. A task's function that
+ * returns in the child ends it with status 70.
  *
- * When every task waits, nothing is in flight or with a thread, no time is awaited, and nobody holds
- * the loop (see whorl_loop_hold), nothing can happen any more: a report on stderr then says which
- * task waits for what (of 64 tasks, and of 8 that one of them waits for), all are cancelled and
- * awaited, and the run ends with -EDEADLK. If it comes to that a second time, those that still wait
- * are given up, and what they hold is lost.
+ * When every task waits, nothing is in flight or with a thread, no time is awaited, and nobody
+ * holds the loop (see whorl_loop_hold), nothing can happen any more: a report on stderr then says
+ * which task waits for what (of 64 tasks, and of 8 that one of them waits for), all are cancelled
+ * and awaited, and the run ends with -EDEADLK. If it comes to that a second time, those that still
+ * wait are given up, and what they hold is lost.
  *
  * A run that has taken as long as its configuration allows, in real time, has every task cancelled,
  * as at main's end, and ends with -ETIMEDOUT. (Tasks that only ever yield to each other are not

@@ -37,14 +37,16 @@ extern "C" {
  * Each signal goes to one task: of those that wait for it, to the one that has waited longest. Of
  * several that are pending for a task the lowest number comes first, and equal ones in the order in
  * which they were sent, those to the thread before those to the process; the same signal sent again
- * while it is pending counts once, unless it is a real-time signal. A cancelled wait has taken none.
+ * while it is pending counts once, unless it is a real-time signal.
+ * A cancelled wait has taken none.
  *
  * SIGKILL, SIGSTOP and the signals that a fault raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
  * SIGSYS) cannot be waited for, and a set may hold them all the same. SIGPIPE and SIGXFSZ are not
  * raised by the calls of whorl as far as a handler can see, but a wait for them would see them.
  *   -ECANCELED  no signal was taken
  *   -EINVAL     set is NULL, or holds no signal that can be waited for
- *   -EMFILE, -ENFILE, -ENOMEM  there is no descriptor to be had: the first task that waits needs one
+ *   -EMFILE, -ENFILE, -ENOMEM  there is no descriptor to be had: the first task that waits needs
+ *               one
  *   -EPERM      not inside a task */
 WHORL_API int whorl_signal_wait(const sigset_t *set, void *info);
 

@@ -99,10 +99,11 @@ WHORL_API const char *whorl_name(whorl_task *task);
  *   -EINVAL, -EPERM  as for whorl_join */
 WHORL_API int whorl_set_name(whorl_task *task, const char *name);
 
-/* Calls each(task, arg) once for every task of the loop that lives, the caller among them, the newest
- * first, until it gives something else than 0. `task` is valid until `each` returns, also where its
- * handle was given back: it may be asked for its name and the like, and be cancelled. `each` must
- * not wait; it may spawn tasks, which are not shown. Returns 0, or what the last `each` gave.
+/* Calls each(task, arg) once for every task of the loop that lives, the caller among them, the
+ * newest first, until it gives something else than 0. `task` is valid until `each` returns, also
+ * where its handle was given back: it may be asked for its name and the like, and be cancelled.
+ * `each` must not wait; it may spawn tasks, which are not shown. Returns 0,
+ * or what the last `each` gave.
  *   -EBUSY   `each` has waited, and the task that it was called for has ended meanwhile
  *   -EINVAL  each is NULL
  *   -EPERM   not inside a task */

@@ -16,33 +16,33 @@
  *         return cmocka_run_group_tests(tests, NULL, NULL);
  *     }
  *
- * A test function runs as the main task of a run of its own, and so do its set-up and its tear-down.
- * cmocka's assertions, skip, fail and mocks work in every task of these, and so does its catching of
- * signals such as SIGSEGV; not on other threads. A test fails too if one of the three
+ * A test function runs as the main task of a run of its own, and so do its set-up and its
+ * tear-down. cmocka's assertions, skip, fail and mocks work in every task of these, and so does its
+ * catching of signals such as SIGSEGV; not on other threads. A test fails too if one of the three
  *
  *   - does not end within the test's limit. All tasks are cancelled then; if that does not end it
  *     within as long again, the program is aborted with a sentence;
  *   - comes to a deadlock (see whorl_run);
  *   - returns while operations that it has started are in flight, or with a scope open;
- *   - leaves other tasks alive, when what it has deferred has run, but for calls that were taken back
- *     (whorl_call_cancel);
+ *   - leaves other tasks alive, when what it has deferred has run, but for calls that were taken
+ *     back (whorl_call_cancel);
  *
  * or if more descriptors are open after the test than before it.
  *
- * When an assertion fails, the test is over for all of its tasks: none goes on from where it stands,
- * so none trips over the end of the others. What they have in flight is ended, what they have
- * deferred (whorl_defer) runs, in a run of its own, and after that the tear-down. What they hold
- * otherwise is lost, as what a failing function holds is in any test with cmocka: so what must be
- * given back belongs into the tear-down, or is to be deferred. A test whose set-up failed, or
+ * When an assertion fails, the test is over for all of its tasks: none goes on from where it
+ * stands, so none trips over the end of the others. What they have in flight is ended, what they
+ * have deferred (whorl_defer) runs, in a run of its own, and after that the tear-down. What they
+ * hold otherwise is lost, as what a failing function holds is in any test with cmocka: so what must
+ * be given back belongs into the tear-down, or is to be deferred. A test whose set-up failed, or
  * skipped it, does not run, nor does its tear-down. The test's memory check (test_malloc) spans the
  * three.
  *
  * How: cmocka reports a failure by siglongjmp, from inside libcmocka, to its own frame on the
  * thread's stack. It cannot be kept from it without taking the place of cmocka's functions, and a
  * caught signal not even so. But it always calls the tear-down slot after a test function, however
- * that ended, with the thread's stack in order: so there the adapter has the run ended that was left
- * in the middle (whorl_run_abandon). After a set-up that failed it calls nothing: so the set-up runs
- * in the test's slot, before the test.
+ * that ended, with the thread's stack in order: so there the adapter has the run ended that was
+ * left in the middle (whorl_run_abandon). After a set-up that failed it calls nothing: so the
+ * set-up runs in the test's slot, before the test.
  *
  * cmocka hands a group's state to each test in place of the test's own, by which the adapter knows
  * what to run: a group's set-up may not leave one. From C: the macros are no C++.
@@ -114,8 +114,8 @@ static inline void whorl_test_fail_(const struct whorl_test_ *self, const char *
     _fail(self->file, self->line);
 }
 
-/* What the function leaves in its dead frames is ended after this has returned, so nothing is called
- * in between. */
+/* What the function leaves in its dead frames is ended after this has returned, so nothing is
+ * called in between. */
 __attribute__((no_sanitize("thread", "address"))) static inline intptr_t whorl_test_task_(void *arg)
 {
     struct whorl_test_ *self = (struct whorl_test_ *)arg;

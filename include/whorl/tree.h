@@ -55,12 +55,12 @@ typedef struct whorl_tree_report {
     char path[WHORL_TREE_PATH_MAX];
 } whorl_tree_report;
 
-/* Copies the directory `from` with all that is in it as `to`, which must not exist, while its parent
- * must. Regular files are copied with their holes, and by reference where the file system can;
- * FIFOs, sockets and devices are made anew; symbolic links are copied as they are, but `from` itself
- * may be one. Modes are kept whatever the umask says, but for the set-user-ID and set-group-ID bits
- * of what is of another user or group than its copy, which is the caller's. A file with several
- * names becomes as many files.
+/* Copies the directory `from` with all that is in it as `to`, which must not exist, while its
+ * parent must. Regular files are copied with their holes, and by reference where the file system
+ * can; FIFOs, sockets and devices are made anew; symbolic links are copied as they are, but `from`
+ * itself may be one. Modes are kept whatever the umask says, but for the set-user-ID and
+ * set-group-ID bits of what is of another user or group than its copy, which is the caller's. A
+ * file with several names becomes as many files.
  *
  * The tree may change meanwhile: what is gone when its turn comes is left out, and what comes may
  * be left out. A file is copied whole, or not at all: what an error or a cancel cuts off is taken

@@ -43,8 +43,9 @@ WHORL_API void whorl_trial_begin(whorl_trial *trial);
  * twice its limit is told of on stderr, and the process is aborted. */
 WHORL_API int whorl_trial_run(whorl_trial *trial, whorl_fn *fn, void *arg);
 
-/* Ends a run that was left by a jump, as whorl_run_abandon does; where none was, nothing. Returns 0;
- * or 1, with the complaint set: it was left after its limit or a deadlock, and perhaps for that. */
+/* Ends a run that was left by a jump, as whorl_run_abandon does; where none was, nothing. Returns
+ * 0; or 1, with the complaint set: it was left after its limit or a deadlock,
+ * and perhaps for that. */
 WHORL_API int whorl_trial_left(whorl_trial *trial);
 
 /* Ends the trial. Returns 0; or 1, with the complaint set: it has left descriptors open. */

@@ -18,16 +18,17 @@
  * directory is told by a visit of its own (WHORL_VISIT_ERROR, as FTS_DNR of fts(3)), and the walk
  * goes on.
  *
- * Each directory is opened from the one above it and read as a whole, on a thread of the loop's, when
- * the walk enters it. So paths may be longer than PATH_MAX; renaming or removing what was visited,
- * or directories above, does not lead the walk astray; and without WHORL_WALK_FOLLOW it never
- * leaves the tree, whatever links are put in its way. At most 18 descriptors are open, however deep
- * the tree: those high up are closed meanwhile, and opened again by ".." or by their names. If what
- * is found there is another directory, its remaining entries are not visited, and -ESTALE says so.
- * The memory that is taken is that of the names in the directories from the root to where it is.
+ * Each directory is opened from the one above it and read as a whole, on a thread of the loop's,
+ * when the walk enters it. So paths may be longer than PATH_MAX; renaming or removing what was
+ * visited, or directories above, does not lead the walk astray; and without WHORL_WALK_FOLLOW it
+ * never leaves the tree, whatever links are put in its way. At most 18 descriptors are open,
+ * however deep the tree: those high up are closed meanwhile, and opened again by ".." or by their
+ * names. If what is found there is another directory, its remaining entries are not visited, and
+ * -ESTALE says so. The memory that is taken is that of the names in the directories from the root
+ * to where it is.
  *
- * Every call that waits also gives -EPERM outside a task, and -ECANCELED in a cancelled one, with no
- * effect.
+ * Every call that waits also gives -EPERM outside a task, and -ECANCELED in a cancelled one,
+ * with no effect.
  */
 #ifndef WHORL_WALK_H
 #define WHORL_WALK_H
@@ -73,7 +74,8 @@ typedef struct whorl_walk_entry {
     const char *path;   /* from the root, without a slash in front; "" for the root */
     const char *name; /* its last part; for the root, the whole path that the walk has begun with */
     int dirfd;        /* the directory that `name` is in, for whorl_openat, whorl_unlinkat, ...; for
-                           the root, what the walk has begun with. -1: it could not be opened again */
+                           the root, what the walk has begun with. -1: it could not be opened
+                           again */
 } whorl_walk_entry;
 
 /* Begins a walk at `root`, which may be any file, and is followed if it is a link. Takes memory,
@@ -85,8 +87,8 @@ typedef struct whorl_walk_entry {
 WHORL_API int whorl_walk_begin(whorl_walk *walk, const char *root, unsigned flags);
 WHORL_API int whorl_walk_beginat(whorl_walk *walk, int dirfd, const char *root, unsigned flags);
 
-/* The next visit. Returns 1; 0 after the last. After any error this may be called again, and goes on
- * where it was.
+/* The next visit. Returns 1; 0 after the last. After any error this may be called again, and goes
+ * on where it was.
  *   -EBUSY   another task waits in a call for this walk
  *   -EINVAL  walk or entry is NULL, or the walk has ended
  *   -ENOMEM, and -EAGAIN, -EMFILE, -ENFILE where not a single thread can be had */
@@ -104,8 +106,8 @@ WHORL_API int whorl_walk_skip(whorl_walk *walk);
  *   else     as statx(2) */
 WHORL_API int whorl_walk_statx(whorl_walk *walk, unsigned mask, struct statx *buf);
 
-/* Ends it, at any point; in a cancelled task too. Without that, its memory and descriptors are lost.
- * Returns 0.
+/* Ends it, at any point; in a cancelled task too. Without that, its memory and descriptors are
+ * lost. Returns 0.
  *   -EBUSY   as for whorl_walk_next
  *   -EINVAL  walk is NULL or has ended
  *   -EPERM   not inside a task; it has not ended */

@@ -71,8 +71,8 @@ typedef struct whorl_write_options {
  *
  * If there is a file of the name already, it is replaced by a new one with its permission bits, and
  * its user and group as far as the caller may set them; other hard links keep the old content. A
- * name that is a symbolic link stays one: the file is replaced, or made, where it leads. Directories
- * must be searchable, readable and writable.
+ * name that is a symbolic link stays one: the file is replaced, or made, where it leads.
+ * Directories must be searchable, readable and writable.
  *
  * options may be NULL, for all zero; it is not kept.
  *   -EISDIR  the name is a directory, or ends with a slash

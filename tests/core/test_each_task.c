@@ -1,5 +1,5 @@
-/* A walk over all tasks that live, what may be done with those that are shown, and what they have in
- * flight. */
+/* A walk over all tasks that live, what may be done with those that are shown,
+ * and what they have in flight. */
 #include "support.h"
 
 #include <errno.h>

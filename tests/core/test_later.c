@@ -1,4 +1,5 @@
-/* Calls at a later time: when they begin, in which order, and what becomes of them at main's end. */
+/* Calls at a later time: when they begin, in which order,
+ * and what becomes of them at main's end. */
 #include "child.h"
 
 #include <whorl/test.h>

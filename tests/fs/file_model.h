@@ -1,6 +1,6 @@
 /*
- * A model of a buffered file, for random tests: an array of bytes and a position, and what each call
- * makes of them.
+ * A model of a buffered file, for random tests: an array of bytes and a position, and what each
+ * call makes of them.
  */
 #ifndef TESTS_FS_FILE_MODEL_H
 #define TESTS_FS_FILE_MODEL_H

@@ -1,6 +1,6 @@
 /*
- * The only thread of a run (one_thread), kept busy: what is given to it meanwhile waits in the queue
- * until it is let go.
+ * The only thread of a run (one_thread), kept busy: what is given to it meanwhile waits in the
+ * queue until it is let go.
  */
 #ifndef TESTS_FS_ONLY_THREAD_H
 #define TESTS_FS_ONLY_THREAD_H

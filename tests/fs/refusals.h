@@ -145,8 +145,8 @@ int __wrap_open(const char *path, int flags, ...)
 
 /* --- All of memory, call by call --- */
 
-/* A body that may be refused memory: it gives -ENOMEM then, having changed nothing, or a result that
- * it has checked itself. */
+/* A body that may be refused memory: it gives -ENOMEM then, having changed nothing, or a result
+ * that it has checked itself. */
 typedef intptr_t may_be_refused(void *arg);
 
 /* Runs body(arg) with its first request for memory refused, then with the second, until none is. In

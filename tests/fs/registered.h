@@ -1,6 +1,6 @@
 /*
- * For tests of the registered buffers that files with O_DIRECT have: a file that is written and read
- * as a whole, and what is registered meanwhile, as VmPin of /proc/self/status shows it.
+ * For tests of the registered buffers that files with O_DIRECT have: a file that is written and
+ * read as a whole, and what is registered meanwhile, as VmPin of /proc/self/status shows it.
  */
 #ifndef TESTS_FS_REGISTERED_H
 #define TESTS_FS_REGISTERED_H

@@ -1,7 +1,7 @@
 /*
  * Copies whose files do what files seldom do: one with holes shrinks at each of the steps by which
- * they are looked for, one takes no bytes and gives no error. This program stands between the engine
- * and lseek(2) and pwrite(2) (the linker's --wrap).
+ * they are looked for, one takes no bytes and gives no error. This program stands between the
+ * engine and lseek(2) and pwrite(2) (the linker's --wrap).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

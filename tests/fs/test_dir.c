@@ -46,7 +46,8 @@ static void make_all_kinds(void)
 
 /* --- Entries --- */
 
-/* Each entry that readdir(3) gives comes next, in the same order, and no other. Returns how many. */
+/* Each entry that readdir(3) gives comes next, in the same order, and no other.
+ * Returns how many. */
 static int compare_entries(whorl_dir *dir, const char *path)
 {
     DIR *expected = opendir(path);

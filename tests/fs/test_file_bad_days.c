@@ -1,7 +1,7 @@
 /*
  * Buffered files on bad days: the disk is full, a file is as large as it may become, the device
- * fails, somebody cuts the file short, there is no memory. What was accepted is kept until it can be
- * written, and written once.
+ * fails, somebody cuts the file short, there is no memory. What was accepted is kept until it can
+ * be written, and written once.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

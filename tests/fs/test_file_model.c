@@ -1,8 +1,8 @@
 /*
- * Buffered files against a model: an array of bytes and a position. A worker makes random calls, each
- * of which must give what the model gives; a saboteur cancels it at random moments, and then the
- * call must have had no effect, or the one that it tells. The file is compared whole after a flush,
- * and after each close.
+ * Buffered files against a model: an array of bytes and a position. A worker makes random calls,
+ * each of which must give what the model gives; a saboteur cancels it at random moments, and then
+ * the call must have had no effect, or the one that it tells. The file is compared whole after a
+ * flush, and after each close.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

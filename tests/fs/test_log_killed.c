@@ -1,7 +1,7 @@
 /*
  * Logs whose program is killed at any point, over and over: while sixteen tasks append to it, and
- * while one more drops what is old. The child tells through a pipe what was acknowledged; the parent
- * kills it, opens the log, and looks whether all of that is there, whole and in order.
+ * while one more drops what is old. The child tells through a pipe what was acknowledged; the
+ * parent kills it, opens the log, and looks whether all of that is there, whole and in order.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

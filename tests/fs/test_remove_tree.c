@@ -50,7 +50,8 @@ static void what_is_no_name_in_a_directory_is_refused(void **state)
     run_checks_as_nobody(name_the_system, NULL);
 }
 
-/* The root under another name: "/" is mounted a second time, empty, in a namespace of the test's. */
+/* The root under another name: "/" is mounted a second time, empty,
+ * in a namespace of the test's. */
 static intptr_t name_it_otherwise(void *root)
 {
     (void)root;

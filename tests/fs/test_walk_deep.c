@@ -245,8 +245,8 @@ static intptr_t walk_what_moves(void *arg)
     check_equal(ends, 61);
     check_equal(files, moving->files);
     check_equal(errors, 60 - moving->files);
-    /* Each level that is lost is missed by its own two visits, or the last of the one below it. Only
-     * the first error has a directory: that was opened on the way. */
+    /* Each level that is lost is missed by its own two visits, or the last of the one below it.
+     * Only the first error has a directory: that was opened on the way. */
     check_equal(lost, moving->error ? 2 * errors - 1 : 0);
     return 0;
 }

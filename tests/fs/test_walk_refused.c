@@ -38,8 +38,8 @@ static void make_tree(void)
     }
 }
 
-/* Walks to the end, over whatever errors the calls give; each is told to `failed`. Ends it in a task
- * that is cancelled or not. */
+/* Walks to the end, over whatever errors the calls give; each is told to `failed`. Ends it in a
+ * task that is cancelled or not. */
 struct walking {
     void (*failed)(int error);
     struct record record;

@@ -1,8 +1,8 @@
 /*
  * Whole files when there is no memory: each allocation of a call is refused in its turn, also those
- * for the threads that it needs. The call gives -ENOMEM, the old file is intact, nothing lies beside
- * it, and with memory again the call works. This program stands between the engine and malloc (the
- * linker's --wrap).
+ * for the threads that it needs. The call gives -ENOMEM, the old file is intact, nothing lies
+ * beside it, and with memory again the call works. This program stands between the engine and
+ * malloc (the linker's --wrap).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

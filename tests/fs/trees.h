@@ -33,8 +33,8 @@ enum {
  * blocks. Says what is not; entries that `two` has alone count as well. */
 bool trees_are_same(const char *one, const char *two, unsigned how);
 
-/* Makes a directory; a chain of them, `name` in `name`, `depth` levels deep, with a file "end" in the
- * last. */
+/* Makes a directory; a chain of them, `name` in `name`, `depth` levels deep,
+ * with a file "end" in the last. */
 void make_directory(const char *path);
 void make_chain(const char *path, const char *name, unsigned depth);
 

@@ -1,7 +1,7 @@
 /*
  * See server.h. Prints "listening on 127.0.0.1 port N", and serves until it is killed, or the shell
- * that has started it ends, however that does. Its arguments may instead be a letter and a number of
- * bytes: then it prints the file that it would serve.
+ * that has started it ends, however that does. Its arguments may instead be a letter and a number
+ * of bytes: then it prints the file that it would serve.
  */
 #include "server.h"
 

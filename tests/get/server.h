@@ -1,6 +1,7 @@
 /*
- * A web server that behaves badly when it is asked to: the test double of all that can go wrong with
- * a download. Each connection is a task and serves one request; the path says what becomes of it.
+ * A web server that behaves badly when it is asked to: the test double of all that can go wrong
+ * with a download. Each connection is a task and serves one request;
+ * the path says what becomes of it.
  */
 #ifndef TESTS_GET_SERVER_H
 #define TESTS_GET_SERVER_H

@@ -23,8 +23,8 @@ static int send_part_head(int fd, int64_t from, int64_t size, const char *etag)
                      (long)from, (long)size - 1, (long)size, (long)(size - from), etag);
 }
 
-/* Serves version `etag`, whose content is `letter`'s, as a good server would; of that at most `most`
- * bytes, and then it breaks off. Returns where it began. */
+/* Serves version `etag`, whose content is `letter`'s, as a good server would; of that at most
+ * `most` bytes, and then it breaks off. Returns where it began. */
 static int64_t serve_version(const visit *self, const char *etag, char letter, int64_t most)
 {
     bool is_part = self->from >= 0 && strcmp(self->validator, etag) == 0;

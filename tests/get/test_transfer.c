@@ -1,6 +1,6 @@
 /*
- * curl's transfers driven by whorl, from a server in the same loop: bodies that are read like files,
- * readers that are slow, stop early or are cancelled, and more transfers than connections.
+ * curl's transfers driven by whorl, from a server in the same loop: bodies that are read like
+ * files, readers that are slow, stop early or are cancelled, and more transfers than connections.
  */
 #include "support.h"
 

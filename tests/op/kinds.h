@@ -1,6 +1,6 @@
 /*
- * The kinds of op that test_cancel.c stops, one row each; scene.h tells what a row holds. First more
- * scenes of ops that need not wait, on a file of four bytes at ends[0].
+ * The kinds of op that test_cancel.c stops, one row each; scene.h tells what a row holds. First
+ * more scenes of ops that need not wait, on a file of four bytes at ends[0].
  */
 #ifndef TESTS_OP_KINDS_H
 #define TESTS_OP_KINDS_H

@@ -168,8 +168,8 @@ static intptr_t exchange(void *arg)
     return 0;
 }
 
-/* What makes calls of its own: a sanitizer's runtime, and swapcontext, which sets the signal mask at
- * each switch. */
+/* What makes calls of its own: a sanitizer's runtime, and swapcontext, which sets the signal mask
+ * at each switch. */
 #ifdef WHORL_SWITCH_UCONTEXT
 enum { HAS_CALLS_BESIDE = 1 };
 #else

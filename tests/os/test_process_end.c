@@ -1,6 +1,6 @@
 /*
- * No process outlives its owner, however that ends, and at whatever point it is cancelled: neither a
- * zombie nor a descriptor is left. And what freeing a process means to others who use it.
+ * No process outlives its owner, however that ends, and at whatever point it is cancelled: neither
+ * a zombie nor a descriptor is left. And what freeing a process means to others who use it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,4 +1,5 @@
-/* Many processes: a thousand one after another and side by side, at random, without one too many. */
+/* Many processes: a thousand one after another and side by side, at random,
+ * without one too many. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

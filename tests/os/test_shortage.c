@@ -1,7 +1,7 @@
 /*
- * What the system refuses: memory for a post, for a loop's handle, for a task's stack, a descriptor,
- * a thread. This program stands between the engine and the system (the linker's --wrap), and refuses
- * while it is told to.
+ * What the system refuses: memory for a post, for a loop's handle, for a task's stack, a
+ * descriptor, a thread. This program stands between the engine and the system (the linker's
+ * --wrap), and refuses while it is told to.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /*
- * SIGINT while a loop runs: the first cancels main, the second ends the program. In children, as some
- * of them die of it.
+ * SIGINT while a loop runs: the first cancels main, the second ends the program. In children, as
+ * some of them die of it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

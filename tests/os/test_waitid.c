@@ -1,6 +1,6 @@
 /*
- * The op waitid: what waitid(2) gives, for one child, a group or any; without the kernel's operation
- * it is refused. (That a cancel never takes a status: see op/kinds.h.)
+ * The op waitid: what waitid(2) gives, for one child, a group or any; without the kernel's
+ * operation it is refused. (That a cancel never takes a status: see op/kinds.h.)
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,5 +1,6 @@
 /*
- * Waiting for a task with a limit: its result in time; its cancel, and its cleanup, when it is late.
+ * Waiting for a task with a limit: its result in time; its cancel, and its cleanup,
+ * when it is late.
  */
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of channels share: one channel with room for some numbers, one with none, and tasks
- * that have begun to wait at them.
+ * What the tests of channels share: one channel with room for some numbers, one with none, and
+ * tasks that have begun to wait at them.
  */
 #ifndef TESTS_SYNC_CHANNELS_H
 #define TESTS_SYNC_CHANNELS_H

@@ -1,6 +1,6 @@
 /*
- * The end of generators: left early, or cancelled from outside; and a caller that is cancelled while
- * it asks. No value is lost.
+ * The end of generators: left early, or cancelled from outside; and a caller that is cancelled
+ * while it asks. No value is lost.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /*
- * Generators that their owner leaves open, at its return or at the run's end: they are cancelled and
- * awaited before the owner ends. Ten thousand of them.
+ * Generators that their owner leaves open, at its return or at the run's end: they are cancelled
+ * and awaited before the owner ends. Ten thousand of them.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /*
- * Random owners and askers of generators, in virtual time, from a printed seed: with limits, cancels
- * and early ends at any point, each generator's values come once and in their order, and its body
- * has ended when its owner has.
+ * Random owners and askers of generators, in virtual time, from a printed seed: with limits,
+ * cancels and early ends at any point, each generator's values come once and in their order, and
+ * its body has ended when its owner has.
  */
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /*
- * Queues as stores: in which order items come out, how many there may be, and where they lie. Nobody
- * waits here.
+ * Queues as stores: in which order items come out, how many there may be, and where they lie.
+ * Nobody waits here.
  */
 #include "as_task.h"
 #include "queue_calls.h"
@@ -138,7 +138,8 @@ static void the_try_forms_do_not_wait(void **state)
 
 static void *slots[WHORL_QUEUE_SLOTS(WHORL_QUEUE_PRIORITY, 40) + 1];
 
-/* Fills it and empties it from every point of a ring; what lies behind its slots stays as it was. */
+/* Fills it and empties it from every point of a ring;
+ * what lies behind its slots stays as it was. */
 static void fill_and_empty(whorl_queue *queue, enum whorl_queue_kind kind, intptr_t capacity)
 {
     for (intptr_t round = 0; round <= capacity; round++) {

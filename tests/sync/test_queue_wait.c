@@ -145,7 +145,8 @@ static void a_promised_item_makes_room_when_it_is_taken(void **state)
     assert_int_equal(whorl_queue_destroy(&queue), 0);
 }
 
-/* With 5 and 3 in a full queue, 4 and 1 wait to be put in this order; what comes out, one by one. */
+/* With 5 and 3 in a full queue, 4 and 1 wait to be put in this order; what comes out,
+ * one by one. */
 static const intptr_t by_kind[][4] = {
     [WHORL_QUEUE_FIFO] = {5, 3, 4, 1},
     [WHORL_QUEUE_LIFO] = {3, 4, 1, 5},

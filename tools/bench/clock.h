@@ -29,8 +29,8 @@ uint64_t clock_scale(uint64_t count, int64_t elapsed, int64_t wanted);
 int cpu_count(void);
 
 /* Pins the calling thread to the index-th processor that the process may use, counted from 0. Does
- * nothing when there is only one, so that server and load share it as the scheduler likes. The first
- * call in a process is made before others can be. */
+ * nothing when there is only one, so that server and load share it as the scheduler likes. The
+ * first call in a process is made before others can be. */
 void cpu_pin(int index);
 
 #endif

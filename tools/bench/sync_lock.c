@@ -17,7 +17,8 @@
 
 enum { TRIAL = 100000 };
 
-/* Takes the lock and gives it back `count` times. Returns how many steps were counted, or -errno. */
+/* Takes the lock and gives it back `count` times. Returns how many steps were counted,
+ * or -errno. */
 typedef intptr_t repeat(intptr_t count);
 
 typedef struct job {

@@ -1,8 +1,8 @@
 /*
  * The part `post` of sync without whorl: a list with a mutex. The busy thread takes all of it at
  * once, and runs the calls with the mutex let go. It looks whether there is anything without the
- * mutex; or, where each call also writes to an eventfd, as for a thread that might sleep, by reading
- * that one each time, as a loop does that polls its descriptors once a turn.
+ * mutex; or, where each call also writes to an eventfd, as for a thread that might sleep, by
+ * reading that one each time, as a loop does that polls its descriptors once a turn.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -22,7 +22,8 @@ typedef struct answer {
     char *location; /* to be freed with free(3) */
 } answer;
 
-/* Looks at the answer to transfer->request, of which `known` is the version it asked to go on with. */
+/* Looks at the answer to transfer->request,
+ * of which `known` is the version it asked to go on with. */
 answer answer_of(const struct transfer *transfer, const struct version *known,
                  struct failure *failure);
 

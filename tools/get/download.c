@@ -16,7 +16,8 @@
 #include "version.h"
 #include "words.h"
 
-/* Of the body of an answer that is of no use so much is read, for so long, to keep the connection. */
+/* Of the body of an answer that is of no use so much is read, for so long, to keep the
+ * connection. */
 enum { DRAINED_BYTES = 64 * 1024 };
 #define DRAINED_FOR WHORL_SECONDS(1)
 
@@ -41,8 +42,8 @@ static int restart(struct work *work)
     return error;
 }
 
-/* The note is written when nothing of the version before is left, and before anything of the new one
- * is there. */
+/* The note is written when nothing of the version before is left, and before anything of the new
+ * one is there. */
 static int begin_version(struct work *work, const struct transfer *transfer, int64_t size)
 {
     int error = restart(work);

@@ -11,8 +11,8 @@
  *     the end of a transfer told      an event, which the task of the transfer awaits
  *
  * One rule keeps this right: curl is not re-entrant, and its callbacks run inside it, on the stack
- * of whichever task has called it. So no callback waits. It sets an event, spawns, cancels, or takes
- * a note, and returns; between two waits a task is alone, so curl is never entered twice.
+ * of whichever task has called it. So no callback waits. It sets an event, spawns, cancels, or
+ * takes a note, and returns; between two waits a task is alone, so curl is never entered twice.
  *
  * Every task may come to call curl and, in it, a TLS library, so the stacks of the run must be deep
  * enough for those. With Debian 12's OpenSSL 16 KiB were found to be; who knows what others want.

@@ -1,8 +1,8 @@
 /*
  * See failure.h. What is tried again is what curl --retry does, and connections that break: the
  * statuses 408, 429, 500, 502, 503 and 504, time-outs, resets, bodies that end early. A connection
- * that is refused, a name that is not known, a certificate that is not trusted and a 404 will be the
- * same next time.
+ * that is refused, a name that is not known, a certificate that is not trusted and a 404 will be
+ * the same next time.
  */
 #include "failure.h"
 

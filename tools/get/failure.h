@@ -27,7 +27,8 @@ int failure_tell(struct failure *self, enum failure_kind kind, const char *forma
 /* Tells that a call on a file gave `error`, -errno; `what` begins the sentence. Returns `error`. */
 int failure_of_file(struct failure *self, int error, const char *what, const char *name);
 
-/* Tells how curl ended a transfer with `code`; `detail` is curl's own words, or "". Returns -EIO. */
+/* Tells how curl ended a transfer with `code`; `detail` is curl's own words, or "".
+ * Returns -EIO. */
 int failure_of_curl(struct failure *self, CURL *easy, CURLcode code, const char *detail);
 
 /* Tells a status of HTTP that is no success. Returns -EIO. */

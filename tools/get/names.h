@@ -1,6 +1,6 @@
 /*
- * File names for URLs. A server, or who wrote a list of URLs, must not choose a name that harms: one
- * that leads elsewhere, is hidden, or does something to a terminal.
+ * File names for URLs. A server, or who wrote a list of URLs, must not choose a name that harms:
+ * one that leads elsewhere, is hidden, or does something to a terminal.
  */
 #ifndef GET_NAMES_H
 #define GET_NAMES_H

@@ -8,7 +8,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-/* How long the last steps of a whole file, and clean-up, may go on in a download that is cancelled. */
+/* How long the last steps of a whole file, and clean-up,
+ * may go on in a download that is cancelled. */
 #define LAST_STEPS WHORL_SECONDS(10)
 
 static int look_for_name(const struct directory *directory, const char *name,

@@ -36,7 +36,8 @@ int output_restart(output *self, struct failure *failure);
 /* Writes at its end. 0, or below 0 with a failure told; what was written before is counted. */
 int output_write(output *self, const char *data, size_t len, struct failure *failure);
 
-/* It is whole: gives it its name, when its content is on disk. 0, or below 0 with a failure told. */
+/* It is whole: gives it its name, when its content is on disk. 0,
+ * or below 0 with a failure told. */
 int output_finish(output *self, bool replaces, struct failure *failure);
 
 /* Removes NAME.part and its note. */

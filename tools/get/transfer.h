@@ -1,6 +1,6 @@
 /*
- * One HTTP request, read like a file: begin it, look at the head of its answer, read its body to the
- * end. What curl pushes into a callback is pulled by the task, which waits in between.
+ * One HTTP request, read like a file: begin it, look at the head of its answer, read its body to
+ * the end. What curl pushes into a callback is pulled by the task, which waits in between.
  *
  *     transfer_begin(&transfer, driver, &request);
  *     transfer_head(&transfer);

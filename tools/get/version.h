@@ -1,8 +1,8 @@
 /*
  * Which version of which file a .part holds the beginning of: a note beside it, NAME.part.from. A
  * download goes on from a .part only if the server still has that version; the server is asked by
- * If-Range, with what it called the version: its ETag or, where there is none that is good for this,
- * the time of its last change, if that was long enough ago for another to have another time.
+ * If-Range, with what it called the version: its ETag or, where there is none that is good for
+ * this, the time of its last change, if that was long enough ago for another to have another time.
  */
 #ifndef GET_VERSION_H
 #define GET_VERSION_H
