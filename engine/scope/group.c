@@ -10,42 +10,13 @@
  *
  * Children stand in a list by their kinship, in their own blocks. Those that end with an error keep
  * their blocks, in another list, for the owner to see, unless he has returned without a wait; the
- * others leave nothing. A spawner that waits for room stands in a queue; a child's end turns its
- * room into a promise to the first, which nobody else can take.
+ * others leave nothing. Spawners that wait for room are in group_room.c.
  */
 #include <core/loop.h>
 #include <errno.h>
 #include <scope/group.h>
 #include <string.h>
 #include <whorl/group.h>
-
-/* A task that waits for room; on its own stack. */
-struct spawner {
-    struct task *task;
-    size_t limit;
-    struct spawner *next;
-    struct spawner **link;
-};
-
-struct group {
-    struct scope scope; /* first: the scope is the group */
-    struct kinship *children;
-    size_t live;
-    size_t promised; /* spawners that were woken and have not run */
-    struct spawner *spawners;
-    struct spawner **spawners_end;
-    struct kinship *failed; /* in the order of time */
-    struct kinship **failed_end;
-    size_t failures;
-    size_t failures_before_body; /* if the body failed: how many came first */
-    int body_error;
-    int error;     /* the first */
-    bool shut;     /* nobody is spawned any more */
-    bool waiting;  /* the owner is in whorl_group_wait */
-    bool cut;      /* shut because the owner was cancelled */
-    bool lost;     /* and a child ended with -ECANCELED for it */
-    bool returned; /* the owner's function has returned without a wait */
-} __attribute__((may_alias));
 
 _Static_assert(sizeof(struct group) <= sizeof(whorl_group), "a group fits its public struct");
 
@@ -58,64 +29,6 @@ static bool is_busy(const struct group *group)
 {
     return group->live + group->promised > 0;
 }
-
-/* --- Spawners that wait for room --- */
-
-static void spawner_remove(struct group *group, struct spawner *spawner)
-{
-    *spawner->link = spawner->next;
-    if (spawner->next)
-        spawner->next->link = spawner->link;
-    else
-        group->spawners_end = spawner->link;
-}
-
-/* Not inline: gcc 12 would take the links into a waiting task's stack for dangling. */
-__attribute__((noinline)) static void spawner_insert(struct group *group, struct spawner *spawner,
-                                                     struct spawner **link)
-{
-    spawner->next = *link;
-    spawner->link = link;
-    *link = spawner;
-    if (spawner->next)
-        spawner->next->link = &spawner->next;
-    else
-        group->spawners_end = &spawner->next;
-}
-
-static void promise_room(struct group *group)
-{
-    while (group->spawners && group->live + group->promised < group->spawners->limit) {
-        struct spawner *first = group->spawners;
-        spawner_remove(group, first);
-        group->promised++;
-        task_wake(first->task, 0);
-    }
-}
-
-static void turn_spawners_away(struct group *group)
-{
-    while (group->spawners) {
-        struct spawner *first = group->spawners;
-        spawner_remove(group, first);
-        task_wake(first->task, -ESHUTDOWN);
-    }
-}
-
-struct spawner_wait {
-    struct group *group;
-    struct spawner spawner;
-};
-
-static void spawner_cancel(struct task *self)
-{
-    struct spawner_wait *wait = self->wait_object;
-    spawner_remove(wait->group, &wait->spawner);
-    task_wake(self, -ECANCELED);
-    promise_room(wait->group);
-}
-
-static const struct wait_kind room_wait = {.name = "room in its group", .cancel = spawner_cancel};
 
 /* --- Shutting --- */
 
@@ -130,7 +43,7 @@ static void shut(struct group *group)
     if (group->shut)
         return;
     group->shut = true;
-    turn_spawners_away(group);
+    group_turn_spawners_away(group);
     cancel_children(group);
     if (!group->waiting)
         scope_set_over(&group->scope);
@@ -154,8 +67,7 @@ static void drop_failed(struct group *group)
     }
 }
 
-/* Tells the owner, if he is to be told, that nothing is left. */
-static void tell_owner(struct group *group)
+void group_tell_owner(struct group *group)
 {
     struct task *owner = group->scope.task;
     if (is_busy(group))
@@ -197,8 +109,8 @@ static void child_ended(struct watcher *watcher, struct task *child)
             keep_failed(group, child);
         fail(group, (int)child->result);
     }
-    promise_room(group);
-    tell_owner(group);
+    group_promise_room(group);
+    group_tell_owner(group);
 }
 
 void group_abandon(struct scope *scope)
@@ -230,8 +142,7 @@ int whorl_group_init(whorl_group *public)
     return scope_open(loop, &group->scope, SCOPE_GROUP, WHORL_FOREVER, 0);
 }
 
-/* 0, or why the caller cannot deal with the group. */
-static int place_error(const struct loop *loop, const struct group *group)
+int group_place_error(const struct loop *loop, const struct group *group)
 {
     if (!group)
         return -EINVAL;
@@ -257,7 +168,7 @@ int whorl_group_spawn_with(whorl_group *public, const whorl_spawn_options *optio
 {
     struct loop *loop = loop_here;
     struct group *group = (struct group *)public;
-    int error = place_error(loop, group);
+    int error = group_place_error(loop, group);
     if (!error && group->shut)
         error = -ESHUTDOWN;
     struct task *child = NULL;
@@ -279,71 +190,17 @@ int whorl_group_spawn(whorl_group *group, whorl_fn *fn, void *arg)
     return whorl_group_spawn_with(group, NULL, fn, arg, NULL);
 }
 
-/* The room that was promised to the running task is not used. */
-static void promise_return(struct group *group)
-{
-    promise_room(group);
-    tell_owner(group);
-}
-
-/* Waits for room: 0, and it is promised no longer, but nobody has run since who could take it, or
- * the group has shut meanwhile, which a spawn will tell; -ECANCELED or -ESHUTDOWN, and the group
- * may be gone. */
-static int await_room(struct loop *loop, struct group *group, size_t limit)
-{
-    struct spawner_wait wait = {.group = group, .spawner = {.task = loop->current, .limit = limit}};
-    struct spawner **place = group->spawners_end;
-    do {
-        spawner_insert(group, &wait.spawner, place);
-        int error = task_park(loop, loop->current, &room_wait, &wait);
-        if (error)
-            return error;
-        group->promised--;
-        place = &group->spawners;
-        if (group->shut || group->live < limit)
-            return 0;
-        if (loop->current->interrupted) {
-            promise_return(group);
-            return -ECANCELED;
-        }
-    } while (true);
-}
-
-int whorl_group_spawn_limited(whorl_group *public, size_t limit, whorl_fn *fn, void *arg)
-{
-    struct loop *loop = loop_here;
-    struct group *group = (struct group *)public;
-    int error = place_error(loop, group);
-    if (error)
-        return error;
-    if (!fn || limit == 0)
-        return -EINVAL;
-    if (group->shut)
-        return -ESHUTDOWN;
-    if (loop->current->interrupted)
-        return task_refuse(loop, loop->current);
-    if (group->spawners || group->live + group->promised >= limit) {
-        error = await_room(loop, group, limit);
-        if (error)
-            return error;
-    }
-    error = whorl_group_spawn(public, fn, arg);
-    if (error)
-        promise_return(group);
-    return error;
-}
-
 ssize_t whorl_group_live(const whorl_group *public)
 {
     const struct group *group = (const struct group *)public;
-    int error = place_error(loop_here, group);
+    int error = group_place_error(loop_here, group);
     return error ? error : (ssize_t)group->live;
 }
 
 int whorl_group_cancel(whorl_group *public)
 {
     struct group *group = (struct group *)public;
-    int error = place_error(loop_here, group);
+    int error = group_place_error(loop_here, group);
     if (!error)
         shut(group);
     return error;
