@@ -157,6 +157,17 @@ enum {
  * From: anywhere. Errors outside a task: those of whorl_run's setup, without its sentences. */
 WHORL_API int64_t whorl_features(void);
 
+/* One feature; strings are static. */
+typedef struct whorl_feature_info {
+    const char *name;     /* such as "defer_taskrun" */
+    const char *kernel;   /* the Linux that brought it: "6.1" */
+    const char *fallback; /* what is done without it */
+} whorl_feature_info;
+
+/* What is known of one WHORL_FEATURE_* bit; NULL if `feature` is not exactly one known bit.
+ * From: any thread. */
+WHORL_API const whorl_feature_info *whorl_feature(uint64_t feature);
+
 /* The name of one WHORL_FEATURE_* bit, such as "defer_taskrun": a static string; NULL if `feature`
  * is not exactly one known bit. From: any thread. */
 WHORL_API const char *whorl_feature_name(uint64_t feature);

@@ -29,8 +29,30 @@ calls_of_headers() { # HEADER...
 features_are_listed() {
     "$bench" features >"$scratch/table"
     grep -qE '^Linux [0-9]+\.[0-9].*; whorl [0-9]' "$scratch/table" || fail 'no kernel, no version'
-    grep -qxE 'single_issuer +(yes|no)' "$scratch/table" || fail 'no single_issuer'
-    grep -qxE 'op_readv_fixed +(yes|no)' "$scratch/table" || fail 'no op_readv_fixed'
+    grep -qxE 'feature +since +here +without it' "$scratch/table" || fail 'no heads'
+    grep -qxE 'abs_timer +6\.12 +(yes|no) +waits for a duration' "$scratch/table" ||
+        fail 'no abs_timer'
+    grep -qxE 'op_readv_fixed +6\.15 +(yes|no) +none: -EOPNOTSUPP' "$scratch/table" ||
+        fail 'no op_readv_fixed'
+}
+
+# Of the features some are operations, too.
+tables_agree() {
+    "$bench" features | awk '
+        /^op_/ {
+            name = substr($1, 4)
+            since[name] = $2
+            sub(/^[^ ]+ +[^ ]+ +[^ ]+ +/, "")
+            words[name] = $0
+            next
+        }
+        $1 in since {
+            row = $0
+            sub(/^[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +/, "", row)
+            if ($3 != since[$1] || index(row, words[$1]) != 1) { print $1 " is told otherwise"; bad = 1 }
+            rows++
+        }
+        END { exit bad || rows != 5 }' >"$scratch/lines" || fail "$(cat "$scratch/lines")"
 }
 
 columns_are_aligned() {
@@ -84,8 +106,8 @@ json_has_the_same_rows() {
         "$(operations | wc -l)"
     grep -qF '{"name": "splice", "opcode": "IORING_OP_SPLICE", "kernel": "5.7", "here": true, "fallback": null, "calls": ["splice"]}' \
         "$scratch/json" || fail 'splice is not as it should be'
-    grep -qE '\{"name": "single_issuer", "here": (true|false)\}' "$scratch/json" ||
-        fail 'no single_issuer'
+    grep -qE '\{"name": "abs_timer", "kernel": "6\.12", "here": (true|false), "fallback": "waits for a duration"\}' \
+        "$scratch/json" || fail 'no abs_timer'
     "$bench" features --json "$scratch/file" >"$scratch/table"
     cmp "$scratch/json" "$scratch/file"
     grep -q '^operation ' "$scratch/table" || fail 'no table beside the JSON'
@@ -110,6 +132,7 @@ statuses_tell_what_happened() {
 }
 
 behaviour 'whorl-bench features lists the features of io_uring' features_are_listed
+behaviour 'what is both a feature and an operation is told in the same words' tables_agree
 behaviour 'the columns of the table of operations are aligned' columns_are_aligned
 behaviour 'its rows tell opcode, kernel and fallback' rows_tell_opcode_kernel_and_fallback
 behaviour 'every call that it names is in the library, once' calls_exist

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -169,6 +170,23 @@ static void a_feature_has_a_name_and_others_have_none(void **state)
     assert_string_equal(whorl_feature_name(WHORL_FEATURE_DEFER_TASKRUN), "defer_taskrun");
     assert_string_equal(whorl_feature_name(WHORL_FEATURE_GUARD_INSTALL), "guard_install");
     assert_string_equal(whorl_feature_name(WHORL_FEATURE_OP_FTRUNCATE), "op_ftruncate");
+}
+
+static void a_feature_tells_its_kernel_and_what_is_done_without_it(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < FEATURES; bit++) {
+        const whorl_feature_info *info = whorl_feature(UINT64_C(1) << bit);
+
+        assert_non_null(info);
+        assert_string_equal(info->name, whorl_feature_name(UINT64_C(1) << bit));
+        assert_true(strtod(info->kernel, NULL) >= 5);
+        assert_true(strlen(info->fallback) > 0);
+    }
+    assert_string_equal(whorl_feature(WHORL_FEATURE_NO_SQARRAY)->kernel, "6.6");
+    assert_null(whorl_feature(0));
+    assert_null(whorl_feature(3));
+    assert_null(whorl_feature(UINT64_C(1) << FEATURES));
 }
 
 static void the_version_is_that_of_the_headers(void **state)
@@ -332,6 +350,7 @@ int main(void)
         behaviour(a_run_goes_on_without_each_feature),
         behaviour(features_are_the_same_inside_and_outside),
         behaviour(a_feature_has_a_name_and_others_have_none),
+        behaviour(a_feature_tells_its_kernel_and_what_is_done_without_it),
         behaviour(the_version_is_that_of_the_headers),
         behaviour(a_run_within_a_run_is_refused_and_harms_nothing),
         behaviour(each_thread_runs_its_own_loop),

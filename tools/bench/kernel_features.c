@@ -1,6 +1,6 @@
 /*
- * See kernel_features.h. The JSON object has "kernel", "whorl", "features", each with "name" and
- * "here", and "operations", each with "name", "opcode" (null: a thread makes the system call),
+ * See kernel_features.h. The JSON object has "kernel", "whorl", "features", each with "name",
+ * "kernel", "here" and "fallback", and "operations", each with "name", "opcode" (null: a thread makes the system call),
  * "kernel", "here", "fallback" (null: none is needed) and "calls".
  */
 #include "kernel_features.h"
@@ -24,11 +24,12 @@ typedef struct places {
 
 static void print_features(FILE *to, uint64_t here)
 {
-    fprintf(to, "%-16s here\n", "feature");
+    fprintf(to, "%-16s %-7s %-5s without it\n", "feature", "since", "here");
     for (unsigned bit = 0; bit < FEATURE_BITS; bit++) {
-        const char *name = whorl_feature_name(UINT64_C(1) << bit);
-        if (name != NULL)
-            fprintf(to, "%-16s %s\n", name, here >> bit & 1 ? "yes" : "no");
+        const whorl_feature_info *one = whorl_feature(UINT64_C(1) << bit);
+        if (one != NULL)
+            fprintf(to, "%-16s %-7s %-5s %s\n", one->name, one->kernel,
+                    here >> bit & 1 ? "yes" : "no", one->fallback);
     }
 }
 
@@ -62,12 +63,16 @@ static void put_features(FILE *to, uint64_t here)
     const char *between = "";
     fputs("  \"features\": [", to);
     for (unsigned bit = 0; bit < FEATURE_BITS; bit++) {
-        const char *name = whorl_feature_name(UINT64_C(1) << bit);
-        if (name == NULL)
+        const whorl_feature_info *one = whorl_feature(UINT64_C(1) << bit);
+        if (one == NULL)
             continue;
         fprintf(to, "%s\n    {", between);
-        put(to, "name", name);
-        fprintf(to, ", \"here\": %s}", here >> bit & 1 ? "true" : "false");
+        put(to, "name", one->name);
+        fputs(", ", to);
+        put(to, "kernel", one->kernel);
+        fprintf(to, ", \"here\": %s, ", here >> bit & 1 ? "true" : "false");
+        put(to, "fallback", one->fallback);
+        fputc('}', to);
         between = ",";
     }
     fputs("\n  ],\n", to);
