@@ -9,71 +9,13 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "support.h"
+#include "refused_memory.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-/* --- Memory: the call of this number fails, counted from 0; negative: none does --- */
-
-static atomic_long memory_calls_left = -1;
-static atomic_bool memory_was_refused;
-static __thread bool is_the_test; /* whoever asks on this thread now is not the engine */
-
-static bool refuses_memory(void)
-{
-    long left = atomic_load(&memory_calls_left);
-    if (is_the_test || left < 0 || atomic_fetch_sub(&memory_calls_left, 1) != 0)
-        return false;
-    atomic_store(&memory_was_refused, true);
-    errno = ENOMEM;
-    return true;
-}
-
-static inline void refuse_memory_call(long number)
-{
-    atomic_store(&memory_was_refused, false);
-    atomic_store(&memory_calls_left, number);
-}
-
-static inline void refuse_no_memory(void)
-{
-    atomic_store(&memory_calls_left, -1);
-}
-
-#define WRAPPED(type, name, parameters, ...)                                                       \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters                                                                  \
-    {                                                                                              \
-        return refuses_memory() ? NULL : __real_##name(__VA_ARGS__);                               \
-    }
-
-WRAPPED(void *, malloc, (size_t size), size)
-WRAPPED(void *, calloc, (size_t count, size_t size), count, size)
-WRAPPED(char *, strdup, (const char *text), text)
-WRAPPED(char *, strndup, (const char *text, size_t len), text, len)
-
-/* Always moves, and spoils what it leaves behind: who looks there yet sees that. */
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size)
-{
-    void *moved = refuses_memory() ? NULL : __real_malloc(size);
-    if (!moved || !memory)
-        return moved;
-    size_t had = malloc_usable_size(memory);
-    memcpy(moved, memory, had < size ? had : size);
-    memset(memory, 0xdd, had);
-    free(memory);
-    return moved;
-}
 
 /* --- Threads --- */
 
@@ -141,29 +83,6 @@ int __wrap_open(const char *path, int flags, ...)
         return __real_open(path, flags, mode);
     errno = EOPNOTSUPP;
     return -1;
-}
-
-/* --- All of memory, call by call --- */
-
-/* A body that may be refused memory: it gives -ENOMEM then, having changed nothing, or a result
- * that it has checked itself. */
-typedef intptr_t may_be_refused(void *arg);
-
-/* Runs body(arg) with its first request for memory refused, then with the second, until none is. In
- * a task. Returns how many were. */
-static inline long refuse_each_in_turn(may_be_refused *body, void *arg)
-{
-    for (long number = 0;; number++) {
-        refuse_memory_call(number);
-        intptr_t result = body(arg);
-        refuse_no_memory();
-        if (!atomic_load(&memory_was_refused)) {
-            check_equal(result, 0);
-            return number;
-        }
-        if (result != 0 && !check_equal(result, -ENOMEM))
-            return number;
-    }
 }
 
 #endif

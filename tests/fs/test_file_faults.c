@@ -1,12 +1,12 @@
 /*
- * Buffered files that are refused what they ask for. This program stands between the engine and
- * malloc, and makes its writes (the linker's --wrap): each allocation of a call is refused in its
- * turn, and writes come to nothing without an error.
+ * Buffered files that are refused what they ask for. Each allocation of a call is refused in its
+ * turn, and writes, which this program makes in the engine's place (the linker's --wrap), come to
+ * nothing without an error.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "support.h"
+#include "refused_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,45 +16,7 @@
 
 enum { SIZE = 20000, BUFFER = 4096, FIRST_LINE = 10000, REFUSALS_MOST = 40 };
 
-static int until_refusal = -1; /* allocations; < 0: none is refused */
-static int empty_writes;       /* writes that take nothing */
-
-static bool is_refused(void)
-{
-    int left = __atomic_load_n(&until_refusal, __ATOMIC_RELAXED);
-    if (left < 0)
-        return false;
-    __atomic_store_n(&until_refusal, left - 1, __ATOMIC_RELAXED);
-    return left == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return is_refused() ? NULL : __real_malloc(size);
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return is_refused() ? NULL : __real_realloc(memory, size);
-}
-
-int __real_posix_memalign(void **memory, size_t alignment, size_t size);
-int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
-int __wrap_posix_memalign(void **memory, size_t alignment, size_t size)
-{
-    return is_refused() ? ENOMEM : __real_posix_memalign(memory, alignment, size);
-}
+static int empty_writes; /* writes that take nothing */
 
 whorl_op __real_whorl_op_pwrite(int fd, const void *data, size_t len, off_t offset);
 whorl_op __wrap_whorl_op_pwrite(int fd, const void *data, size_t len, off_t offset);
@@ -206,10 +168,9 @@ static whorl_file *open_anew(void)
 static bool attempt(size_t index, int refused, int *failures, struct effect *effect)
 {
     whorl_file *file = open_anew();
-    until_refusal = refused;
+    refuse_memory_call(refused);
     intptr_t result = calls[index].make(file);
-    bool was_reached = until_refusal < 0;
-    until_refusal = -1;
+    bool was_reached = refuse_no_more_memory();
     if (result < 0) {
         *failures += 1;
         check_equal(result, -ENOMEM);
@@ -262,10 +223,9 @@ static intptr_t refuse_opening(void *arg)
     for (; is_reached && refused < REFUSALS_MOST; refused++) {
         whorl_file *file = (whorl_file *)&file;
         int before = open_descriptors();
-        until_refusal = refused;
+        refuse_memory_call(refused);
         int error = whorl_file_open(path.text, O_RDWR | O_CREAT, NULL, &file);
-        is_reached = until_refusal < 0;
-        until_refusal = -1;
+        is_reached = refuse_no_more_memory();
         check_equal(error, is_reached ? -ENOMEM : 0);
         check((file == NULL) == is_reached);
         check_equal(open_descriptors(), before + !is_reached);

@@ -6,9 +6,9 @@
 #define _GNU_SOURCE
 #endif
 #include "fs/trees.h"
+#include "refused_memory.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,37 +16,14 @@
 
 static whorl_tree_report report;
 
-static atomic_long left = -1; /* allocations until one is refused; < 0: none is */
-
-static bool is_refused(void)
-{
-    return atomic_load(&left) >= 0 && atomic_fetch_sub(&left, 1) == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return is_refused() ? NULL : __real_malloc(size);
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_refused() ? NULL : __real_calloc(count, size);
-}
-
 /* Refuses allocation 0, 1, ... of `fn` until it succeeds without one. `again` sets up the next. */
 static long refuse_each(int (*fn)(void), void (*again)(void))
 {
     for (long which = 0;; which++) {
         int descriptors = open_descriptors();
-        atomic_store(&left, which);
+        refuse_memory_call(which);
         int result = fn();
-        bool was_refused = atomic_load(&left) < 0;
-        atomic_store(&left, -1);
-        if (!was_refused) {
+        if (!refuse_no_more_memory()) {
             check_equal(result, 0);
             return which;
         }

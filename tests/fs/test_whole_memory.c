@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include "fs/small_disk.h"
+#include "refused_memory.h"
 
 #include <errno.h>
 #include <fs/copy.h>
@@ -19,39 +20,8 @@
 
 enum { REFUSALS_MOST = 100, SIZE = 300 * 1000 };
 
-static int until_refusal = -1; /* allocations; < 0: none is refused */
 static char content[SIZE];
 static test_path from, to;
-
-static bool is_refused(void)
-{
-    int left = __atomic_load_n(&until_refusal, __ATOMIC_RELAXED);
-    if (left < 0)
-        return false;
-    __atomic_store_n(&until_refusal, left - 1, __ATOMIC_RELAXED);
-    return left == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return is_refused() ? NULL : __real_malloc(size);
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return is_refused() ? NULL : __real_realloc(memory, size);
-}
 
 /* --- The calls --- */
 
@@ -91,10 +61,9 @@ struct attempt {
 static intptr_t try_call(void *arg)
 {
     struct attempt *attempt = arg;
-    until_refusal = attempt->refused;
+    refuse_memory_call(attempt->refused);
     attempt->result = attempt->call();
-    attempt->was_reached = until_refusal < 0;
-    until_refusal = -1;
+    attempt->was_reached = refuse_no_more_memory();
     if (attempt->result != 0) {
         check_equal(attempt->result, -ENOMEM);
         check(file_holds_bytes(to.text, "old", 3));
