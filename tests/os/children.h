@@ -48,6 +48,16 @@ static inline int says(whorl_process_options options, const char *expected)
     return code;
 }
 
+/* Options that cannot be carried out: the error, after which nothing is left. */
+static inline int spawn_in_vain(whorl_process_options options)
+{
+    whorl_process *process = (whorl_process *)&options;
+    int error = whorl_process_spawn(&options, &process);
+    check(process == NULL);
+    check_no_children();
+    return error;
+}
+
 /* A shell that lives until it is killed, or its standard input ends. */
 static inline whorl_process *spawn_patient(void)
 {
