@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -279,6 +280,13 @@ ssize_t read_whole(const char *path, void *data, size_t room)
     return got;
 }
 
+int digits_file(int flags)
+{
+    test_path path = path_of("digits");
+    write_whole(path.text, "0123456789", 10);
+    return open(path.text, flags | O_CLOEXEC);
+}
+
 pair pipe_pair(void)
 {
     pair both;
@@ -330,6 +338,20 @@ void close_pair(pair *both)
             give_up("close");
         both->ends[i] = -1;
     }
+}
+
+long unread_in(int fd)
+{
+    int count = -1;
+    check_equal(ioctl(fd, FIONREAD, &count), 0);
+    return count;
+}
+
+void check_unread(int fd, const char *expected)
+{
+    char text[64] = {0};
+    check_equal(read(fd, text, sizeof text - 1), strlen(expected));
+    check_text(text, expected);
 }
 
 size_t fill_descriptor(int fd)

@@ -162,6 +162,9 @@ test_path path_of(const char *name);
 void write_whole(const char *path, const void *data, size_t len);
 ssize_t read_whole(const char *path, void *data, size_t room);
 
+/* The file "digits", which holds "0123456789" anew, opened with `flags`. */
+int digits_file(int flags);
+
 /* Two connected descriptors; ends[0] reads what is written to ends[1], and for sockets the other
  * way round too. All of them blocking, and closed on exec. */
 typedef struct pair {
@@ -172,6 +175,12 @@ pair pipe_pair(void);
 pair unix_pair(void);
 pair tcp_pair(void);
 void close_pair(pair *both); /* closes those of the ends that are not -1 */
+
+/* How many bytes can be read from fd at once. */
+long unread_in(int fd);
+
+/* Reads from fd, and checks that it was just this. */
+void check_unread(int fd, const char *expected);
 
 /* Writes to fd, which is put back to blocking after, until it takes no more. Returns the bytes. */
 size_t fill_descriptor(int fd);

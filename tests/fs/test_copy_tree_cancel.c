@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "fs/trees.h"
+#include "fs/tree_calls.h"
 
 #include "as_task.h"
 #include "os/threads.h"
@@ -16,20 +16,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-static whorl_tree_report report;
-
-static intptr_t copy(void *arg)
-{
-    (void)arg;
-    return whorl_copy_tree(path_of("from").text, path_of("to").text, 0, &report);
-}
-
-static intptr_t remove_copy(void *arg)
-{
-    (void)arg;
-    return whorl_remove_tree(path_of("to").text, 0, &report);
-}
 
 static void a_cancelled_task_copies_and_removes_nothing(void **state)
 {

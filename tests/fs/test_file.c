@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include "as_task.h"
+#include "fs/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,15 +35,6 @@ static void assert_content(const char *expected)
     ssize_t got = read_whole(path_of("file").text, text, sizeof text);
     assert_int_equal(got, strlen(expected));
     assert_memory_equal(text, expected, strlen(expected));
-}
-
-static void assert_line(whorl_file *file, const char *expected, int newline)
-{
-    whorl_line line;
-    assert_int_equal(whorl_file_read_line(file, &line), 1);
-    assert_int_equal(line.len, strlen(expected));
-    assert_memory_equal(line.text, expected, line.len);
-    assert_int_equal(line.newline, newline);
 }
 
 /* --- Opening --- */

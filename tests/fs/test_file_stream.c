@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include "as_task.h"
+#include "fs/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,15 +41,6 @@ static void tube_close(struct tube *tube)
 static void put(const struct tube *tube, const char *text)
 {
     assert_int_equal(write(tube->other, text, strlen(text)), strlen(text));
-}
-
-static void assert_line(whorl_file *file, const char *expected, int newline)
-{
-    whorl_line line;
-    assert_int_equal(whorl_file_read_line(file, &line), 1);
-    assert_int_equal(line.len, strlen(expected));
-    assert_memory_equal(line.text, expected, line.len);
-    assert_int_equal(line.newline, newline);
 }
 
 /* --- Reading --- */

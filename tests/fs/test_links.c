@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include "feature_sets.h"
+#include "fs/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,17 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static bool exists(const char *name)
-{
-    struct stat status;
-    return lstat(path_of(name).text, &status) == 0;
-}
-
-static void make_file(const char *name)
-{
-    write_whole(path_of(name).text, name, strlen(name));
-}
 
 static void remove_all(const char *const *names, size_t count)
 {

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include "feature_sets.h"
+#include "fs/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static bool exists(const char *name)
-{
-    struct stat status;
-    return lstat(path_of(name).text, &status) == 0;
-}
-
-/* A file whose content is its own name. */
-static void make_file(const char *name)
-{
-    write_whole(path_of(name).text, name, strlen(name));
-}
 
 static bool is_content_of(const char *name, const char *expected)
 {

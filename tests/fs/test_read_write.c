@@ -16,14 +16,6 @@
 
 enum { MOST_BYTES = 0x7ffff000, MOST_VECTORS = 1024 };
 
-/* A new file that holds "0123456789", opened with `flags`. */
-static int digits_file(int flags)
-{
-    test_path path = path_of("digits");
-    write_whole(path.text, "0123456789", 10);
-    return open(path.text, flags | O_CLOEXEC);
-}
-
 static bool file_holds(const char *expected)
 {
     char text[64] = {0};

@@ -10,31 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { LARGE = 1 << 20 };
-
-static int digits_file(int flags)
-{
-    test_path path = path_of("digits");
-    write_whole(path.text, "0123456789", 10);
-    return open(path.text, flags | O_CLOEXEC);
-}
-
-static long waiting_in(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
-}
-
-static void check_content(int fd, const char *expected)
-{
-    char text[64] = {0};
-    check_equal(read(fd, text, sizeof text - 1), strlen(expected));
-    check_text(text, expected);
-}
 
 /* --- What is moved --- */
 
@@ -49,11 +27,11 @@ static intptr_t move_from_files(void *arg)
     check_equal(whorl_splice(fd, &offset, both.ends[1], NULL, 100, 0), 3);
     check_equal(offset, 10);
     check_equal(lseek(fd, 0, SEEK_CUR), 3);
-    check_content(both.ends[0], "012789");
+    check_unread(both.ends[0], "012789");
     check_equal(whorl_splice(fd, &offset, both.ends[1], NULL, 100, 0), 0); /* the end */
     check_equal(offset, 10);
     check_equal(whorl_splice(fd, NULL, both.ends[1], NULL, 0, 0), 0);
-    check_equal(waiting_in(both.ends[0]), 0);
+    check_equal(unread_in(both.ends[0]), 0);
     close_pair(&both);
     return close(fd);
 }
@@ -75,7 +53,7 @@ static intptr_t move_to_files(void *arg)
     check_equal(whorl_splice(both.ends[0], NULL, fd, &offset, 100, 0), 4);
     check_equal(offset, 12);
     check_equal(lseek(fd, 0, SEEK_SET), 0);
-    check_content(fd, "ab234567cdef");
+    check_unread(fd, "ab234567cdef");
     check_equal(close(both.ends[1]), 0);
     both.ends[1] = -1;
     check_equal(whorl_splice(both.ends[0], NULL, fd, NULL, 1, 0), 0); /* nobody writes any more */
@@ -95,11 +73,11 @@ static intptr_t move_and_copy_between_pipes(void *arg)
     pair from = pipe_pair(), to = pipe_pair();
     check_equal(write(from.ends[1], "abcdef", 6), 6);
     check_equal(whorl_tee(from.ends[0], to.ends[1], 4, 0), 4);
-    check_equal(waiting_in(from.ends[0]), 6);
-    check_content(to.ends[0], "abcd");
+    check_equal(unread_in(from.ends[0]), 6);
+    check_unread(to.ends[0], "abcd");
     check_equal(whorl_splice(from.ends[0], NULL, to.ends[1], NULL, 100, SPLICE_F_MOVE), 6);
-    check_equal(waiting_in(from.ends[0]), 0);
-    check_content(to.ends[0], "abcdef");
+    check_equal(unread_in(from.ends[0]), 0);
+    check_unread(to.ends[0], "abcdef");
     check_equal(whorl_tee(from.ends[0], to.ends[1], 0, 0), 0);
     check_equal(close(from.ends[1]), 0);
     from.ends[1] = -1;
@@ -152,7 +130,7 @@ static intptr_t wait_for_both(void *arg)
         check_equal(write(from.ends[1], "abc", 3), 3);
         check_equal(whorl_join(task), 0);
         check_equal(one.result, 3);
-        check_equal(waiting_in(to.ends[0]), 3);
+        check_equal(unread_in(to.ends[0]), 3);
         size_t filled = fill_descriptor(to.ends[1]);
         check_equal(write(from.ends[1], "abc", 3), 3);
         task = (whorl_task *)write_later(&one);
@@ -160,7 +138,7 @@ static intptr_t wait_for_both(void *arg)
         check_equal(read(to.ends[0], sink, sizeof sink), filled + 3);
         check_equal(whorl_join(task), 0);
         check(one.result > 0);
-        check_equal(waiting_in(to.ends[0]), one.result);
+        check_equal(unread_in(to.ends[0]), one.result);
         close_pair(&from);
         close_pair(&to);
     }
@@ -224,7 +202,7 @@ static intptr_t close_either(void *arg)
         whorl_task *task = (whorl_task *)write_later(&one);
         int *closed = closes_in ? &from.ends[0] : &to.ends[1];
         if (waits_for_room && closes_in) /* what is lost with the pipe is not moved */
-            check_equal(waiting_in(from.ends[0]), 3);
+            check_equal(unread_in(from.ends[0]), 3);
         check_equal(whorl_close(*closed), 0);
         check(!is_open(*closed));
         *closed = -1;
@@ -232,7 +210,7 @@ static intptr_t close_either(void *arg)
         check_equal(one.result, -ECANCELED);
         check_equal(one.after, 0);
         if (!closes_in && waits_for_room)
-            check_equal(waiting_in(from.ends[0]), 3);
+            check_equal(unread_in(from.ends[0]), 3);
         close_pair(&from);
         close_pair(&to);
     }
@@ -262,7 +240,7 @@ static intptr_t cancel_movers(void *arg)
         check_equal(whorl_join(task), 0);
         check_equal(one.result, -ECANCELED);
         check_equal(one.after, -ECANCELED);
-        check_equal(waiting_in(from.ends[0]), waits_for_room ? 3 : 0);
+        check_equal(unread_in(from.ends[0]), waits_for_room ? 3 : 0);
         close_pair(&from);
         close_pair(&to);
     }
@@ -291,8 +269,8 @@ static intptr_t race_with_cancels(void *arg)
         check(asked == 0 || asked == -EALREADY);
         check_equal(whorl_join(task), 0);
         check(one.result == 3 || one.result == -ECANCELED);
-        check_equal(waiting_in(to.ends[0]), one.result > 0 ? 3 : 0);
-        check_equal(waiting_in(from.ends[0]), one.result > 0 ? 0 : 3);
+        check_equal(unread_in(to.ends[0]), one.result > 0 ? 3 : 0);
+        check_equal(unread_in(from.ends[0]), one.result > 0 ? 0 : 3);
         moved += one.result == 3;
         cancelled += one.result == -ECANCELED;
         close_pair(&from);

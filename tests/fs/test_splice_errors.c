@@ -6,22 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-static int digits_file(int flags)
-{
-    test_path path = path_of("digits");
-    write_whole(path.text, "0123456789", 10);
-    return open(path.text, flags | O_CLOEXEC);
-}
-
-static long waiting_in(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
-}
 
 /* The same by the system call. */
 static void check_splice(int in, off_t *offset_in, int out, off_t *offset_out, unsigned flags)
@@ -65,7 +50,7 @@ static intptr_t splice_wrongly(void *arg)
     check_equal(fcntl(to.ends[0], F_SETFL, O_NONBLOCK), 0);
     check_splice(to.ends[0], NULL, from.ends[1], NULL, 0);
     check_equal(whorl_splice(-1, NULL, to.ends[1], NULL, 1, SPLICE_F_NONBLOCK), -EBADF);
-    check_equal(waiting_in(from.ends[0]), 3);
+    check_equal(unread_in(from.ends[0]), 3);
     close_pair(&from);
     close_pair(&to);
     check_equal(close(directory), 0);

@@ -6,7 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "fs/trees.h"
+#include "fs/tree_calls.h"
 
 #include "as_task.h"
 #include "core/child.h"
@@ -20,20 +20,6 @@
 #include <unistd.h>
 
 enum { DESCRIPTORS_MOST = 100 };
-
-static whorl_tree_report report;
-
-static intptr_t copy(void *arg)
-{
-    (void)arg;
-    return whorl_copy_tree(path_of("from").text, path_of("to").text, 0, &report);
-}
-
-static intptr_t remove_copy(void *arg)
-{
-    (void)arg;
-    return whorl_remove_tree(path_of("to").text, 0, &report);
-}
 
 /* Runs fn's task to its end, and gives the most descriptors that were open meanwhile. */
 static int most_descriptors(whorl_fn *fn)

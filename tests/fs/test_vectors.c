@@ -15,13 +15,6 @@
 static char buf[8];
 static struct iovec pieces[2] = {{buf, 2}, {buf + 4, 3}};
 
-static int digits_file(int flags)
-{
-    test_path path = path_of("digits");
-    write_whole(path.text, "0123456789", 10);
-    return open(path.text, flags | O_CLOEXEC);
-}
-
 static void check_file(const char *expected)
 {
     char text[64] = {0};

@@ -7,6 +7,7 @@
 #endif
 #include "fs/walk_model.h"
 
+#include "fs/files.h"
 #include "fs/small_disk.h"
 
 #include <dirent.h>
@@ -21,11 +22,6 @@
 static void make_directory(const char *name)
 {
     check_equal(mkdir(path_of(name).text, 0755), 0);
-}
-
-static void make_file(const char *name)
-{
-    write_whole(path_of(name).text, name, strlen(name));
 }
 
 static void make_link(const char *name, const char *target)

@@ -194,23 +194,16 @@ static inline void make_tee(scene *one)
     one->op = whorl_op_tee(one->both.ends[0], one->more.ends[1], PIECE, 0);
 }
 
-static inline long waiting_in(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
-}
-
 static inline long effect_splice(scene *one)
 {
-    check_equal(waiting_in(one->both.ends[0]) + waiting_in(one->more.ends[0]), 1);
-    return waiting_in(one->more.ends[0]);
+    check_equal(unread_in(one->both.ends[0]) + unread_in(one->more.ends[0]), 1);
+    return unread_in(one->more.ends[0]);
 }
 
 static inline long effect_tee(scene *one)
 {
-    check_equal(waiting_in(one->both.ends[0]), 1);
-    return waiting_in(one->more.ends[0]);
+    check_equal(unread_in(one->both.ends[0]), 1);
+    return unread_in(one->more.ends[0]);
 }
 
 /* From another pipe to ends[1], which has no room. */

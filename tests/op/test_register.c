@@ -30,13 +30,6 @@ static int await(whorl_op op)
     return whorl_op_await(&op);
 }
 
-static int digits_file(void)
-{
-    test_path path = path_of("digits");
-    write_whole(path.text, "0123456789", 10);
-    return open(path.text, O_RDWR | O_CLOEXEC);
-}
-
 /* --- Files --- */
 
 static intptr_t use_slots(void *arg)
@@ -44,7 +37,7 @@ static intptr_t use_slots(void *arg)
     (void)arg;
     char buf[16] = {0};
     pair both = unix_pair();
-    int slots[] = {digits_file(), -1, both.ends[0]};
+    int slots[] = {digits_file(O_RDWR), -1, both.ends[0]};
     check_equal(whorl_register_files(slots, 3), 0);
     check_equal(close(slots[0]), 0); /* the slots keep the files open */
     check_equal(close(both.ends[0]), 0);
@@ -80,7 +73,7 @@ static intptr_t batch_on_slots(void *arg)
 {
     (void)arg;
     char bytes[10] = {0};
-    int fd = digits_file();
+    int fd = digits_file(O_RDWR);
     check_equal(whorl_register_files(&fd, 1), 0);
     whorl_op ops[10];
     for (int i = 0; i < 10; i++)
@@ -131,7 +124,7 @@ static void a_close_does_not_take_a_slot_for_a_descriptor(void **state)
 static intptr_t truncate_a_slot(void *arg)
 {
     (void)arg;
-    int fd = digits_file();
+    int fd = digits_file(O_RDWR);
     pair guard = pipe_pair();
     check_equal(whorl_register_files(&fd, 1), 0);
     int result = await(on_slot(whorl_op_ftruncate(0, 3)));
@@ -167,7 +160,7 @@ static void a_fallback_does_not_take_a_slot_for_a_descriptor(void **state)
 static intptr_t register_files_wrongly(void *arg)
 {
     (void)arg;
-    int fd = digits_file();
+    int fd = digits_file(O_RDWR);
     check_equal(whorl_register_files(NULL, 1), -EINVAL);
     check_equal(whorl_register_files(&fd, 0), -EINVAL);
     check_equal(whorl_unregister_files(), -ENXIO);
@@ -205,7 +198,7 @@ static intptr_t use_buffers(void *arg)
     char *memory = arg;
     char outside[4] = {0};
     struct iovec iov[] = {{memory, ROOM / 2}, {memory + ROOM / 2, ROOM / 2}};
-    int fd = digits_file();
+    int fd = digits_file(O_RDWR);
     check_equal(whorl_register_buffers(iov, 2), 0);
     memset(memory, 0, ROOM);
     check_equal(await(whorl_op_read_fixed(fd, memory + 5, 4, 3, 0)), 4);
@@ -240,7 +233,7 @@ static void ops_reach_memory_through_registered_buffers(void **state)
 static intptr_t use_both(void *arg)
 {
     char *memory = arg;
-    int fd = digits_file();
+    int fd = digits_file(O_RDWR);
     check_equal(whorl_register_files(&fd, 1), 0);
     check_equal(whorl_register_buffers(&(struct iovec){memory, ROOM}, 1), 0);
     whorl_op ops[10];

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,13 +18,6 @@ enum { LEFT = 20, RESULT = 5 };
 
 static whorl_op left[LEFT];
 static char bytes[LEFT];
-
-static int unread(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
-}
 
 /* Starts ops that wait, and returns. */
 static intptr_t leave_ops(void *arg)
@@ -53,7 +45,7 @@ static void check_left(pair *both)
     for (int i = 0; i < LEFT; i++)
         check_equal(left[i].result, -ECANCELED);
     check_equal(send(both->ends[1], "abc", 3, 0), 3);
-    check_equal(unread(both->ends[0]), 3); /* nothing waits for them any more */
+    check_equal(unread_in(both->ends[0]), 3); /* nothing waits for them any more */
     close_pair(both);
 }
 
@@ -105,7 +97,7 @@ static intptr_t leave_ready_ones(void *arg)
         check(left[i].result == 1 || left[i].result == -ECANCELED);
         taken += left[i].result == 1;
     }
-    check_equal(unread(both.ends[0]), LEFT - taken);
+    check_equal(unread_in(both.ends[0]), LEFT - taken);
     close_pair(&both);
     return 0;
 }
@@ -220,7 +212,7 @@ static intptr_t leave_full_frames(void *arg)
         check_equal(whorl_yield(), 0);
         whorl_task *task = whorl_spawn_with(&options, leave_a_full_frame, &both.ends[0]);
         check_equal(whorl_join(task), RESULT);
-        int still = unread(both.ends[0]);
+        int still = unread_in(both.ends[0]);
         check(still == 0 || still == BULK);
         close_pair(&both);
     }

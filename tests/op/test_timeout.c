@@ -12,7 +12,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,13 +19,6 @@ static whorl_op within(whorl_op op, int64_t timeout)
 {
     op.timeout = timeout;
     return op;
-}
-
-static int unread(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
 }
 
 /* --- One that fires --- */
@@ -52,13 +44,13 @@ static intptr_t let_timeouts_fire(void *arg)
     check_fires(whorl_op_poll(ends.ends[0], POLLIN));
     check_fires(whorl_op_read(ends.ends[0], bytes, 1));
     check(fill_descriptor(ends.ends[1]) > 0);
-    int full = unread(ends.ends[0]);
+    int full = unread_in(ends.ends[0]);
     check_fires(whorl_op_write(ends.ends[1], "x", 1));
     check_fires(whorl_op_poll(ends.ends[1], POLLOUT));
-    check_equal(unread(ends.ends[0]), full);
+    check_equal(unread_in(ends.ends[0]), full);
 
     check_equal(send(sockets.ends[1], "abc", 3, 0), 3); /* nothing waits for it any more */
-    check_equal(unread(sockets.ends[0]), 3);
+    check_equal(unread_in(sockets.ends[0]), 3);
     whorl_op partial = within(whorl_op_recv(sockets.ends[0], bytes, 4, MSG_WAITALL), WHORL_MS(10));
     check_equal(whorl_op_await(&partial), 3);
     check_equal(memcmp(bytes, "abc", 3), 0);
@@ -83,7 +75,7 @@ static intptr_t fire_while_away(void *arg)
     check_equal(whorl_sleep(WHORL_MS(15)), 0);
     check_equal(send(both.ends[1], "x", 1, 0), 1); /* too late: time counts from the start */
     check_equal(whorl_op_await(&op), -ETIMEDOUT);
-    check_equal(unread(both.ends[0]), 1);
+    check_equal(unread_in(both.ends[0]), 1);
     close_pair(&both);
     return 0;
 }
@@ -117,7 +109,7 @@ static intptr_t expire_at_once(void *arg)
         check_equal(whorl_link_ops(chain, 2), -ETIMEDOUT);
         check_equal(chain[1].result, -ECANCELED);
     }
-    check_equal(unread(both.ends[0]), 1);
+    check_equal(unread_in(both.ends[0]), 1);
     check_equal(access(made.text, F_OK), -1);
     close_pair(&both);
     return 0;
@@ -238,7 +230,7 @@ static intptr_t race_with_completion(void *arg)
     for (int i = 0; i < RACING; i++) {
         int result = whorl_op_await(&ops[i]);
         check(result == 1 || result == -ETIMEDOUT);
-        check_equal(unread(pairs[i].ends[0]), result == 1 ? 0 : 1);
+        check_equal(unread_in(pairs[i].ends[0]), result == 1 ? 0 : 1);
         fired += result == -ETIMEDOUT;
         done += result == 1;
         close_pair(&pairs[i]);

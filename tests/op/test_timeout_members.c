@@ -8,8 +8,6 @@
 #include "support.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,13 +25,6 @@ static whorl_op hard(whorl_op op)
 {
     op.flags |= WHORL_OP_HARDLINK;
     return op;
-}
-
-static int unread(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
 }
 
 /* --- Started together, awaited each --- */
@@ -62,7 +53,7 @@ static intptr_t await_each(void *arg)
     check_equal(whorl_op_await(&ops[2]), 1);
     check_equal(whorl_op_await(&ops[3]), 1);
     for (int i = 0; i < COUNT; i++) {
-        check_equal(unread(pairs[i].ends[0]), ops[i].result == 1 ? 0 : 1);
+        check_equal(unread_in(pairs[i].ends[0]), ops[i].result == 1 ? 0 : 1);
         close_pair(&pairs[i]);
     }
     return 0;
@@ -95,7 +86,7 @@ static intptr_t gather_members(void *arg)
             check_equal(ops[i].result, i == place ? -ETIMEDOUT : -ECANCELED);
         check_equal(ops[4].result, 1); /* it had done its work by then */
         check_equal(send(idle.ends[1], "abcd", 4, 0), 4);
-        check_equal(unread(idle.ends[0]), 4);
+        check_equal(unread_in(idle.ends[0]), 4);
         close_pair(&idle);
         close_pair(&full);
     }
@@ -155,7 +146,7 @@ static intptr_t chain_members(void *arg)
                 expected = -ECANCELED; /* ended by the time of the one behind it */
             check_equal(ops[i].result, expected);
         }
-        check_equal(unread(out.ends[0]), 0);
+        check_equal(unread_in(out.ends[0]), 0);
         close_pair(&idle);
         close_pair(&out);
     }
@@ -184,9 +175,9 @@ static intptr_t chain_hard(void *arg)
     check_equal(ops[1].result, -ETIMEDOUT);
     check_equal(ops[2].result, 1);
     check_equal(ops[3].result, 1);
-    check_equal(unread(out.ends[0]), 2);
+    check_equal(unread_in(out.ends[0]), 2);
     check_equal(send(idle.ends[1], "ab", 2, 0), 2);
-    check_equal(unread(idle.ends[0]), 2);
+    check_equal(unread_in(idle.ends[0]), 2);
     close_pair(&idle);
     close_pair(&out);
     return 0;
@@ -262,7 +253,7 @@ static intptr_t cancel_timed_batches(void *arg)
             for (int k = 0; moment > 0 && k < 3; k++)
                 check_equal(one.ops[k].result, -ECANCELED); /* not of its time */
             check_equal(send(one.both.ends[1], "abc", 3, 0), 3);
-            check_equal(unread(one.both.ends[0]), 3);
+            check_equal(unread_in(one.both.ends[0]), 3);
             close_pair(&one.both);
         }
     }

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define SOON WHORL_MS(5)
@@ -199,13 +198,6 @@ static void a_child_that_ends_at_the_limit_is_not_lost(void **state)
     run_checks(end_children_at_the_limit, NULL);
 }
 
-static int unread(int fd)
-{
-    int count = -1;
-    check_equal(ioctl(fd, FIONREAD, &count), 0);
-    return count;
-}
-
 static intptr_t read_in_a_scope(void *arg)
 {
     struct race *race = arg;
@@ -235,7 +227,7 @@ static intptr_t write_at_the_limit(void *arg)
             check_equal(whorl_sleep_until(moment), 0);
         check_equal(write(race.both.ends[1], "x", 1), 1);
         check_equal(whorl_join(race.task), 0);
-        check_equal(unread(race.both.ends[0]), race.waited == 1 ? 0 : 1);
+        check_equal(unread_in(race.both.ends[0]), race.waited == 1 ? 0 : 1);
         counts[race.waited == 1]++;
         char byte;
         if (race.waited != 1)
