@@ -162,24 +162,6 @@ static const struct tree_kind removal = {
     .leave = leave,
 };
 
-/* The last name of a path, without slashes after it, into `name`. 0; -EINVAL: no path to remove. */
-static int last_name(const char *path, char name[static NAME_MAX + 1])
-{
-    size_t end = strlen(path);
-    while (end > 0 && path[end - 1] == '/')
-        end--;
-    size_t start = end;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    size_t len = end - start;
-    if (len > NAME_MAX)
-        return -ENAMETOOLONG;
-    memcpy(name, path + start, len);
-    name[len] = '\0';
-    bool is_name = len > 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-    return is_name ? 0 : -EINVAL;
-}
-
 #define FLAGS_OF_REMOVAL (WHORL_TREE_ONE_FS | WHORL_TREE_MAY_MISS)
 
 int whorl_remove_tree(const char *path, unsigned flags, whorl_tree_report *report)
@@ -189,10 +171,14 @@ int whorl_remove_tree(const char *path, unsigned flags, whorl_tree_report *repor
         return -EPERM;
     if (!path || flags & ~(unsigned)FLAGS_OF_REMOVAL)
         return -EINVAL;
+    size_t start, len = tree_last_name(path, &start);
+    if (len == 0)
+        return -EINVAL;
+    if (len > NAME_MAX)
+        return -ENAMETOOLONG;
     char name[NAME_MAX + 1];
-    int error = last_name(path, name);
-    if (error)
-        return error;
+    memcpy(name, path + start, len);
+    name[len] = '\0';
     struct tree tree = {.kind = &removal, .paths = {path, path}, .flags = flags | WHORL_TREE_GO_ON};
     return tree_run(loop, &tree, name, report);
 }

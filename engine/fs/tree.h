@@ -182,6 +182,10 @@ void tree_dir_rewind(struct tree *tree, struct tree_dir *dir);
  * closed. -errno. */
 int tree_open(struct tree *tree, int dirfd, const char *name, int flags, mode_t mode);
 
+/* The last name of a path, without the slashes after it: where it starts, and its length. 0: it is
+ * no name in a directory ("/", ".", ".."), and *start is the path's end. */
+size_t tree_last_name(const char *path, size_t *start);
+
 /* Opens the directory that holds what a path names, or that itself if its last name is no name in
  * a directory ("/", ".", ".."), to start names from. -errno. */
 int tree_open_base(struct tree *tree, const char *path);

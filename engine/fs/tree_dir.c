@@ -126,19 +126,27 @@ int tree_open(struct tree *tree, int dirfd, const char *name, int flags, mode_t 
     return fd;
 }
 
-int tree_open_base(struct tree *tree, const char *path)
+size_t tree_last_name(const char *path, size_t *start)
 {
-    size_t end = strlen(path);
+    size_t whole = strlen(path), end = whole;
     while (end > 0 && path[end - 1] == '/')
         end--;
-    size_t start = end;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    const char *name = path + start;
-    size_t len = end - start;
-    bool is_name = len > 2 || (len > 0 && name[0] != '.') || (len == 2 && name[1] != '.');
-    if (!is_name)
-        start = strlen(path);
+    *start = end;
+    while (*start > 0 && path[*start - 1] != '/')
+        --*start;
+    const char *name = path + *start;
+    size_t len = end - *start;
+    bool is_dots = name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+    if (len > 0 && !is_dots)
+        return len;
+    *start = whole;
+    return 0;
+}
+
+int tree_open_base(struct tree *tree, const char *path)
+{
+    size_t start;
+    tree_last_name(path, &start);
     if (start >= PATH_MAX - 1)
         return -ENAMETOOLONG;
     char base[PATH_MAX];
