@@ -16,7 +16,8 @@
 
 #define CLOSE_PAUSE 20000 /* ns between looks at who is inside: a few instructions, or a slice */
 
-int inbox_make(struct inbox **result)
+/* With one reference. -ENOMEM, -EMFILE, -ENFILE. */
+static int inbox_make(struct inbox **result)
 {
     struct inbox *inbox = aligned_alloc(INBOX_LINE, sizeof *inbox);
     if (!inbox)

@@ -68,9 +68,6 @@ struct inbox {
     int eventfd;
 };
 
-/* Makes an inbox, with one reference. -ENOMEM, -EMFILE, -ENFILE. */
-int inbox_make(struct inbox **result);
-
 void inbox_ref(struct inbox *inbox);
 void inbox_unref(struct inbox *inbox);
 
@@ -99,7 +96,7 @@ void inbox_give_spare(struct inbox *inbox, struct inbox_node *node);
 
 /* --- The loop's side --- */
 
-/* The loop's inbox, made if it has none: NULL with *error set as inbox_make says. */
+/* The loop's inbox, made if it has none: NULL with *error -ENOMEM, -EMFILE or -ENFILE. */
 struct inbox *inbox_of(struct loop *loop, int *error);
 
 /* Takes what is there, at most `most`, and what was kept. */

@@ -9,9 +9,6 @@
 enum tree_found copy_tree_entry(struct tree *tree, struct tree_dir *dir, const char *name,
                                 unsigned char type);
 
-/* The mode that a copy gets. */
-mode_t copy_tree_mode(const struct stat *from, const struct stat *made);
-
 /* Gives an open copy what is kept of `from`, as it was seen, when its content is done. 0 or -errno,
  * which is the copy's. */
 int copy_tree_attributes(const struct tree *tree, int from, int to, const struct stat *seen);

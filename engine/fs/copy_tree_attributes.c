@@ -7,7 +7,8 @@
 #include <fs/copy.h>
 #include <fs/copy_tree.h>
 
-mode_t copy_tree_mode(const struct stat *from, const struct stat *made)
+/* The mode that a copy gets. */
+static mode_t mode_of_copy(const struct stat *from, const struct stat *made)
 {
     mode_t mode = from->st_mode & 07777;
     if (from->st_uid != made->st_uid)
@@ -25,7 +26,7 @@ int copy_tree_attributes(const struct tree *tree, int from, int to, const struct
     struct stat made;
     if (fstat(to, &made) < 0)
         return -errno;
-    mode_t mode = copy_tree_mode(seen, &made);
+    mode_t mode = mode_of_copy(seen, &made);
     if ((made.st_mode & 07777) != mode && fchmod(to, mode) < 0)
         return -errno;
     const struct timespec times[] = {seen->st_atim, seen->st_mtim};
@@ -38,7 +39,7 @@ int copy_tree_attributes_at(const struct tree *tree, int dirfd, const char *name
     struct stat made;
     if (fstatat(dirfd, name, &made, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    mode_t mode = copy_tree_mode(seen, &made);
+    mode_t mode = mode_of_copy(seen, &made);
     if (!S_ISLNK(made.st_mode) && (made.st_mode & 07777) != mode &&
         fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;

@@ -27,7 +27,8 @@ static bool find_type(int fd, struct dirent64 *entry)
     return true;
 }
 
-size_t entries_sift(int fd, void *batch, size_t len)
+/* Sifts a batch of `len` bytes; returns the bytes that are left. */
+static size_t sift(int fd, void *batch, size_t len)
 {
     char *data = batch;
     size_t kept = 0, next;
@@ -55,7 +56,7 @@ ssize_t entries_read(int fd, void *batch, size_t room)
             return 0;
         if (got <= 0)
             return got < 0 ? -errno : 0;
-        kept = entries_sift(fd, batch, (size_t)got);
+        kept = sift(fd, batch, (size_t)got);
     }
     return (ssize_t)kept;
 }

@@ -19,9 +19,6 @@
  * meanwhile is left out; only where a directory may be read but not searched, DT_UNKNOWN stays. */
 ssize_t entries_read(int fd, void *batch, size_t room);
 
-/* Sifts a batch of `len` bytes as entries_read does; returns the bytes that are left. */
-size_t entries_sift(int fd, void *batch, size_t len);
-
 /* What a file's mode says of its type: DT_*. */
 unsigned char entry_type_of_mode(unsigned mode);
 

@@ -128,10 +128,8 @@ static inline struct slot *window_last(struct window *window)
 
 /* --- file_buffer.c --- */
 
-/* A buffer for a new slot; NULL: no memory, or there are as many as may be. */
-char *buffer_take(whorl_file *file);
-
-/* Takes the slot that comes next, with a buffer. NULL as above, or the window is full. */
+/* Takes the slot that comes next, with a buffer. NULL: no memory, or there are as many buffers, or
+ * slots, as may be. */
 struct slot *window_push(whorl_file *file, struct window *window);
 
 /* Drops the first slot, whose op must not be in flight. */
@@ -203,7 +201,6 @@ int behind_make_room(whorl_file *file);
 
 /* The room is used up, or is to be written all the same: starts what may be started. */
 void behind_seal(whorl_file *file);
-void behind_pump(whorl_file *file);
 
 /* Waits until nothing is held. 0 or -errno. */
 int behind_flush(whorl_file *file);
@@ -235,9 +232,6 @@ size_t direct_alignment(int fd);
 
 /* 0, or why a call that may wait cannot go on. */
 int file_enter(whorl_file *file);
-
-/* The file's size. */
-int64_t file_ask_size(whorl_file *file);
 
 /* Change the mode. 0 or -errno: nothing has changed. */
 int file_to_reading(whorl_file *file);

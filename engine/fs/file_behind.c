@@ -123,7 +123,8 @@ static void collect(whorl_file *file)
         window_pop(file, out);
 }
 
-void behind_pump(whorl_file *file)
+/* Looks at all that is held: lets go of what is written, and starts what may be started. */
+static void pump(whorl_file *file)
 {
     struct window *out = &file->out;
     collect(file);
@@ -148,7 +149,7 @@ void behind_seal(whorl_file *file)
     file->room_end = NULL;
     if (slot->len == 0)
         window_pop_last(file, &file->out);
-    behind_pump(file);
+    pump(file);
 }
 
 /* --- Waiting --- */
@@ -214,7 +215,7 @@ static int wait_for_one(whorl_file *file)
  * have failed. */
 static int advance(whorl_file *file)
 {
-    behind_pump(file);
+    pump(file);
     int error = tell_failure(file);
     if (error)
         return error;
@@ -230,14 +231,14 @@ static int advance(whorl_file *file)
     bool cut = !file->positioned && file->loop->current->interrupted && !file->patient;
     if (cut && file->out.count == before)
         return -ECANCELED;
-    behind_pump(file);
+    pump(file);
     return 0;
 }
 
 int behind_make_room(whorl_file *file)
 {
     struct window *out = &file->out;
-    behind_pump(file);
+    pump(file);
     struct slot *slot;
     while (!(slot = window_push(file, out))) {
         if (out->count == 0)

@@ -13,7 +13,8 @@ static size_t buffer_bytes(const whorl_file *file)
     return file->size < sizeof(void *) ? sizeof(void *) : file->size;
 }
 
-char *buffer_take(whorl_file *file)
+/* A buffer for a new slot; NULL: no memory, or there are as many as may be. */
+static char *buffer_take(whorl_file *file)
 {
     void *buf = file->spare;
     if (buf) {

@@ -15,7 +15,7 @@ int file_enter(whorl_file *file)
     return loop->current->interrupted ? task_refuse(loop, loop->current) : 0;
 }
 
-int64_t file_ask_size(whorl_file *file)
+static int64_t ask_size(whorl_file *file)
 {
     struct statx status;
     whorl_op op = whorl_op_statx(file->fd, "", AT_EMPTY_PATH, STATX_SIZE, &status);
@@ -49,7 +49,7 @@ int file_to_writing(whorl_file *file)
     if (error)
         return error;
     if (file->append || file->may_reserve) {
-        int64_t size = file_ask_size(file);
+        int64_t size = ask_size(file);
         if (size < 0)
             return (int)size;
         file->known_end = size;
@@ -101,7 +101,7 @@ static int64_t seek_base(whorl_file *file, int whence)
     if (whence != SEEK_END)
         return -EINVAL;
     int error = file->writing ? behind_flush(file) : 0;
-    return error ? error : file_ask_size(file);
+    return error ? error : ask_size(file);
 }
 
 int64_t whorl_file_seek(whorl_file *file, int64_t offset, int whence)

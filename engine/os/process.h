@@ -72,9 +72,6 @@ int process_close_stream(whorl_process *process, int stream);
  * then. */
 void process_reap(whorl_process *process, int options);
 
-/* How it ended; -ECHILD if that is lost, -EAGAIN if it lives. */
-int process_code(const whorl_process *process);
-
 /* Waits until it is over: 0, or why the wait was in vain. */
 int process_await(whorl_process *process);
 

@@ -21,7 +21,8 @@ void process_reap(whorl_process *process, int options)
     process->end = end;
 }
 
-int process_code(const whorl_process *process)
+/* How it ended; -ECHILD if that is lost, -EAGAIN if it lives. */
+static int code_of(const whorl_process *process)
 {
     if (!process->over)
         return -EAGAIN;
@@ -67,7 +68,7 @@ int whorl_process_wait(whorl_process *process)
         return task_refuse(loop, loop->current);
     process_ref(process);
     error = process_await(process);
-    int code = error ? error : process_code(process);
+    int code = error ? error : code_of(process);
     process_unref(process);
     return code;
 }
@@ -80,7 +81,7 @@ int whorl_process_status(whorl_process *process, void *info)
     process_reap(process, WNOHANG);
     if (info && process->over && !process->lost)
         *(siginfo_t *)info = process->end;
-    return process_code(process);
+    return code_of(process);
 }
 
 /* Sends the signal, and waits at most `ns` for the end. A child of which only the kernel knows that
@@ -107,7 +108,7 @@ int whorl_process_terminate(whorl_process *process, int64_t grace)
     error = end_by(process, SIGTERM, grace);
     if (error == -ETIMEDOUT)
         error = end_by(process, SIGKILL, WHORL_FOREVER);
-    int code = error ? error : process_code(process);
+    int code = error ? error : code_of(process);
     process_unref(process);
     return code;
 }

@@ -170,7 +170,6 @@ void run_on_small_disk(enum disk_kind kind, size_t bytes, whorl_fn *fn)
 /* --- Another user --- */
 
 struct errand {
-    int (*body)(void *arg);
     whorl_fn *fn;
     void *arg;
 };
@@ -190,25 +189,16 @@ static int body_as_nobody(void *arg)
         skip_child("%s cannot be entered: %s", here.text, strerror(errno));
     if (!become_nobody())
         skip_child("only root can become another user");
-    return errand->fn ? (int)whorl_run(errand->fn, errand->arg) : errand->body(errand->arg);
-}
-
-static void play_as_nobody(struct errand *errand)
-{
-    struct child child;
-    path_of("");
-    assert_int_equal(child_run(body_as_nobody, errand, &child), 0);
-    judge(&child);
-}
-
-void run_as_nobody(int (*body)(void *arg), void *arg)
-{
-    play_as_nobody(&(struct errand){.body = body, .arg = arg});
+    return (int)whorl_run(errand->fn, errand->arg);
 }
 
 void run_checks_as_nobody(whorl_fn *fn, void *arg)
 {
-    play_as_nobody(&(struct errand){.fn = fn, .arg = arg});
+    struct errand errand = {fn, arg};
+    struct child child;
+    path_of("");
+    assert_int_equal(child_run(body_as_nobody, &errand, &child), 0);
+    judge(&child);
 }
 
 void limit_file_size(size_t bytes)

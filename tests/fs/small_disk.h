@@ -39,12 +39,10 @@ void disk_break(void);
  * this process is not root's. */
 bool become_nobody(void);
 
-/* Runs body(arg) in a child of the calling process that is nobody's; it must give 0. Skips the test
- * where that cannot be. Outside tasks, and outside small disks. The working directory is that of
- * path_of(""), which every user may then write in: names relative to it are reachable. */
-void run_as_nobody(int (*body)(void *arg), void *arg);
-
-/* Runs fn(arg) as the main task of a run in such a child. */
+/* Runs fn(arg) as the main task of a run in a child of the calling process that is nobody's; it
+ * must give 0. Skips the test where that cannot be. Outside tasks, and outside small disks. The
+ * working directory is that of path_of(""), which every user may then write in: names relative to
+ * it are reachable. */
 void run_checks_as_nobody(whorl_fn *fn, void *arg);
 
 /* Limits the size of files that this process writes: in a forked child. SIGXFSZ has its default
