@@ -18,22 +18,23 @@
  *   future.h     a result that one task will set, and others wait for
  *   select.h     whichever of several channels, futures and tasks happens first
  *   generator.h  tasks that yield values
- *   fs.h         files by their descriptors: open, read, write, sync, close
- *   path.h       files by their names: status, rename, unlink, links, directories made
+ *   fs.h         files by their descriptors: open, read, write, splice, allocate, sync, lock, close
+ *   path.h       files by their names: status, access, modes and owners, rename, unlink, links;
+ *                directories, temporary and special files made
+ *   whole_file.h whole files: read, written so that nobody sees half of one, copied
+ *   file.h       files with a buffer: lines and text, read ahead and written behind
  *   dir.h        the entries of directories
  *   walk.h       every entry below a directory
- *   xattr.h      extended attributes of files
- *   whole_file.h whole files: read, written so that nobody sees half of one, copied
  *   tree.h       whole trees of directories: copied, and removed
- *   file.h       files with a buffer: lines and text, read ahead and written behind
  *   log.h        write-ahead logs: records that are durable when the append returns
+ *   xattr.h      extended attributes of files
  *   net.h        sockets, by the names of POSIX
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
  *   thread.h     work from other threads, and work given to one
  *   local.h      values that a task passes on to those that it spawns
  *   op.h         one kernel operation as a value; batches and chains; registered files and buffers
- *   operations.h the table of all operations: opcode, kernel, fallback
+ *   operations.h the table of all operations: opcode, kernel, fallback, calls
  *
  * Two are for those who ask for them:
  *
@@ -72,13 +73,13 @@
 #include <whorl/generator.h>
 #include <whorl/fs.h>
 #include <whorl/path.h>
+#include <whorl/whole_file.h>
+#include <whorl/file.h>
 #include <whorl/dir.h>
 #include <whorl/walk.h>
-#include <whorl/xattr.h>
-#include <whorl/whole_file.h>
 #include <whorl/tree.h>
-#include <whorl/file.h>
 #include <whorl/log.h>
+#include <whorl/xattr.h>
 #include <whorl/net.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
