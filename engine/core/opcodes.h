@@ -5,9 +5,9 @@
  * the name for people, the kernel that brought it, whether it is a release (it runs in a cancelled
  * task too, and is not cancelled itself), what it awaits, what runs in its place on the loop's
  * thread where the kernel lacks it, what stands in for it, in words (`inborn`: nothing needs to, as
- * the oldest kernel that the engine runs on has it), and the calls that it serves. The enums
- * below, the ring's opcodes, the ops' names and fallbacks, and whorl_operation are all made from
- * this table.
+ * the oldest kernel that the engine runs on has it), and the calls that it serves. The enum below,
+ * the ring's opcodes, the ops' names and fallbacks, who takes turns, and whorl_operation are all
+ * made from this table.
  *
  * What an op awaits decides whether it takes its turn (see op/admission.h): a `disk`; a `peer`,
  * perhaps for ever; `either`, as its descriptor has it; or `nobody`.
