@@ -1,7 +1,7 @@
 /*
  * See kernel_features.h. The JSON object has "kernel", "whorl", "features", each with "name",
- * "kernel", "here" and "fallback", and "operations", each with "name", "opcode" (null: a thread makes the system call),
- * "kernel", "here", "fallback" (null: none is needed) and "calls".
+ * "kernel", "here" and "fallback", and "operations", each with "name", "opcode" (null: a thread
+ * makes the system call), "kernel", "here", "fallback" (null: none is needed) and "calls".
  */
 #include "kernel_features.h"
 
