@@ -49,7 +49,7 @@ static inline int says(whorl_process_options options, const char *expected)
 }
 
 /* Options that cannot be carried out: the error, after which nothing is left. */
-static inline int spawn_in_vain(whorl_process_options options)
+static inline int fail_to_spawn(whorl_process_options options)
 {
     whorl_process *process = (whorl_process *)&options;
     int error = whorl_process_spawn(&options, &process);

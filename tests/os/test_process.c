@@ -38,7 +38,7 @@ static void a_program_runs_and_tells_how_it_ended(void **state)
 static int fail_to_run(const char *program)
 {
     const char *const argv[] = {program, NULL};
-    return spawn_in_vain((whorl_process_options){
+    return fail_to_spawn((whorl_process_options){
         .argv = argv, .in = WHORL_PIPE, .out = WHORL_PIPE, .err = WHORL_PIPE});
 }
 
@@ -124,13 +124,13 @@ static intptr_t misuse(void *arg)
     check_equal(whorl_process_spawn(NULL, &process), -EINVAL);
     check_equal(whorl_process_spawn(&shell("true"), NULL), -EINVAL);
     check_equal(whorl_process_run(NULL, NULL, 0, NULL, 1), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){0}), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){.argv = nothing}), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){.argv = good, .flags = 4}), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){.argv = good, .in = -4}), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){.argv = good, .in = WHORL_STDOUT}), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){.argv = good, .out = WHORL_STDOUT}), -EINVAL);
-    check_equal(spawn_in_vain((whorl_process_options){.argv = good, .err = -4}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){0}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){.argv = nothing}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){.argv = good, .flags = 4}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){.argv = good, .in = -4}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){.argv = good, .in = WHORL_STDOUT}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){.argv = good, .out = WHORL_STDOUT}), -EINVAL);
+    check_equal(fail_to_spawn((whorl_process_options){.argv = good, .err = -4}), -EINVAL);
     check_equal(whorl_process_pid(NULL), -1);
     check_equal(whorl_process_stdin(NULL), -1);
     check_equal(whorl_process_stdout(NULL), -1);
@@ -173,9 +173,9 @@ static intptr_t set_surroundings(void *arg)
     write_whole(file.text, "", 0);
     options = shell("true");
     options.cwd = file.text;
-    check_equal(spawn_in_vain(options), -ENOTDIR);
+    check_equal(fail_to_spawn(options), -ENOTDIR);
     options.cwd = "/no/such/directory";
-    check_equal(spawn_in_vain(options), -ENOENT);
+    check_equal(fail_to_spawn(options), -ENOENT);
     return 0;
 }
 

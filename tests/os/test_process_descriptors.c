@@ -39,7 +39,7 @@ static intptr_t redirect(void *arg)
 
     options = shell("true");
     options.out = 999999;
-    check_equal(spawn_in_vain(options), -EBADF);
+    check_equal(fail_to_spawn(options), -EBADF);
     return 0;
 }
 
@@ -154,7 +154,7 @@ static intptr_t give_its_own(void *arg)
     options.out = 0;
     options.err = 1;
     check_equal(close(1), 0);
-    check_equal(spawn_in_vain(options), -EBADF);
+    check_equal(fail_to_spawn(options), -EBADF);
     return code;
 }
 
@@ -177,7 +177,7 @@ static intptr_t use_up_descriptors(void *arg)
     for (int room = 0; room < 7; room++) {
         low = (struct rlimit){(rlim_t)(next + room), limit.rlim_max};
         check_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-        check_equal(spawn_in_vain(options), -EMFILE);
+        check_equal(fail_to_spawn(options), -EMFILE);
     }
     check_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     return whorl_process_run(&options, NULL, 0, NULL, LONG_ENOUGH);
