@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "transfer.h"
 
@@ -276,6 +277,58 @@ static void a_transfer_may_be_ended_at_any_point(void **state)
     run_scene(stop_early, 1);
 }
 
+static int sockets_watched(void)
+{
+    int count = 0;
+    for (size_t fd = 0; fd < driver.room; fd++)
+        count += driver.watchers[fd] != NULL;
+    return count;
+}
+
+/* A listener that accepts nobody and has its queue full: no connection to it is ever made. */
+static int silent_listener(int fillers[], int count, int *port)
+{
+    struct sockaddr_in address;
+    int listener = tcp_listener(&address, 0);
+    for (int i = 0; i < count; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        check(connect(fillers[i], (struct sockaddr *)&address, sizeof address) == 0 ||
+              errno == EINPROGRESS);
+    }
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+/* The sockets' descriptors come again, the last one's does not. */
+static intptr_t end_while_connecting(void *arg)
+{
+    int fillers[8], port;
+    int listener = silent_listener(fillers, count_of(fillers), &port);
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        reading self = {0};
+        snprintf(self.url, sizeof self.url, "http://127.0.0.1:%d/", port);
+        self.request = (struct request){
+            .url = self.url, .connect_limit = WHORL_SECONDS(60), .stall_limit = WHORL_SECONDS(60)};
+        check_equal(transfer_begin(&self.transfer, &driver, &self.request, &self.failure), 0);
+        while (sockets_watched() == 0 || whorl_sleep(WHORL_MS(i)) != 0)
+            check_equal(whorl_yield(), 0);
+        transfer_end(&self.transfer);
+        if (i == 1)
+            read_to_the_end(1000);
+    }
+    for (size_t i = 0; i < count_of(fillers); i++)
+        close(fillers[i]);
+    close(listener);
+    return 0;
+}
+
+static void a_transfer_may_be_ended_while_its_connection_is_made(void **state)
+{
+    (void)state;
+    run_scene(end_while_connecting, 5);
+}
+
 /* Waits for a body that is endless as far as it will see. */
 static intptr_t read_until_cancelled(void *arg)
 {
@@ -366,6 +419,7 @@ int main(void)
         behaviour(a_slow_reader_slows_the_server_down),
         behaviour(two_hundred_transfers_share_three_connections),
         behaviour(a_transfer_may_be_ended_at_any_point),
+        behaviour(a_transfer_may_be_ended_while_its_connection_is_made),
         behaviour(transfers_of_cancelled_tasks_end_and_others_go_on),
         behaviour(a_refused_connection_is_told),
         behaviour(a_stall_is_told),

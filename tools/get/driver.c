@@ -67,6 +67,7 @@ int driver_open(struct driver *self, long most, long most_per_host)
 void driver_close(struct driver *self)
 {
     curl_multi_cleanup(self->multi);
+    watcher_end_all(self);
     if (self->alarm != NULL)
         whorl_call_cancel(self->alarm);
     whorl_group_wait(&self->sockets, 0);

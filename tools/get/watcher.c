@@ -4,7 +4,9 @@
  * the socket, the poll in flight is cancelled; the watcher then looks again at what is wanted.
  *
  * A socket that curl has closed is closed in truth by its watcher, once its poll has ended: until
- * then its descriptor can be no other's.
+ * then its descriptor can be no other's. But when a transfer is taken from curl 7.88 while its
+ * connection is being made, curl takes its interest back, closes the socket itself, and calls
+ * nobody. That shows when the descriptor comes again, or when curl is gone.
  */
 #include "watcher.h"
 
@@ -18,6 +20,7 @@ struct watcher {
     curl_socket_t fd;
     unsigned interest;   /* events of poll(2); 0: none for now */
     bool is_let_go;      /* by curl: nobody but the watcher knows it any more */
+    bool is_closed;      /* by curl itself; then it is let go too */
     whorl_op poll;       /* in flight while it waits for one of them */
     whorl_event changed; /* the interest, or is_let_go; awaited while there is nothing to poll */
 };
@@ -53,10 +56,10 @@ static intptr_t watch(void *arg)
         else
             whorl_event_wait(&self->changed);
     }
-    if (self->is_let_go)
-        whorl_close(self->fd);
-    else
+    if (!self->is_let_go)
         self->driver->watchers[self->fd] = NULL;
+    else if (!self->is_closed)
+        whorl_close(self->fd);
     free(self);
     return 0;
 }
@@ -66,6 +69,14 @@ static void stir(struct watcher *self)
 {
     whorl_event_set(&self->changed);
     whorl_op_cancel(&self->poll);
+}
+
+static void let_go(struct watcher *self, bool is_closed)
+{
+    self->driver->watchers[self->fd] = NULL;
+    self->is_let_go = true;
+    self->is_closed = is_closed;
+    stir(self);
 }
 
 /* A place for the watcher of `fd`. 0, or -ENOMEM. */
@@ -91,6 +102,8 @@ static int begin_watching(struct driver *driver, curl_socket_t fd)
     if (self == NULL)
         return -ENOMEM;
     *self = (struct watcher){.driver = driver, .fd = fd};
+    if (driver->watchers[fd] != NULL)
+        let_go(driver->watchers[fd], true);
     error = whorl_group_spawn_with(&driver->sockets, &(whorl_spawn_options){.name = "socket"},
                                    watch, self, NULL);
     if (error == 0)
@@ -129,8 +142,13 @@ int watcher_close_socket(void *data, curl_socket_t fd)
     struct watcher *self = (size_t)fd < driver->room ? driver->watchers[fd] : NULL;
     if (self == NULL)
         return close(fd);
-    driver->watchers[fd] = NULL;
-    self->is_let_go = true;
-    stir(self);
+    let_go(self, false);
     return 0;
+}
+
+void watcher_end_all(struct driver *driver)
+{
+    for (size_t fd = 0; fd < driver->room; fd++)
+        if (driver->watchers[fd] != NULL)
+            let_go(driver->watchers[fd], true);
 }

@@ -4,7 +4,7 @@
  * sleeps, while curl is interested in nothing, because the connection is idle or its transfer
  * paused.
  *
- * These are curl's callbacks. They never wait (see driver.h).
+ * All but the last are curl's callbacks. They never wait (see driver.h).
  */
 #ifndef GET_WATCHER_H
 #define GET_WATCHER_H
@@ -20,5 +20,8 @@ int watcher_close_socket(void *driver, curl_socket_t fd);
 
 /* CURLMOPT_SOCKETFUNCTION, likewise. */
 int watcher_set_interest(CURL *easy, curl_socket_t fd, int what, void *driver, void *unused);
+
+/* Once curl is gone: ends the watchers of sockets that it has closed itself. Does not wait. */
+void watcher_end_all(struct driver *driver);
 
 #endif
