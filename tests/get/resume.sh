@@ -55,8 +55,9 @@ killed() {
     jq -e '.[0].resumed_from >= 1200000' "$scratch/out" >/dev/null
 }
 
+# Which of them have had their turn by then is not said: those that have are whole.
 many_interrupted() {
-    local i
+    local i name
     in_new_folder
     for ((i = 0; i < 30; i++)); do
         echo "$nginx_url/slow/random part$i"
@@ -64,8 +65,14 @@ many_interrupted() {
     end_at 300000 INT --json - -i "$scratch/list" "$nginx_url/slow/random"
     expect 'the status' "$status" 130
     expect 'files with their names' "$(ls -A | grep -cv part || :)" 0
-    expect 'files that are told' "$(jq 'map(select(.result == "interrupted")) | length' \
-        "$scratch/out")" 31
+    expect 'files that are told' "$(jq \
+        'map(select(.result == "interrupted" or .result == "saved")) | length' "$scratch/out")" 31
+    for name in $(jq -r '.[] | select(.result == "saved").file' "$scratch/out"); do
+        cmp "$name" "$files/random"
+    done
+    for name in $(jq -r '.[] | select(.result == "interrupted").file' "$scratch/out"); do
+        [[ ! -e $name ]] || fail "$name has its name"
+    done
 }
 
 # A part, and the note of a version, made by hand.
