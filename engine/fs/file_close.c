@@ -30,6 +30,7 @@ int whorl_file_close(whorl_file *file)
     file->patient = true;
     ahead_drop(file);
     leftover_remove(&file->leftover);
+    file->busy = true;
     int closed = whorl_close(file->fd);
     file_free(file);
     return error ? error : closed;

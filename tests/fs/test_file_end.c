@@ -68,6 +68,26 @@ static void a_second_task_is_refused_while_one_waits(void **state)
     close(both.ends[1]);
 }
 
+static intptr_t close_it(void *arg)
+{
+    return whorl_file_close(arg);
+}
+
+static void a_second_task_is_refused_while_one_closes(void **state)
+{
+    (void)state;
+    char byte;
+    pair both = pipe_pair();
+    whorl_file *file;
+    assert_int_equal(whorl_file_from_fd(both.ends[0], NULL, &file), 0);
+    whorl_task *closer = whorl_spawn_with(&(whorl_spawn_options){.eager = true}, close_it, file);
+    assert_int_equal(whorl_is_done(closer), 0);
+    assert_int_equal(whorl_file_read(file, &byte, 1), -EBUSY);
+    assert_int_equal(whorl_file_close(file), -EBUSY);
+    assert_int_equal(whorl_join(closer), 0);
+    close(both.ends[1]);
+}
+
 /* --- At the run's end --- */
 
 struct left {
@@ -304,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         as_task(a_file_goes_from_task_to_task),
         as_task(a_second_task_is_refused_while_one_waits),
+        as_task(a_second_task_is_refused_while_one_closes),
         behaviour(what_nobody_closes_is_written_at_the_end_of_the_run),
         behaviour(what_was_read_ahead_is_awaited_at_the_end_of_the_run),
         behaviour(a_run_that_is_left_by_a_jump_writes_it_too),
