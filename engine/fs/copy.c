@@ -35,8 +35,9 @@ static bool is_no_way(int error)
            error == EPERM || error == ENOTTY || error == ETXTBSY || error == EBADF;
 }
 
-/* --- The ways: each copies up to `bytes` at copy->at. Bytes copied, 0 at the end, -1 with errno
- * --- */
+/* --- The ways --- */
+
+/* Each copies up to `bytes` at copy->at. Bytes copied, 0 at the end, -1 with errno. */
 
 static ssize_t by_range(const struct copy *copy, size_t bytes)
 {
