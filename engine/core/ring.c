@@ -1,4 +1,5 @@
-/* The ring over io_uring, running: see ring.h. Opening it is in ring_open.c. */
+/* The ring over io_uring, running: see ring.h. Opening it is in ring_open.c, the system call in
+ * ring_enter.c. */
 #include <assert.h>
 #include <core/ring.h>
 #include <core/ring_backend.h>
@@ -107,14 +108,14 @@ static int enter(struct ring *ring, unsigned to_submit, int64_t deadline)
 {
     unsigned flags = ring->enter_flags | IORING_ENTER_GETEVENTS;
     if (deadline == RING_NOW || deadline == RING_FOREVER)
-        return io_uring_enter((unsigned)ring->fd, to_submit, deadline == RING_FOREVER, flags, NULL);
+        return ring_enter((unsigned)ring->fd, to_submit, deadline == RING_FOREVER, flags, NULL, 0);
     struct __kernel_timespec end;
     wait_until(ring, deadline, &end);
     struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&end};
     flags |= IORING_ENTER_EXT_ARG;
     if (ring->features & WHORL_FEATURE_ABS_TIMER)
         flags |= IORING_ENTER_ABS_TIMER;
-    return io_uring_enter2((unsigned)ring->fd, to_submit, 1, flags, (sigset_t *)&arg, sizeof arg);
+    return ring_enter((unsigned)ring->fd, to_submit, 1, flags, &arg, sizeof arg);
 }
 
 int ring_turn(struct ring *ring, int64_t deadline)
@@ -129,6 +130,13 @@ int ring_turn(struct ring *ring, int64_t deadline)
     ring_broken(result);
 }
 
+static inline void prefetch_op(const struct io_uring_cqe *completion)
+{
+    const char *op = (const char *)(uintptr_t)(completion->user_data & TOKEN_ADDRESS);
+    __builtin_prefetch(op + offsetof(whorl_op, state), 1);
+    __builtin_prefetch(op + offsetof(whorl_op, link), 1);
+}
+
 unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
 {
     const struct io_uring_cqe *completions = ring->completions;
@@ -136,10 +144,8 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
     unsigned count = tail - ring->head;
     for (unsigned head = ring->head; head != tail; head++) {
         const struct io_uring_cqe *completion = &completions[head & ring->completion_mask];
-        const struct io_uring_cqe *soon = &completions[(head + REAP_AHEAD) & ring->completion_mask];
-        const char *op = (const char *)(uintptr_t)(soon->user_data & TOKEN_ADDRESS);
-        __builtin_prefetch(op + offsetof(whorl_op, state), 1);
-        __builtin_prefetch(op + offsetof(whorl_op, link), 1);
+        if (tail - head > REAP_AHEAD)
+            prefetch_op(&completions[(head + REAP_AHEAD) & ring->completion_mask]);
         sink(context, completion->user_data, completion->res);
     }
     ring->head = tail;

@@ -180,7 +180,7 @@ static int adopt_ops(struct ring *ring, uint64_t wanted)
 static int try_enter(const struct ring *ring)
 {
     int result =
-        io_uring_enter((unsigned)ring->backend->uring.ring_fd, 0, 0, IORING_ENTER_GETEVENTS, NULL);
+        ring_enter((unsigned)ring->backend->uring.ring_fd, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0);
     return result < 0 ? result : 0;
 }
 
