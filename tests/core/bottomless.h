@@ -5,7 +5,7 @@
 #ifndef TESTS_CORE_BOTTOMLESS_H
 #define TESTS_CORE_BOTTOMLESS_H
 
-#include "support.h"
+#include "core/child.h"
 
 #include <errno.h>
 
@@ -43,6 +43,40 @@ static inline long room_left(const volatile void *frame)
     uintptr_t handle = (uintptr_t)whorl_self() & (((uintptr_t)1 << 48) - 1);
 
     return BOTTOMLESS_STACK - (long)(handle - (uintptr_t)frame);
+}
+
+static inline size_t count_sentences(const struct child *child)
+{
+    size_t count = 0;
+
+    for (const char *place = child->text; (place = strstr(place, "and was ended")) != NULL; place++)
+        count++;
+    return count;
+}
+
+#if (defined(__x86_64__) && defined(__LP64__)) || defined(__aarch64__)
+#define skip_where_it_cannot_be() ((void)0)
+#else
+#define skip_where_it_cannot_be() skip_because("overflows are not contained on this processor")
+#endif
+
+/* fn(arg) as a main task in a child, with its checks; its stderr must have so many sentences. */
+static inline void run_and_count(const whorl_config *config, whorl_fn *fn, size_t sentences)
+{
+    struct child child;
+
+    skip_where_it_cannot_be();
+    assert_int_equal(
+        child_run(child_run_task, &(struct child_task){.config = config, .fn = fn}, &child), 0);
+    assert_true(child_exited(&child, 0));
+    if (count_sentences(&child) != sentences)
+        fail_msg("not %zu sentences: %s", sentences, child.text);
+}
+
+static inline intptr_t overflow(void *arg)
+{
+    (void)arg;
+    return overflow_now();
 }
 
 #endif

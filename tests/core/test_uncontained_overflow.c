@@ -130,12 +130,6 @@ static void an_overflow_in_the_engine_ends_the_program(void **state)
     assert_true(die_at_some_depth(spawn_and_join) > 0);
 }
 
-static intptr_t overflow(void *arg)
-{
-    (void)arg;
-    return overflow_now();
-}
-
 static intptr_t overflow_within_and_without(void *arg)
 {
     whorl_spawn_options options = {.name = "at-large", .stack_size = BOTTOMLESS_STACK};
