@@ -27,9 +27,9 @@ BOUND __stop_whorl_cold_text[];
 
 static const char *const libraries[] = {"libc.so", "libc-", "ld-musl"};
 static const char *const others[] = {
-    "ld-linux", "ld64",      "ld-",       "ld.so",       "libpthread", "libdl",
-    "librt",    "libresolv", "liburing.", "libgcc_s",    "libstdc++",  "libc++",
-    "libasan",  "libtsan",   "libubsan",  "libclang_rt", "vgpreload_",
+    "ld-",       "ld64",      "libpthread", "libdl",       "librt",
+    "libresolv", "liburing.", "libgcc_s",   "libstdc++",   "libc++",
+    "libasan",   "libtsan",   "libubsan",   "libclang_rt", "vgpreload_",
 };
 
 static bool starts_with_one_of(const char *name, const char *const *starts, size_t count)
