@@ -68,7 +68,9 @@ int log_header_decode(const unsigned char *bytes, struct log_header *header)
     header->sequence = get64(bytes + AT_SEQUENCE);
     header->first = (int64_t)get64(bytes + AT_FIRST);
     header->offset = (int64_t)get64(bytes + AT_OFFSET);
-    return header->first >= 0 && header->offset >= LOG_DATA ? 0 : -EBADMSG;
+    bool is_possible = header->first >= 0 && header->first <= LOG_PLACE_MAX &&
+                       header->offset >= LOG_DATA && header->offset <= LOG_PLACE_MAX;
+    return is_possible ? 0 : -EBADMSG;
 }
 
 uint32_t log_record_seed(uint64_t identity, int64_t lsn, uint32_t len)

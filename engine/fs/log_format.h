@@ -43,6 +43,10 @@
 #define LOG_RECORD_HEADER 8
 #define LOG_LENGTH_MARK UINT32_C(0x80000000)
 
+/* The highest LSN and place of a first record that a header may have: no log comes so far, and two
+ * of them and a file's length can be added. */
+#define LOG_PLACE_MAX (INT64_MAX / 4)
+
 struct log_header {
     uint64_t identity;
     uint64_t sequence;

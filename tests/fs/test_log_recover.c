@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fs/crc32c.h>
+#include <fs/log_format.h>
 #include <unistd.h>
 
 enum { RECORDS = 8, DATA = 8192, SLOT = 4096, HEADER = 64, ROOM = 1 << 16 };
@@ -191,6 +192,32 @@ static void each_header_stands_in_for_the_other_and_without_both_nothing_is_touc
     run_checks(flip_headers, NULL);
 }
 
+/* Whose checksums hold, and which no log comes to. */
+static intptr_t have_impossible_places(void *arg)
+{
+    static const struct log_header headers[] = {
+        {.first = INT64_MAX, .offset = DATA},       {.first = 0, .offset = INT64_MAX},
+        {.first = INT64_MAX - 100, .offset = DATA}, {.first = -8, .offset = DATA},
+        {.first = 0, .offset = DATA - 1},           {.first = LOG_PLACE_MAX + 1, .offset = DATA},
+    };
+    test_path path = path_of("log");
+    whorl_log log;
+    make_model(arg);
+    for (size_t i = 0; i < count_of(headers); i++) {
+        log_header_encode((unsigned char *)model.bytes, &headers[i]);
+        memcpy(model.bytes + SLOT, model.bytes, HEADER);
+        write_whole(path.text, model.bytes, model.size);
+        check_equal(whorl_log_open(&log, path.text, NULL), -EBADMSG);
+    }
+    return 0;
+}
+
+static void a_header_with_places_that_no_log_comes_to_is_a_damaged_one(void **state)
+{
+    (void)state;
+    run_checks(have_impossible_places, NULL);
+}
+
 /* Garbage from a record on, of all kinds: random, zeros, ones, and records of this log that belong
  * elsewhere. */
 static intptr_t put_garbage(void *arg)
@@ -281,6 +308,7 @@ int main(void)
         behaviour(a_log_cut_off_at_any_byte_recovers_to_the_records_before_it),
         behaviour(a_flipped_byte_ends_recovery_before_its_record_and_what_is_behind_is_counted),
         behaviour(each_header_stands_in_for_the_other_and_without_both_nothing_is_touched),
+        behaviour(a_header_with_places_that_no_log_comes_to_is_a_damaged_one),
         behaviour(garbage_is_never_taken_for_a_record),
         behaviour(records_that_were_dropped_do_not_come_back),
         behaviour(a_log_of_another_version_is_refused),
