@@ -6,35 +6,55 @@
 #include "answer.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+/* Digits, neither a sign nor spaces before them, that fit; *at is moved behind them. -1: there are
+ * none, or too many. */
+static int64_t take_number(const char **at)
+{
+    char *end;
+    if (**at < '0' || **at > '9')
+        return -1;
+    errno = 0;
+    int64_t value = strtoll(*at, &end, 10);
+    *at = end;
+    return errno == 0 ? value : -1;
+}
+
+static bool take_text(const char **at, const char *text)
+{
+    size_t length = strlen(text);
+    if (strncmp(*at, text, length) != 0)
+        return false;
+    *at += length;
+    return true;
+}
+
 /* "bytes 100-999/1000", or "*" where 1000 stands; false if it is not from `from` on. */
 static bool parse_range(const char *text, int64_t from, int64_t *size)
 {
-    int64_t first = -1, last = -1;
-    int used = 0;
     *size = -1;
-    if (text == NULL || sscanf(text, "bytes %" SCNd64 "-%" SCNd64 "/%n", &first, &last, &used) != 2)
+    if (text == NULL || !take_text(&text, "bytes ") || take_number(&text) != from ||
+        !take_text(&text, "-"))
         return false;
-    if (used == 0 || first != from || last < first)
+    int64_t last = take_number(&text);
+    if (last < from || !take_text(&text, "/"))
         return false;
-    if (strcmp(text + used, "*") == 0)
+    if (strcmp(text, "*") == 0)
         return true;
-    char *end;
-    errno = 0;
-    *size = strtoll(text + used, &end, 10);
-    return end != text + used && *end == '\0' && errno == 0 && *size > last;
+    *size = take_number(&text);
+    return *text == '\0' && *size > last;
 }
 
 /* "bytes", a star, "/1000": of the answer that there is nothing from there on. */
 static int64_t parse_size_alone(const char *text)
 {
-    int64_t size = -1;
-    return text != NULL && sscanf(text, "bytes */%" SCNd64, &size) == 1 ? size : -1;
+    if (text == NULL || !take_text(&text, "bytes */"))
+        return -1;
+    int64_t size = take_number(&text);
+    return *text == '\0' ? size : -1;
 }
 
 static answer stale(struct failure *failure, const char *why)

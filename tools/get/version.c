@@ -36,8 +36,7 @@ struct version version_of(const char *etag, const char *last_modified, const cha
     return made;
 }
 
-/* The text of a note, to be freed. NULL for want of memory. */
-static char *compose(const struct version *self, const char *url)
+char *version_compose(const struct version *self, const char *url)
 {
     char *text;
     return asprintf(&text, form, url, self->validator, self->size) < 0 ? NULL : text;
@@ -51,16 +50,24 @@ static char *next_value(char **rest, const char *key)
     return *rest != NULL && strncmp(line, key, len) == 0 ? line + len : NULL;
 }
 
-static bool understand(struct version *self, char *text, const char *url)
+/* A number as compose writes it, and no other way; -1 or more. */
+static bool parse_size(const char *text, int64_t *size)
 {
-    char *rest = text, *end = NULL;
+    char again[32];
+    *size = strtoll(text, NULL, 10);
+    snprintf(again, sizeof again, "%" PRId64, *size);
+    return *size >= -1 && strcmp(again, text) == 0;
+}
+
+bool version_parse(struct version *self, char *text, const char *url)
+{
+    char *rest = text;
     char *noted_url = next_value(&rest, "url ");
     char *validator = noted_url != NULL ? next_value(&rest, "validator ") : NULL;
     char *size = validator != NULL ? next_value(&rest, "size ") : NULL;
     if (size == NULL || strcmp(rest, "end\n") != 0 || strcmp(noted_url, url) != 0)
         return false;
-    self->size = strtoll(size, &end, 10);
-    if (*size == '\0' || *end != '\0' || strlen(validator) >= sizeof self->validator)
+    if (!parse_size(size, &self->size) || strlen(validator) >= sizeof self->validator)
         return false;
     strcpy(self->validator, validator);
     return true;
@@ -80,7 +87,7 @@ bool version_read(struct version *self, const struct directory *directory, const
     bool is_good = false;
     if (got >= 0) {
         text[got] = '\0';
-        is_good = understand(self, text, url);
+        is_good = version_parse(self, text, url);
     }
     free(text);
     if (!is_good)
@@ -102,7 +109,7 @@ static int write_whole(int fd, const char *text, size_t len)
 int version_write(const struct version *self, const struct directory *directory, const char *note,
                   const char *url)
 {
-    char *text = compose(self, url);
+    char *text = version_compose(self, url);
     if (text == NULL)
         return -ENOMEM;
     int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;

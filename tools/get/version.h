@@ -21,6 +21,11 @@ struct version {
 struct version version_of(const char *etag, const char *last_modified, const char *date,
                           int64_t size);
 
+/* The text of a note, to be freed; NULL for want of memory. And what such a text says, which is cut
+ * up: false if it is none, or not of this URL. */
+char *version_compose(const struct version *self, const char *url);
+bool version_parse(struct version *self, char *text, const char *url);
+
 /* Reads the note. False if there is none for this URL, or it cannot be read or understood: then
  * nothing is known of the .part. */
 bool version_read(struct version *self, const struct directory *directory, const char *note,
