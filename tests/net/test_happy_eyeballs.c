@@ -361,6 +361,7 @@ static void whenever_it_is_cancelled_no_descriptor_is_lost(void **state)
         int fd = (int)whorl_join(task);
         if (fd >= 0)
             assert_int_equal(whorl_close(fd), 0);
+        await_lookups();
         close_gates();
         for (int peer; (peer = accept_at(&places, 0)) >= 0;)
             close(peer);
