@@ -116,6 +116,7 @@ struct loop {
     struct loop *left_next;
     /* Kept by the floor of ops; what every op touches first, in one line. */
     _Alignas(TASK_LINE) uint32_t ops_in_flight; /* of all tasks */
+    uint32_t ops_at_rest;     /* of those, that nobody waits for; see op/multishot.h */
     uint32_t file_ops;        /* with the kernel, that hold a place; see op/admission.h */
     uint32_t file_ops_unseen; /* while fewer are taken, who wants a place gets it unseen */
     uint32_t file_ops_most;   /* places */
