@@ -61,6 +61,9 @@ struct signal_wait;
 /* See leftover.h. */
 struct leftover;
 
+/* What the streams of a loop share; the floor of net knows more. */
+struct stream_hub;
+
 struct loop {
     struct task *current;
     struct task host;
@@ -109,6 +112,7 @@ struct loop {
     struct signal_wait *signal_waits; /* tasks that wait for signals */
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
+    struct stream_hub *stream_hub; /* NULL: no stream was opened. Kept by the floor of net. */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */

@@ -6,12 +6,25 @@ _Static_assert(offsetof(struct multishot, op) == 0, "a multishot op is found by 
 
 void multishot_arm(struct loop *loop, struct multishot *self)
 {
-    assert(self->take && self->ended && (self->op.flags & RING_MULTISHOT));
+    assert(self->take && self->ended);
     op_begin_soon(loop, &self->op, OP_MANY);
     if (self->attended == 0)
         loop->ops_at_rest++;
     if (loop->closing && closers_hold(loop, &self->op))
         op_ask_cancel(loop, &self->op);
+}
+
+void multishot_arm_now(struct loop *loop, struct multishot *self)
+{
+    assert(self->take && self->ended);
+    op_begin_in_background(loop, &self->op);
+    if (!(self->op.state & OP_IN_FLIGHT)) {
+        self->ended(self, self->op.result);
+        return;
+    }
+    self->op.state |= OP_MANY;
+    if (self->attended == 0)
+        loop->ops_at_rest++;
 }
 
 void multishot_disarm(struct loop *loop, struct multishot *self)
