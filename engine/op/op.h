@@ -43,6 +43,7 @@ enum op_state {
     OP_QUEUED = 1 << 10,       /* waits for one, and is not with the kernel */
     OP_ALONE = 1 << 11,        /* awaited, and its owner waits for nothing else */
     OP_AT_POSITION = 1 << 12,  /* was given its part of the file: see position.c */
+    OP_MANY = 1 << 13,         /* completes many times: see multishot.h */
 };
 
 /* What a task waits for when it awaits ops; on its stack. */
@@ -108,11 +109,23 @@ void op_end_unstarted(whorl_op *op, int result);
 /* Parks until every op of `wait` that is awaited has ended. */
 void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
 
+/* Parks the running task until one of n ops of its own that are in flight, none of them in a chain,
+ * has ended, or until a point in time. Others of the array may have ended before. 0; or -ECANCELED:
+ * the task was interrupted. The ops that are in flight go on in any case. */
+int op_wait_any(struct loop *loop, whorl_op *ops, size_t n, int64_t deadline);
+
 /* Asks for the end of an op in flight; a release is left alone. */
 void op_ask_cancel(struct loop *loop, whorl_op *op);
 
 /* The same for one whose time is up: its -ECANCELED will mean -ETIMEDOUT. */
 void op_ask_timeout(struct loop *loop, whorl_op *op);
+
+/* Starts an op of the loop's when the loop next turns, with what else its state is to say. From:
+ * anywhere in the loop, the completion of an op included. */
+void op_begin_soon(struct loop *loop, whorl_op *op, unsigned state);
+
+/* Has an op in flight that is owed nothing submitted when the loop next turns. */
+void op_submit_soon(struct loop *loop, whorl_op *op);
 
 /* Submits an op in flight that is owed nothing once more. */
 void op_begin_again(struct loop *loop, whorl_op *op);
@@ -174,7 +187,7 @@ static inline unsigned op_take_position(whorl_op *op)
 void op_settle_position(whorl_op *op);
 
 /* Takes one completion; the loop's hook. */
-void op_complete(void *loop, uint64_t token, int32_t result);
+void op_complete(void *loop, uint64_t token, int32_t result, unsigned marks);
 
 /* Fills a read of the inbox's eventfd; the loop's hook. */
 void op_listen(struct loop *loop);
