@@ -6,13 +6,16 @@ static struct stream_side *side_of(whorl_stream *stream, const struct task *task
     return stream->reader.task == task ? &stream->reader : &stream->writer;
 }
 
-/* The stream's idle timeout may have run out: not if a byte has moved since. */
+/* The stream's idle timeout may have run out: not if a byte has moved since, or the task has been
+ * woken already. */
 static void idle_over(struct timer *timer)
 {
     struct task *task = (struct task *)((char *)timer - offsetof(struct task, timer));
     whorl_stream *stream = task->wait_object;
     struct stream_side *side = side_of(stream, task);
     int64_t due = deadline_after(side->moved, stream->idle);
+    if (!side->is_parked)
+        return;
     if (due > whorl_now()) {
         timer_arm(&stream->loop->timers, timer, due);
     } else if (task->wait == &stream_direct_wait) {
