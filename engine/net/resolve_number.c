@@ -18,16 +18,22 @@ static int read_in4(const char *host, whorl_address *address)
     return is_clean && inet_aton(host, &address->in4.sin_addr) ? 1 : -ENOENT;
 }
 
-/* The number of a scope; 0: there is no such. */
-static uint32_t scope_of(const char *text)
+/* Reads a scope: a number, of which 0 is none, or for an address of one link an interface's name.
+ * False: there is no such. */
+static bool read_scope(const char *text, struct sockaddr_in6 *in6)
 {
-    uint32_t index = if_nametoindex(text);
-    if (index != 0 || *text < '0' || *text > '9')
-        return index;
+    const struct in6_addr *address = &in6->sin6_addr;
+    if (IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address))
+        in6->sin6_scope_id = if_nametoindex(text);
+    if (in6->sin6_scope_id != 0)
+        return true;
+    if (*text < '0' || *text > '9')
+        return false;
     char *end;
     errno = 0;
     unsigned long number = strtoul(text, &end, 10);
-    return *end || errno || number > UINT32_MAX ? 0 : (uint32_t)number;
+    in6->sin6_scope_id = (uint32_t)number;
+    return !*end && !errno && number <= UINT32_MAX;
 }
 
 static int read_in6(const char *host, whorl_address *address)
@@ -44,8 +50,7 @@ static int read_in6(const char *host, whorl_address *address)
         return -ENOENT;
     if (!host[length])
         return 1;
-    address->in6.sin6_scope_id = scope_of(host + length + 1);
-    return address->in6.sin6_scope_id ? 1 : -ENOENT;
+    return read_scope(host + length + 1, &address->in6) ? 1 : -ENOENT;
 }
 
 int number_read(const char *host, int family, whorl_address *address)

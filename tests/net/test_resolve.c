@@ -43,6 +43,9 @@ static void a_scope_is_an_interface_or_its_number(void **state)
     check_resolves("fe80::1%lo", "80", NULL, "[fe80::1%1]:80");
     check_resolves("fe80::1%1", "80", NULL, "[fe80::1%1]:80");
     check_resolves("fe80::1%4000000000", NULL, NULL, "[fe80::1%4000000000]:0");
+    check_resolves("fe80::1%0", "80", NULL, "[fe80::1]:80");
+    check_resolves("2001:db8::1%7", "80", NULL, "[2001:db8::1%7]:80");
+    assert_int_equal(resolve_one("2001:db8::1%lo", "80", NULL), -ENOENT);
     assert_int_equal(resolve_one("fe80::1%", "80", NULL), -ENOENT);
     assert_int_equal(resolve_one("fe80::1%no-such", "80", NULL), -ENOENT);
     assert_int_equal(resolve_one("fe80::1%1x", "80", NULL), -ENOENT);
