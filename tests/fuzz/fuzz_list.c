@@ -103,9 +103,24 @@ static void check_sum(const download *each, const char *text, const char *sums)
     hold(found || strcasestr(text, digits) != NULL);
 }
 
+/* Each line of sums is one, or a comment, or empty. */
+static void check_sum_lines(const char *sums)
+{
+    while (*sums != '\0') {
+        size_t length = strcspn(sums, "\n"), text = strcspn(sums, "\r\n");
+        bool is_sum = strspn(sums, "0123456789abcdefABCDEF") == CHECKSUM_DIGITS &&
+                      text > CHECKSUM_DIGITS + 2 && sums[CHECKSUM_DIGITS] == ' ' &&
+                      strchr(" *", sums[CHECKSUM_DIGITS + 1]) != NULL;
+        hold(text == 0 || *sums == '#' || is_sum);
+        sums += length + (sums[length] == '\n');
+    }
+}
+
 static void check_list(const struct list *list, const char *text, size_t length, const char *sums)
 {
     hold(list->count == count_lines(text, length));
+    if (sums != NULL)
+        check_sum_lines(sums);
     for (size_t i = 0; i < list->count; i++) {
         const download *each = &list->downloads[i];
         check_url(each->url, true);
