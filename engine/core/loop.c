@@ -167,8 +167,9 @@ static bool nothing_is_due(const struct loop *loop)
  * bring anything. */
 static bool loop_is_stuck(const struct loop *loop)
 {
-    return loop->host.next == &loop->host && loop->ops_in_flight == 0 && loop->jobs == 0 &&
-           nothing_is_due(loop) && !(loop->inbox && inbox_may_bring(loop->inbox));
+    return loop->host.next == &loop->host && loop->ops_in_flight == loop->ops_at_rest &&
+           loop->jobs == 0 && nothing_is_due(loop) &&
+           !(loop->inbox && inbox_may_bring(loop->inbox));
 }
 
 /* The same as loop_sleep, for a loop with an inbox: who puts something in ends the wait. */
@@ -210,7 +211,7 @@ static void wait_virtually(struct loop *loop, int64_t next)
     }
     if (loop->inbox && inbox_has_mail(loop->inbox))
         return;
-    if (loop->ops_in_flight == 0 && loop->jobs == 0 && next != INT64_MAX) {
+    if (loop->ops_in_flight == loop->ops_at_rest && loop->jobs == 0 && next != INT64_MAX) {
         if (next > loop->virtual_now)
             loop->virtual_now = next;
         return;

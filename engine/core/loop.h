@@ -61,6 +61,9 @@ struct signal_wait;
 /* See leftover.h. */
 struct leftover;
 
+/* What the streams of a loop share; the floor of net knows more. */
+struct stream_hub;
+
 struct loop {
     struct task *current;
     struct task host;
@@ -109,6 +112,7 @@ struct loop {
     struct signal_wait *signal_waits; /* tasks that wait for signals */
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
+    struct stream_hub *stream_hub; /* NULL: no stream was opened. Kept by the floor of net. */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */
@@ -116,6 +120,7 @@ struct loop {
     struct loop *left_next;
     /* Kept by the floor of ops; what every op touches first, in one line. */
     _Alignas(TASK_LINE) uint32_t ops_in_flight; /* of all tasks */
+    uint32_t ops_at_rest;     /* of those, that nobody waits for; see op/multishot.h */
     uint32_t file_ops;        /* with the kernel, that hold a place; see op/admission.h */
     uint32_t file_ops_unseen; /* while fewer are taken, who wants a place gets it unseen */
     uint32_t file_ops_most;   /* places */

@@ -27,6 +27,11 @@ unsigned ring_kernel_opcode(unsigned code)
     return kernel_opcodes[code];
 }
 
+_Static_assert(RING_HAS_BUFFER == IORING_CQE_F_BUFFER && RING_MORE == IORING_CQE_F_MORE &&
+                   RING_NONEMPTY == IORING_CQE_F_SOCK_NONEMPTY &&
+                   RING_NOTIFICATION == IORING_CQE_F_NOTIF && IORING_CQE_BUFFER_SHIFT == 16,
+               "a completion's marks are the kernel's flags");
+
 #define REAP_AHEAD 4 /* completions from one's prefetch to its turn */
 #define TOKEN_ADDRESS ((UINT64_C(1) << 48) - 1)
 
@@ -43,12 +48,25 @@ static const uint8_t link_flags[] = {
     [RING_LINK_HARD] = IOSQE_IO_HARDLINK,
 };
 
+static void fill_engine_flags(struct io_uring_sqe *slot, const whorl_op *op)
+{
+    if (op->flags & RING_SELECT)
+        slot->flags |= IOSQE_BUFFER_SELECT;
+    if (op->flags & RING_POLL_FIRST)
+        slot->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    if (op->flags & RING_MULTISHOT)
+        slot->ioprio |=
+            op->code == RING_OP_ACCEPT ? IORING_ACCEPT_MULTISHOT : IORING_RECV_MULTISHOT;
+}
+
 void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link)
 {
     struct io_uring_sqe *slot = take_slot(ring);
     slot->opcode = kernel_opcodes[op->code];
     slot->flags = link_flags[link] | (op->flags & WHORL_OP_FIXED_FILE ? IOSQE_FIXED_FILE : 0);
     slot->ioprio = 0;
+    if (__builtin_expect(op->flags & (RING_MULTISHOT | RING_SELECT | RING_POLL_FIRST), 0))
+        fill_engine_flags(slot, op);
     slot->fd = op->fd;
     slot->off = op->offset;
     slot->addr = op->addr;
@@ -146,7 +164,7 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
         const struct io_uring_cqe *completion = &completions[head & ring->completion_mask];
         if (tail - head > REAP_AHEAD)
             prefetch_op(&completions[(head + REAP_AHEAD) & ring->completion_mask]);
-        sink(context, completion->user_data, completion->res);
+        sink(context, completion->user_data, completion->res, completion->flags);
     }
     ring->head = tail;
     if (count > 0)

@@ -52,7 +52,28 @@ struct ring {
 /* How an op hangs together with the one filled after it. */
 enum ring_link { RING_LINK_NONE, RING_LINK_SOFT, RING_LINK_HARD };
 
-typedef void ring_sink(void *context, uint64_t token, int32_t result);
+/* Flags of an op that only the engine sets, beside WHORL_OP_*. */
+enum ring_op_flag {
+    RING_MULTISHOT = 1 << 5,  /* an accept, recv or recvmsg that goes on after a completion */
+    RING_SELECT = 1 << 6,     /* it takes a buffer of group buf_index when it has bytes for it */
+    RING_POLL_FIRST = 1 << 7, /* nothing is there yet: it need not be tried */
+};
+
+/* What a completion says beside its result. */
+enum ring_mark {
+    RING_HAS_BUFFER = 1 << 0,   /* it has taken a buffer: see ring_buffer_of */
+    RING_MORE = 1 << 1,         /* more completions of this submission come */
+    RING_NONEMPTY = 1 << 2,     /* the socket holds more bytes */
+    RING_NOTIFICATION = 1 << 3, /* of a send without copying: its buffer is free again */
+};
+
+/* The buffer that a completion has taken. */
+static inline unsigned ring_buffer_of(unsigned marks)
+{
+    return marks >> 16;
+}
+
+typedef void ring_sink(void *context, uint64_t token, int32_t result, unsigned marks);
 
 /* A point in time as the kernel's timers take it: itself, or what is left until then. */
 static inline int64_t ring_clock(const struct ring *ring, int64_t deadline)
@@ -160,6 +181,31 @@ static inline bool ring_supports(const struct ring *ring, unsigned code)
 /* Whether this kernel leaves a file's position where it was after a write at it that came to less
  * than asked. The first call tries it. From: any thread. */
 bool ring_leaves_position(void);
+
+/* --- Groups of buffers, from which the kernel takes one when it has bytes for it (Linux 5.19) --- */
+
+struct ring_buffers {
+    void *slots; /* shared with the kernel; NULL: not open */
+    unsigned count;
+    unsigned tail; /* given, maybe not published */
+    unsigned group;
+};
+
+#define RING_BUFFERS_MOST 32768
+
+/* Opens group number `group`, which must not be open, with room for `count` buffers, a power of two
+ * and at most RING_BUFFERS_MOST. 0 or -errno: -ENOMEM for want of memory or for RLIMIT_MEMLOCK, or
+ * -EINVAL where the kernel has none. */
+int ring_buffers_open(struct ring *ring, struct ring_buffers *buffers, unsigned group,
+                      unsigned count);
+
+/* Gives the kernel a buffer, from the next ring_buffers_publish on. No more than `count` may be
+ * with it. */
+void ring_buffers_give(struct ring_buffers *buffers, unsigned index, void *start, size_t len);
+void ring_buffers_publish(struct ring_buffers *buffers);
+
+/* Closes a group that no op in flight may take from. */
+void ring_buffers_close(struct ring *ring, struct ring_buffers *buffers);
 
 /* Registered files and buffers: as whorl_register_files and its kin say. */
 int ring_register_files(struct ring *ring, const int *fds, unsigned count);

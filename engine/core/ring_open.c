@@ -150,6 +150,15 @@ static const struct {
     {RING_OP_WRITEV_FIXED, WHORL_FEATURE_OP_READV_FIXED},
 };
 
+/* The kernel does not tell whether a receive may go on: the operation that came with that does. */
+static void adopt_recv_multishot(struct ring *ring, const struct io_uring_probe *probe,
+                                 uint64_t wanted)
+{
+    if (probe->last_op >= IORING_OP_SEND_ZC &&
+        (probe->ops[IORING_OP_SEND_ZC].flags & IO_URING_OP_SUPPORTED))
+        ring->features |= WHORL_FEATURE_RECV_MULTISHOT & wanted;
+}
+
 static int adopt_ops(struct ring *ring, uint64_t wanted)
 {
     struct io_uring_probe *probe = calloc(1, sizeof *probe + PROBE_OPS * sizeof probe->ops[0]);
@@ -165,6 +174,7 @@ static int adopt_ops(struct ring *ring, uint64_t wanted)
         if (opcode <= probe->last_op && (probe->ops[opcode].flags & IO_URING_OP_SUPPORTED))
             ring->supported |= UINT64_C(1) << code;
     }
+    adopt_recv_multishot(ring, probe, wanted);
     free(probe);
     for (size_t i = 0; i < sizeof optional_ops / sizeof optional_ops[0]; i++) {
         if (!(wanted & optional_ops[i].feature))

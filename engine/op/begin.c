@@ -136,6 +136,14 @@ void op_begin_again(struct loop *loop, whorl_op *op)
     fill(loop, op, RING_LINK_NONE);
 }
 
+void op_begin_soon(struct loop *loop, whorl_op *op, unsigned state)
+{
+    assert(!(op->state & OP_IN_FLIGHT) && op->timeout == WHORL_FOREVER);
+    op->deadline = WHORL_FOREVER;
+    set_in_flight(loop, &loop->host, op, state);
+    op_submit_soon(loop, op);
+}
+
 void op_listen(struct loop *loop)
 {
     struct inbox *inbox = loop->inbox;

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <op/admission.h>
+#include <op/multishot.h>
 #include <op/op.h>
 #include <op/token.h>
 
@@ -98,6 +99,8 @@ static void settle(struct loop *loop, whorl_op *op)
         tell_waiter(owner, op);
     else if (owner->in_flight == 0 && owner->wait == &abandoned_wait)
         task_wake(owner, 0);
+    if (__builtin_expect(state & OP_MANY, 0))
+        multishot_settle(loop, op);
 }
 
 void op_end_queued(struct loop *loop, whorl_op *op)
@@ -136,7 +139,26 @@ static int64_t next_attempt(whorl_op *op)
     return whorl_now() + (FIRST_PAUSE << (op->attempts - PROMPT_ATTEMPTS));
 }
 
-void op_complete(void *context, uint64_t token, int32_t result)
+/* One of several completions of a submission: of a multishot op; or of a send without copying, whose
+ * second one tells that its buffer is free, and whether it was copied after all. Returns whether it
+ * is the last, and then *result is the op's. */
+static __attribute__((noinline)) bool take_part(whorl_op *op, int32_t *result, unsigned marks)
+{
+    if (op->state & OP_MANY) {
+        if (*result >= 0)
+            multishot_take(op, *result, marks);
+        return !(marks & RING_MORE);
+    }
+    if (marks & RING_NOTIFICATION) {
+        op->phase.notice.copied = *result != 0;
+        *result = op->result;
+        return true;
+    }
+    op->result = *result;
+    return false;
+}
+
+void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
 {
     struct loop *loop = context;
     enum token_tag tag = token & TOKEN_TAGS;
@@ -147,6 +169,9 @@ void op_complete(void *context, uint64_t token, int32_t result)
     }
     whorl_op *op = token_op(token);
     assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
+    bool in_parts = (marks & (RING_MORE | RING_NOTIFICATION)) || (op->state & OP_MANY);
+    if (tag == TOKEN_OP && __builtin_expect(in_parts, 0) && !take_part(op, &result, marks))
+        return;
     op->owed--;
     if (tag == TOKEN_OP) {
         op->result = without_restarts(result);
@@ -240,9 +265,17 @@ static void ask(struct loop *loop, whorl_op *op, unsigned why)
     assert(op->state & OP_IN_FLIGHT);
     if (op_is_release(op))
         return;
+    if ((op->state & OP_MANY) && !(op->state & OP_CANCEL_WANTED))
+        multishot_attend(loop, (struct multishot *)op);
     op->state |= (uint16_t)why;
     if (!(op->state & OP_CANCEL_SENT))
         list_cancel(loop, op, TIMER_AT_ONCE);
+}
+
+void op_submit_soon(struct loop *loop, whorl_op *op)
+{
+    assert((op->state & OP_IN_FLIGHT) && op->owed == 0);
+    list_cancel(loop, op, TIMER_AT_ONCE);
 }
 
 void op_ask_cancel(struct loop *loop, whorl_op *op)

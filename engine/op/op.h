@@ -43,6 +43,7 @@ enum op_state {
     OP_QUEUED = 1 << 10,       /* waits for one, and is not with the kernel */
     OP_ALONE = 1 << 11,        /* awaited, and its owner waits for nothing else */
     OP_AT_POSITION = 1 << 12,  /* was given its part of the file: see position.c */
+    OP_MANY = 1 << 13,         /* completes many times: see multishot.h */
 };
 
 /* What a task waits for when it awaits ops; on its stack. */
@@ -114,6 +115,13 @@ void op_ask_cancel(struct loop *loop, whorl_op *op);
 /* The same for one whose time is up: its -ECANCELED will mean -ETIMEDOUT. */
 void op_ask_timeout(struct loop *loop, whorl_op *op);
 
+/* Starts an op of the loop's when the loop next turns, with what else its state is to say. From:
+ * anywhere in the loop, the completion of an op included. */
+void op_begin_soon(struct loop *loop, whorl_op *op, unsigned state);
+
+/* Has an op in flight that is owed nothing submitted when the loop next turns. */
+void op_submit_soon(struct loop *loop, whorl_op *op);
+
 /* Submits an op in flight that is owed nothing once more. */
 void op_begin_again(struct loop *loop, whorl_op *op);
 
@@ -174,7 +182,7 @@ static inline unsigned op_take_position(whorl_op *op)
 void op_settle_position(whorl_op *op);
 
 /* Takes one completion; the loop's hook. */
-void op_complete(void *loop, uint64_t token, int32_t result);
+void op_complete(void *loop, uint64_t token, int32_t result, unsigned marks);
 
 /* Fills a read of the inbox's eventfd; the loop's hook. */
 void op_listen(struct loop *loop);

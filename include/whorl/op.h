@@ -83,6 +83,9 @@ typedef struct whorl_op {
             struct whorl_op *next;
             struct whorl_op **link;
         } turn;
+        struct {
+            int copied;
+        } notice;
     } phase;
 } whorl_op;
 

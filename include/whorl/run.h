@@ -149,6 +149,8 @@ enum {
     WHORL_FEATURE_OP_WAITID = 1 << 10,   /* 6.7: else a process is waited for by its pidfd */
     WHORL_FEATURE_OP_READV_FIXED =
         1 << 11, /* 6.15: vectors within a registered buffer; else -EOPNOTSUPP */
+    WHORL_FEATURE_RECV_MULTISHOT =
+        1 << 12, /* 6.0: one request receives again and again; else one for each piece */
 };
 
 /* The features in use, as a set of WHORL_FEATURE_* bits. Inside a task: those of its loop, without

@@ -22,8 +22,9 @@ static int seen[TOKENS];
 static int32_t results[TOKENS];
 static int seen_count;
 
-static void note(void *context, uint64_t token, int32_t result)
+static void note(void *context, uint64_t token, int32_t result, unsigned marks)
 {
+    (void)marks;
     assert_ptr_equal(context, &ring);
     assert_true(token < TOKENS);
     seen[token]++;

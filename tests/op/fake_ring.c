@@ -94,7 +94,7 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
         entry->kind = FREE;
         if (fake.last == entry)
             fake.last = NULL;
-        sink(context, entry->token, entry->result);
+        sink(context, entry->token, entry->result, 0);
     }
     return count;
 }
