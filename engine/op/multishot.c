@@ -6,7 +6,7 @@ _Static_assert(offsetof(struct multishot, op) == 0, "a multishot op is found by 
 
 void multishot_arm(struct loop *loop, struct multishot *self)
 {
-    assert(self->take && self->ended && (self->op.flags & RING_MULTISHOT));
+    assert(self->take && self->ended);
     op_begin_soon(loop, &self->op, OP_MANY);
     if (self->attended == 0)
         loop->ops_at_rest++;

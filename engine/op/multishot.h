@@ -25,7 +25,9 @@
 #include <op/background.h>
 
 struct multishot {
-    whorl_op op; /* made by its owner, with RING_MULTISHOT and, if it takes buffers, RING_SELECT */
+    /* Made by its owner, with RING_MULTISHOT and, if it takes buffers, RING_SELECT. Without the
+     * first it completes once. */
+    whorl_op op;
     void (*take)(struct multishot *self, int32_t result, unsigned marks);
     void (*ended)(struct multishot *self, int32_t result);
     unsigned attended; /* by so many tasks, and by whoever asked for its end */
