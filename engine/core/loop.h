@@ -64,6 +64,9 @@ struct resolver;
 /* See leftover.h. */
 struct leftover;
 
+/* What the streams of a loop share; the floor of net knows more. */
+struct stream_hub;
+
 struct loop {
     struct task *current;
     struct task host;
@@ -114,6 +117,7 @@ struct loop {
     int signal_fd; /* while some do */
     /* Kept by the floor of net. */
     struct resolver *resolver; /* NULL: no name was */
+    struct stream_hub *stream_hub; /* NULL: no stream was opened */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */

@@ -14,6 +14,19 @@ void multishot_arm(struct loop *loop, struct multishot *self)
         op_ask_cancel(loop, &self->op);
 }
 
+void multishot_arm_now(struct loop *loop, struct multishot *self)
+{
+    assert(self->take && self->ended);
+    op_begin_in_background(loop, &self->op);
+    if (!(self->op.state & OP_IN_FLIGHT)) {
+        self->ended(self, self->op.result);
+        return;
+    }
+    self->op.state |= OP_MANY;
+    if (self->attended == 0)
+        loop->ops_at_rest++;
+}
+
 void multishot_disarm(struct loop *loop, struct multishot *self)
 {
     if (multishot_is_armed(self))

@@ -18,6 +18,9 @@
  * An armed op is no reason for the loop to wait for what may never come: it counts as in flight
  * only while it is attended, that is while a task waits for what it brings, or it was asked to end.
  * So a deadlock is seen, and virtual time jumps, beside idle connections.
+ *
+ * An op that completes once may be run in the same way, without RING_MULTISHOT: for its owner to be
+ * told on the host.
  */
 #ifndef OP_MULTISHOT_H
 #define OP_MULTISHOT_H
@@ -25,9 +28,7 @@
 #include <op/background.h>
 
 struct multishot {
-    /* Made by its owner, with RING_MULTISHOT and, if it takes buffers, RING_SELECT. Without the
-     * first it completes once. */
-    whorl_op op;
+    whorl_op op; /* made by its owner, with RING_MULTISHOT and, if it takes buffers, RING_SELECT */
     void (*take)(struct multishot *self, int32_t result, unsigned marks);
     void (*ended)(struct multishot *self, int32_t result);
     unsigned attended; /* by so many tasks, and by whoever asked for its end */
@@ -41,6 +42,11 @@ static inline bool multishot_is_armed(const struct multishot *self)
 /* Arms an op at rest; it is submitted when the loop next turns. On a descriptor that is being
  * closed it ends with -ECANCELED. From: anywhere in the loop. */
 void multishot_arm(struct loop *loop, struct multishot *self);
+
+/* The same, and it is filled at once: for the running task, or for the host before it waits.
+ * On a descriptor that is being closed, or where the kernel has no such operation, it
+ * ends in this call. */
+void multishot_arm_now(struct loop *loop, struct multishot *self);
 
 /* Asks for its end, if it is armed; what completes before that is taken. From: anywhere in the
  * loop. */

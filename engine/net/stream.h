@@ -1,0 +1,212 @@
+/*
+ * The stream: its insides, shared by the rooms stream_*.c.
+ *
+ * Receiving. `in` is the one op that receives: a multishot recv into buffers of the loop's pool,
+ * or, where `plain`, a poll and then a recv or read into memory of its own (stream_plain.c).
+ *
+ *     at rest <--> armed --> over
+ *
+ *     at rest: nothing is asked of the kernel: nobody has read yet, or read_ahead bytes lie unread.
+ *     armed: with the kernel. over: the peer has ended, or in_error says why nothing comes any more.
+ *
+ * What was received is a list of pieces, `first` to `last`, of `unread` bytes. A small one is
+ * copied to where the last one has room: so the buffers that a stream holds are at least a quarter
+ * full, but for two. What a call shows in place lies in the first piece; one that is used up
+ * meanwhile is `held` until the next call that reads.
+ *
+ * Sending. `out` is the one op that sends. What was taken lies in chunks, the oldest first:
+ *
+ *     clean --> dirty --> sending --> clean
+ *                 ^----------'
+ *
+ *     clean: nothing is to be sent, or a cork holds it back. dirty: in the hub's list, whose timer
+ *     starts the op when the loop next turns. sending: the first chunk is with the kernel; or
+ *     (`direct`) what a task in a write has in its own memory, after what was taken before.
+ *
+ * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has woken
+ * it. `closer` is the task in a close, or like it, where nobody else may begin a call any more; it
+ * waits first until both have left.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <core/leftover.h>
+#include <errno.h>
+#include <net/buffers.h>
+#include <net/stream_hub.h>
+#include <op/multishot.h>
+#include <whorl/stream.h>
+
+/* One who waits, and what for. */
+struct stream_side {
+    struct task *task; /* NULL: nobody is inside a call that waits */
+    size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
+    int64_t moved;     /* when a byte last came, or went; kept where there is an idle timeout */
+    bool is_parked;
+    bool is_late; /* direct: the idle timeout has run out */
+};
+
+struct whorl_stream {
+    struct loop *loop;
+    struct stream_hub *hub;
+    int fd;
+    bool is_socket;
+    bool plain;      /* it receives without multishot */
+    bool plain_full; /* the last plain read filled its memory: more is there */
+    bool is_over;    /* receiving */
+    bool starved;    /* there was no buffer the last time */
+    bool is_dirty;
+    bool direct;
+    bool ended;   /* sending, by whorl_stream_end */
+    bool lost;    /* bytes that were taken were dropped */
+    bool stopped; /* no op is to be started any more */
+    bool closer_is_parked;
+    bool wants_direct; /* the writer waits for the op, to send from its own memory */
+    bool polls_out;    /* the op waits until the descriptor takes bytes again */
+    bool plain_reads;  /* the op is a read, not a poll */
+    bool plain_once;   /* for want of a buffer */
+    int in_error;
+    int out_error;
+    int direct_result;
+    unsigned corks;
+    /* Receiving. */
+    struct piece *first;
+    struct piece *last;
+    struct piece *held;
+    size_t unread;
+    size_t shown; /* by the last peek, and not consumed */
+    struct stream_side reader;
+    /* Sending. */
+    struct chunk *chunks;
+    struct chunk *chunks_last;
+    size_t pending;
+    whorl_stream *dirty_next;
+    whorl_stream **dirty_link;
+    struct stream_side writer;
+    struct task *closer;
+    size_t high_water;
+    size_t read_ahead;
+    int64_t idle;          /* WHORL_FOREVER: none */
+    struct piece *landing; /* where a plain read puts its bytes */
+    struct multishot in;
+    struct multishot out;
+    struct leftover leftover;
+};
+
+/* --- stream.c --- */
+
+/* What stream_open does for a descriptor that is known to be a socket of a stream kind. */
+int stream_open_socket(struct loop *loop, int fd, const whorl_stream_options *options,
+                       whorl_stream **stream);
+
+/* 0, or why no call can go on: in any call. */
+static inline int stream_check(const whorl_stream *stream)
+{
+    if (__builtin_expect(!stream, 0))
+        return -EINVAL;
+    return __builtin_expect(loop_here == stream->loop, 1) ? 0 : -EPERM;
+}
+
+/* --- stream_wait.c --- */
+
+/* Parks the running task, on its side, until it is woken. Returns the result given there;
+ * -ECANCELED, also where another task closes the stream, which goes when this one next waits;
+ * -ETIMEDOUT. */
+int stream_park(whorl_stream *stream, struct stream_side *side, const struct wait_kind *kind);
+
+/* Wakes who is parked on a side. */
+static inline void side_wake(struct stream_side *side, int result)
+{
+    side->is_parked = false;
+    task_wake(side->task, result);
+}
+
+/* A byte has come, or gone. */
+static inline void side_moved(const whorl_stream *stream, struct stream_side *side)
+{
+    if (__builtin_expect(stream->idle != WHORL_FOREVER, 0))
+        side->moved = loop_glance(stream->loop);
+}
+
+/* --- stream_in.c --- */
+
+extern const struct wait_kind stream_read_wait;
+
+/* Makes the op that receives. */
+void in_make(whorl_stream *stream);
+
+/* Has it received, if it is at rest and not over. */
+void in_arm(whorl_stream *stream);
+
+/* Waits, for the running task, until `least` bytes are unread, or nothing more comes. 0 or
+ * -errno. */
+int in_wait(whorl_stream *stream, size_t least);
+
+/* Bytes were received. */
+void in_take(whorl_stream *stream, struct piece *piece);
+
+/* Nothing more comes, for an error or (0) because the peer has ended. */
+void in_end(whorl_stream *stream, int error);
+
+/* `len` bytes of the first piece are read. */
+void in_consume(whorl_stream *stream, size_t len);
+
+/* What was shown before goes. */
+void in_release(whorl_stream *stream);
+
+/* Brings bytes of the next piece to the end of the first one: at most `most`, at least one. 0 or
+ * -ENOMEM: nothing has changed. */
+int in_gather(whorl_stream *stream, size_t most);
+
+/* Puts the last `len` bytes that in_gather has brought back where they were. To be called, with 0
+ * at least, before anything is received. */
+void in_put_back(whorl_stream *stream, size_t len);
+
+/* Gives back all pieces. */
+void in_drop(whorl_stream *stream);
+
+/* --- stream_read.c --- */
+
+/* Begins a call that reads: 0, or why it cannot go on. */
+int in_begin(whorl_stream *stream);
+
+/* --- stream_plain.c --- */
+
+void plain_make(whorl_stream *stream);
+
+/* --- stream_out.c --- */
+
+extern const struct wait_kind stream_write_wait;
+extern const struct wait_kind stream_direct_wait;
+
+#define DIRECT_PIECES 8
+
+/* Whether an op waits for room with the kernel, or takes what there is. */
+enum out_patience { OUT_AT_ONCE, OUT_ALL };
+
+void out_make(whorl_stream *stream);
+
+/* Something is to be sent, when the loop next turns. */
+void out_mark(whorl_stream *stream);
+
+/* What the hub's timer does for a dirty stream. */
+void out_flush(whorl_stream *stream);
+
+/* Sends what lies in chunks, and then `iov` of `count` pieces, at most DIRECT_PIECES, in one op,
+ * while the task waits for that. Returns how much of `iov` was sent, maybe nothing; -errno. */
+ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned count,
+                        enum out_patience patience);
+
+/* Takes bytes into the last chunk. How many, maybe 0; -ENOMEM. */
+ssize_t out_append(whorl_stream *stream, const char *data, size_t len);
+
+/* Waits until at most `most` bytes are pending. 0 or -errno. */
+int out_wait(whorl_stream *stream, size_t most);
+
+/* Sends what the kernel takes at once, and drops the rest, for `error`. */
+void out_give_up(whorl_stream *stream, int error);
+
+/* Drops all chunks. */
+void out_drop(whorl_stream *stream);
+
+#endif

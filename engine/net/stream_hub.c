@@ -1,0 +1,128 @@
+/* What the streams of a loop share: see stream_hub.h. */
+#include <net/stream.h>
+#include <stdlib.h>
+
+#define BUFFER_BYTES ((unsigned)16 << 10)
+#define BUFFERS_FIRST 64
+#define BUFFERS_MOST 4096
+#define SPARES_MOST 64
+
+static void chunks_free(struct chunk *list)
+{
+    while (list) {
+        struct chunk *first = list;
+        list = first->next;
+        free(first);
+    }
+}
+
+static void hub_stop(struct leftover *self)
+{
+    (void)self;
+}
+
+static void hub_end(struct leftover *self)
+{
+    struct stream_hub *hub =
+        (struct stream_hub *)((char *)self - offsetof(struct stream_hub, leftover));
+    if (timer_is_armed(&hub->timer))
+        timer_disarm(&hub->loop->timers, &hub->timer);
+    if (hub->pool_is_open)
+        buffers_close(hub->loop, &hub->pool);
+    chunks_free(hub->spare);
+    hub->loop->stream_hub = NULL;
+    free(hub);
+}
+
+struct stream_hub *hub_of(struct loop *loop)
+{
+    if (loop->stream_hub)
+        return loop->stream_hub;
+    struct stream_hub *hub = calloc(1, sizeof *hub);
+    if (!hub)
+        return NULL;
+    hub->loop = loop;
+    hub->dirty_end = &hub->dirty;
+    hub->pool_is_refused = !(loop->ring.features & WHORL_FEATURE_RECV_MULTISHOT);
+    hub->leftover = (struct leftover){.stop = hub_stop, .end = hub_end};
+    leftover_add(loop, &hub->leftover);
+    loop->stream_hub = hub;
+    return hub;
+}
+
+struct buffer_pool *hub_pool(struct stream_hub *hub)
+{
+    if (!hub->pool_is_open && !hub->pool_is_refused) {
+        hub->pool_is_refused = buffers_open(hub->loop, &hub->pool, BUFFERS_OF_STREAMS, BUFFER_BYTES,
+                                            BUFFERS_FIRST, BUFFERS_MOST) != 0;
+        hub->pool_is_open = !hub->pool_is_refused;
+    }
+    return hub->pool_is_open ? &hub->pool : NULL;
+}
+
+struct chunk *hub_take_chunk(struct stream_hub *hub)
+{
+    struct chunk *chunk = hub->spare;
+    if (chunk) {
+        hub->spare = chunk->next;
+        hub->spares--;
+    } else {
+        chunk = malloc(CHUNK_BYTES);
+        if (!chunk)
+            return NULL;
+    }
+    chunk->next = NULL;
+    chunk->start = chunk->end = 0;
+    return chunk;
+}
+
+void hub_give_chunk(struct stream_hub *hub, struct chunk *chunk)
+{
+    if (hub->spares == SPARES_MOST) {
+        free(chunk);
+        return;
+    }
+    chunk->next = hub->spare;
+    hub->spare = chunk;
+    hub->spares++;
+}
+
+/* --- Dirty streams --- */
+
+static void flush(struct timer *timer)
+{
+    struct stream_hub *hub =
+        (struct stream_hub *)((char *)timer - offsetof(struct stream_hub, timer));
+    while (hub->dirty) {
+        whorl_stream *stream = hub->dirty;
+        hub_unmark(hub, stream);
+        out_flush(stream);
+    }
+}
+
+void hub_mark(struct stream_hub *hub, whorl_stream *stream)
+{
+    if (stream->is_dirty)
+        return;
+    stream->is_dirty = true;
+    stream->dirty_next = NULL;
+    stream->dirty_link = hub->dirty_end;
+    *hub->dirty_end = stream;
+    hub->dirty_end = &stream->dirty_next;
+    if (!timer_is_armed(&hub->timer)) {
+        hub->timer.fire = flush;
+        timer_arm(&hub->loop->timers, &hub->timer, TIMER_AT_ONCE);
+    }
+}
+
+void hub_unmark(struct stream_hub *hub, whorl_stream *stream)
+{
+    if (!stream->is_dirty)
+        return;
+    stream->is_dirty = false;
+    *stream->dirty_link = stream->dirty_next;
+    if (stream->dirty_next)
+        stream->dirty_next->dirty_link = stream->dirty_link;
+    else
+        hub->dirty_end = stream->dirty_link;
+}

@@ -1,0 +1,234 @@
+/* Receiving, and the pieces that were received: see stream.h. */
+#include <net/stream.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COPIED_MOST 4096 /* bytes of a piece that is copied behind the one before */
+#define GATHERED_LEAST 512
+
+static whorl_stream *stream_of(struct multishot *in)
+{
+    return (whorl_stream *)((char *)in - offsetof(whorl_stream, in));
+}
+
+/* --- From the kernel --- */
+
+/* Copies a small piece behind the last one, if that has room. */
+static bool copy_behind(whorl_stream *stream, const struct piece *piece)
+{
+    struct piece *last = stream->last;
+    size_t len = piece_len(piece);
+    if (!last || len > COPIED_MOST || piece_room(last) < len)
+        return false;
+    memcpy(last->data + last->end, piece->data, len);
+    last->end += (uint32_t)len;
+    return true;
+}
+
+void in_take(whorl_stream *stream, struct piece *piece)
+{
+    stream->starved = false;
+    stream->unread += piece_len(piece);
+    if (copy_behind(stream, piece)) {
+        buffers_give(&stream->hub->pool, piece);
+    } else {
+        if (stream->last)
+            stream->last->next = piece;
+        else
+            stream->first = piece;
+        stream->last = piece;
+    }
+    struct stream_side *reader = &stream->reader;
+    side_moved(stream, reader);
+    if (reader->is_parked && stream->unread >= reader->target)
+        side_wake(reader, 0);
+    if (stream->unread > stream->read_ahead && !reader->is_parked)
+        multishot_disarm(stream->loop, &stream->in);
+}
+
+void in_end(whorl_stream *stream, int error)
+{
+    stream->is_over = true;
+    stream->in_error = error;
+    if (stream->reader.is_parked)
+        side_wake(&stream->reader, 0);
+}
+
+static void taken(struct multishot *self, int32_t result, unsigned marks)
+{
+    whorl_stream *stream = stream_of(self);
+    if (!(marks & RING_HAS_BUFFER))
+        return;
+    struct piece *piece = buffers_take(&stream->hub->pool, marks, (size_t)result);
+    if (result > 0)
+        in_take(stream, piece);
+    else
+        buffers_give(&stream->hub->pool, piece);
+}
+
+/* Whether to go on, for one who waits, or has caught up. */
+static bool wants_more(const whorl_stream *stream)
+{
+    if (stream->stopped || stream->is_over)
+        return false;
+    return stream->reader.is_parked || (!stream->plain && stream->unread <= stream->read_ahead / 2);
+}
+
+/* The kernel has found no buffer. Those that are out will have come back when the loop next turns,
+ * as a rule; whose do not, receives once without. */
+static void starve(whorl_stream *stream)
+{
+    if (!buffers_grow(&stream->hub->pool) && stream->starved) {
+        stream->plain = stream->plain_once = true;
+        plain_make(stream);
+    }
+    stream->starved = true;
+}
+
+static void ended(struct multishot *self, int32_t result)
+{
+    whorl_stream *stream = stream_of(self);
+    if (result == -ENOBUFS) {
+        starve(stream);
+    } else if (result == -EINVAL || result == -EOPNOTSUPP) {
+        stream->plain = true;
+        plain_make(stream);
+    } else if (result <= 0 && result != -ECANCELED) {
+        in_end(stream, result);
+    }
+    if (wants_more(stream))
+        multishot_arm(stream->loop, &stream->in);
+}
+
+void in_make(whorl_stream *stream)
+{
+    if (stream->plain) {
+        plain_make(stream);
+        return;
+    }
+    struct multishot *in = &stream->in;
+    in->op = whorl_op_recv(stream->fd, NULL, 0, 0);
+    in->op.flags |= RING_MULTISHOT | RING_SELECT;
+    in->op.buf_index = BUFFERS_OF_STREAMS;
+    in->take = taken;
+    in->ended = ended;
+}
+
+void in_arm(whorl_stream *stream)
+{
+    if (multishot_is_armed(&stream->in) || stream->is_over || stream->stopped)
+        return;
+    if (!stream->plain && !hub_pool(stream->hub)) {
+        stream->plain = true;
+        plain_make(stream);
+    }
+    multishot_arm_now(stream->loop, &stream->in);
+}
+
+int in_wait(whorl_stream *stream, size_t least)
+{
+    while (stream->unread < least && !stream->is_over) {
+        in_arm(stream);
+        if (stream->unread >= least || stream->is_over)
+            break;
+        stream->reader.target = least;
+        multishot_attend(stream->loop, &stream->in);
+        int error = stream_park(stream, &stream->reader, &stream_read_wait);
+        multishot_leave(stream->loop, &stream->in);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/* --- To the program --- */
+
+void in_release(whorl_stream *stream)
+{
+    stream->shown = 0;
+    if (stream->held) {
+        buffers_give(&stream->hub->pool, stream->held);
+        stream->held = NULL;
+    }
+}
+
+static struct piece *take_first(whorl_stream *stream)
+{
+    struct piece *first = stream->first;
+    stream->first = first->next;
+    if (!stream->first)
+        stream->last = NULL;
+    return first;
+}
+
+void in_consume(whorl_stream *stream, size_t len)
+{
+    if (len == 0)
+        return;
+    struct piece *first = stream->first;
+    assert(first && len <= piece_len(first) && !stream->held);
+    first->start += (uint32_t)len;
+    stream->unread -= len;
+    if (first->start == first->end)
+        stream->held = take_first(stream);
+    bool rests = !multishot_is_armed(&stream->in);
+    if (__builtin_expect(rests, 0) && wants_more(stream))
+        in_arm(stream);
+}
+
+/* Has the first piece take `more` bytes. */
+static int make_room(whorl_stream *stream, size_t more)
+{
+    struct piece *first = stream->first;
+    size_t len = piece_len(first);
+    if (piece_room(first) >= more)
+        return 0;
+    size_t room = 2 * (len + more);
+    struct piece *larger = piece_make(room > GATHERED_LEAST ? room : GATHERED_LEAST);
+    if (!larger)
+        return -ENOMEM;
+    memcpy(larger->data, first->data + first->start, len);
+    larger->end = (uint32_t)len;
+    larger->next = first->next;
+    stream->first = larger;
+    buffers_give(&stream->hub->pool, first);
+    return 0;
+}
+
+int in_gather(whorl_stream *stream, size_t most)
+{
+    struct piece *next = stream->first->next;
+    size_t len = piece_len(next) < most ? piece_len(next) : most;
+    assert(len > 0);
+    int error = make_room(stream, len);
+    if (error)
+        return error;
+    struct piece *first = stream->first;
+    memcpy(first->data + first->end, next->data + next->start, len);
+    first->end += (uint32_t)len;
+    next->start += (uint32_t)len;
+    return 0;
+}
+
+void in_put_back(whorl_stream *stream, size_t len)
+{
+    struct piece *first = stream->first;
+    struct piece *next = first->next;
+    assert(next && len <= next->start);
+    first->end -= (uint32_t)len;
+    next->start -= (uint32_t)len;
+    if (next->start < next->end)
+        return;
+    first->next = next->next;
+    if (!first->next)
+        stream->last = first;
+    buffers_give(&stream->hub->pool, next);
+}
+
+void in_drop(whorl_stream *stream)
+{
+    in_release(stream);
+    while (stream->first)
+        buffers_give(&stream->hub->pool, take_first(stream));
+    stream->unread = 0;
+}

@@ -1,0 +1,267 @@
+/* Sending: see stream.h. */
+#include <net/stream.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static whorl_stream *stream_of(struct multishot *out)
+{
+    return (whorl_stream *)((char *)out - offsetof(whorl_stream, out));
+}
+
+/* --- Chunks --- */
+
+ssize_t out_append(whorl_stream *stream, const char *data, size_t len)
+{
+    struct chunk *last = stream->chunks_last;
+    if (!last || last->end == CHUNK_ROOM) {
+        struct chunk *chunk = hub_take_chunk(stream->hub);
+        if (!chunk)
+            return -ENOMEM;
+        if (last)
+            last->next = chunk;
+        else
+            stream->chunks = chunk;
+        stream->chunks_last = last = chunk;
+    }
+    size_t room = CHUNK_ROOM - last->end;
+    size_t taken = len < room ? len : room;
+    memcpy(last->data + last->end, data, taken);
+    last->end += (uint32_t)taken;
+    stream->pending += taken;
+    out_mark(stream);
+    return (ssize_t)taken;
+}
+
+static void drop_first(whorl_stream *stream)
+{
+    struct chunk *first = stream->chunks;
+    stream->chunks = first->next;
+    if (!stream->chunks)
+        stream->chunks_last = NULL;
+    hub_give_chunk(stream->hub, first);
+}
+
+void out_drop(whorl_stream *stream)
+{
+    while (stream->chunks)
+        drop_first(stream);
+    stream->pending = 0;
+}
+
+/* The kernel has taken `len` bytes of the chunks. */
+static void sent(whorl_stream *stream, size_t len)
+{
+    stream->pending -= len;
+    side_moved(stream, &stream->writer);
+    while (stream->chunks) {
+        struct chunk *first = stream->chunks;
+        size_t part = first->end - first->start;
+        if (part > len) {
+            first->start += (uint32_t)len;
+            return;
+        }
+        len -= part;
+        drop_first(stream);
+    }
+}
+
+static void fail(whorl_stream *stream, int error)
+{
+    stream->out_error = error;
+    stream->lost |= stream->pending > 0;
+    out_drop(stream);
+}
+
+/* --- In the background --- */
+
+/* What a cork holds back goes when a task waits for it. */
+static bool may_send(const whorl_stream *stream)
+{
+    if (stream->pending == 0 || stream->stopped || stream->direct || stream->wants_direct)
+        return false;
+    return stream->corks == 0 || stream->writer.is_parked || stream->pending >= CHUNK_ROOM;
+}
+
+void out_mark(whorl_stream *stream)
+{
+    if (!multishot_is_armed(&stream->out) && may_send(stream))
+        hub_mark(stream->hub, stream);
+}
+
+void out_flush(whorl_stream *stream)
+{
+    if (multishot_is_armed(&stream->out) || !may_send(stream))
+        return;
+    const struct chunk *first = stream->chunks;
+    const char *data = first->data + first->start;
+    size_t len = first->end - first->start;
+    if (stream->polls_out) {
+        stream->out.op = whorl_op_poll(stream->fd, POLLOUT);
+    } else if (stream->is_socket) {
+        int flags = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
+        stream->out.op = whorl_op_send(stream->fd, data, len, flags);
+    } else {
+        stream->out.op = whorl_op_write(stream->fd, data, len);
+    }
+    multishot_arm_now(stream->loop, &stream->out);
+}
+
+static void background_ended(whorl_stream *stream, int32_t result)
+{
+    if (stream->polls_out)
+        stream->polls_out = false;
+    else if (result > 0)
+        sent(stream, (size_t)result);
+    else if (result == -EAGAIN)
+        stream->polls_out = true;
+    else if (result != -ECANCELED)
+        fail(stream, result == 0 ? -EPIPE : result);
+}
+
+static void ended(struct multishot *self, int32_t result)
+{
+    whorl_stream *stream = stream_of(self);
+    struct stream_side *writer = &stream->writer;
+    if (stream->direct) {
+        stream->direct_result = result;
+        if (writer->is_parked)
+            side_wake(writer, 0);
+        return;
+    }
+    background_ended(stream, result);
+    bool is_served = stream->wants_direct || stream->out_error || stream->pending <= writer->target;
+    if (writer->is_parked && is_served)
+        side_wake(writer, 0);
+    out_mark(stream);
+}
+
+static void taken(struct multishot *self, int32_t result, unsigned marks)
+{
+    (void)self;
+    (void)result;
+    (void)marks;
+}
+
+void out_make(whorl_stream *stream)
+{
+    stream->out.take = taken;
+    stream->out.ended = ended;
+    stream->out.attended = 1;
+}
+
+int out_wait(whorl_stream *stream, size_t most)
+{
+    while (stream->pending > most && !stream->out_error) {
+        stream->writer.target = most;
+        stream->writer.is_parked = true;
+        out_mark(stream);
+        stream->writer.is_parked = false;
+        int error = stream_park(stream, &stream->writer, &stream_write_wait);
+        if (error)
+            return error;
+    }
+    return stream->out_error;
+}
+
+void out_give_up(whorl_stream *stream, int error)
+{
+    stream->stopped = true;
+    multishot_disarm(stream->loop, &stream->out);
+    multishot_join(stream->loop, stream->loop->current, &stream->out, OP_PATIENT);
+    while (stream->pending > 0) {
+        const struct chunk *first = stream->chunks;
+        const char *data = first->data + first->start;
+        size_t len = first->end - first->start;
+        struct iovec piece = {(void *)(uintptr_t)data, len};
+        ssize_t done = stream->is_socket ? send(stream->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                         : pwritev2(stream->fd, &piece, 1, -1, RWF_NOWAIT);
+        if (done <= 0)
+            break;
+        sent(stream, (size_t)done);
+    }
+    if (stream->pending > 0)
+        fail(stream, error);
+}
+
+/* --- From the caller's memory --- */
+
+#define DIRECT_CHUNKS 4
+
+static int wait_for_op(whorl_stream *stream)
+{
+    while (multishot_is_armed(&stream->out)) {
+        stream->wants_direct = true;
+        stream->writer.target = 0;
+        int error = stream_park(stream, &stream->writer, &stream_write_wait);
+        stream->wants_direct = false;
+        if (error) {
+            out_mark(stream);
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* Runs the op that sends `message`, from the task's memory: it has ended when this returns. Its
+ * result. */
+static int run(whorl_stream *stream, const struct msghdr *message, enum out_patience patience)
+{
+    struct task *self = stream->loop->current;
+    int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
+    stream->out.op =
+        whorl_op_sendmsg(stream->fd, message, patience == OUT_ALL ? waits : MSG_DONTWAIT);
+    stream->direct = true;
+    multishot_arm_now(stream->loop, &stream->out);
+    if (multishot_is_armed(&stream->out))
+        stream_park(stream, &stream->writer, &stream_direct_wait);
+    if (multishot_is_armed(&stream->out)) {
+        /* It was refused the wait. */
+        stream->writer.task = self;
+        multishot_disarm(stream->loop, &stream->out);
+        multishot_join(stream->loop, self, &stream->out, OP_PATIENT);
+        stream->writer.task = NULL;
+    }
+    stream->direct = false;
+    return stream->direct_result;
+}
+
+/* Puts what is pending, as far as there is room, and then the caller's pieces into `vector`. */
+static unsigned collect(const whorl_stream *stream, const struct iovec *iov, unsigned count,
+                        struct iovec *vector)
+{
+    unsigned n = 0;
+    struct chunk *chunk = stream->chunks;
+    for (; chunk && n < DIRECT_CHUNKS; chunk = chunk->next)
+        vector[n++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};
+    for (unsigned i = 0; !chunk && i < count; i++)
+        vector[n++] = iov[i];
+    return n;
+}
+
+ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned count,
+                        enum out_patience patience)
+{
+    struct iovec vector[DIRECT_CHUNKS + DIRECT_PIECES];
+    assert(count <= DIRECT_PIECES);
+    int error = wait_for_op(stream);
+    if (error || stream->out_error)
+        return error ? error : stream->out_error;
+    unsigned n = collect(stream, iov, count, vector);
+    struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
+    int result = run(stream, &message, patience);
+    if (result > 0) {
+        size_t before = stream->pending < (size_t)result ? stream->pending : (size_t)result;
+        sent(stream, before);
+        result -= (int)before;
+    } else if (result == -ECANCELED) {
+        result = stream->writer.is_late ? -ETIMEDOUT : -ECANCELED;
+    } else if (result == -EAGAIN) {
+        result = 0;
+    } else {
+        fail(stream, result == 0 ? -EPIPE : result);
+        result = stream->out_error;
+    }
+    out_mark(stream);
+    return result;
+}

@@ -1,0 +1,239 @@
+/*
+ * Writing: into chunks; or, what is large, from the caller's memory.
+ *
+ * A large piece is offered to the kernel where it lies, behind what was taken before. What the
+ * kernel does not take at once is copied, as far as high_water allows; the part above that is
+ * waited for. So a write waits for the peer only above high_water, however large it is.
+ */
+#include <limits.h>
+#include <net/stream.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIRECT_LEAST ((size_t)8 << 10)
+#define PRINTED_ON_STACK 512
+
+/* What of the caller's pieces is still to be taken. */
+struct rest {
+    const struct iovec *iov;
+    size_t at; /* of the first piece, taken */
+    size_t len;
+};
+
+static void advance(struct rest *rest, size_t len)
+{
+    rest->len -= len;
+    rest->at += len;
+    while (rest->len > 0 && rest->at >= rest->iov->iov_len) {
+        rest->at -= rest->iov->iov_len;
+        rest->iov++;
+    }
+}
+
+/* The next pieces, of at most `most` bytes in all. */
+static unsigned next_pieces(const struct rest *rest, size_t most, struct iovec *pieces)
+{
+    unsigned n = 0;
+    size_t at = rest->at;
+    for (const struct iovec *from = rest->iov; most > 0 && n < DIRECT_PIECES; from++) {
+        size_t len = from->iov_len - at < most ? from->iov_len - at : most;
+        if (len > 0)
+            pieces[n++] = (struct iovec){(char *)from->iov_base + at, len};
+        most -= len;
+        at = 0;
+    }
+    return n;
+}
+
+/* Waits until one byte more may be taken, and takes what may. Returns how many, at least one. */
+static ssize_t take_copy(whorl_stream *stream, const struct rest *rest)
+{
+    int error = out_wait(stream, stream->high_water - 1);
+    if (error)
+        return error;
+    size_t most = stream->high_water - stream->pending;
+    size_t len = rest->iov->iov_len - rest->at;
+    return out_append(stream, (const char *)rest->iov->iov_base + rest->at,
+                      len < most ? len : most);
+}
+
+static ssize_t take_direct(whorl_stream *stream, const struct rest *rest)
+{
+    struct iovec pieces[DIRECT_PIECES];
+    bool waits = rest->len > stream->high_water;
+    size_t most = waits ? rest->len - stream->high_water : rest->len;
+    unsigned count = next_pieces(rest, most, pieces);
+    return out_send_direct(stream, pieces, count, waits ? OUT_ALL : OUT_AT_ONCE);
+}
+
+static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t total)
+{
+    struct rest rest = {.iov = iov, .len = total};
+    advance(&rest, 0);
+    bool offer = stream->is_socket; /* the kernel has not refused a part yet */
+    ssize_t error = stream->out_error;
+    while (rest.len > 0 && error >= 0) {
+        bool is_large = rest.len >= (stream->corks > 0 ? CHUNK_ROOM : DIRECT_LEAST);
+        ssize_t taken;
+        if (offer && is_large) {
+            taken = take_direct(stream, &rest);
+            offer = taken > 0 || rest.len > stream->high_water;
+        } else {
+            taken = take_copy(stream, &rest);
+            if (taken == -ENOMEM && stream->is_socket)
+                taken = take_direct(stream, &rest);
+        }
+        if (taken < 0)
+            error = taken;
+        else
+            advance(&rest, (size_t)taken);
+    }
+    return rest.len == total ? error : (ssize_t)(total - rest.len);
+}
+
+/* 0, or why nothing can be written. */
+static int begin(whorl_stream *stream)
+{
+    int error = stream_check(stream);
+    if (error)
+        return error;
+    struct task *self = stream->loop->current;
+    if (__builtin_expect(self->interrupted, 0))
+        return task_refuse(stream->loop, self);
+    if (stream->closer)
+        return -ECANCELED;
+    if (stream->writer.task)
+        return -EBUSY;
+    return stream->ended ? -EPIPE : stream->out_error;
+}
+
+ssize_t whorl_stream_write(whorl_stream *stream, const void *buf, size_t len)
+{
+    if (!buf && len > 0)
+        return -EINVAL;
+    int error = begin(stream);
+    if (error)
+        return error;
+    if (len > SSIZE_MAX)
+        len = SSIZE_MAX;
+    if (len == 0)
+        return 0;
+    const struct chunk *last = stream->chunks_last;
+    if (last && len <= CHUNK_ROOM - last->end && stream->pending + len <= stream->high_water)
+        return out_append(stream, buf, len);
+    struct iovec piece = {(void *)(uintptr_t)buf, len};
+    return write_all(stream, &piece, len);
+}
+
+ssize_t whorl_stream_writev(whorl_stream *stream, const struct iovec *iov, int count)
+{
+    if (count < 0 || count > IOV_MAX || (!iov && count > 0))
+        return -EINVAL;
+    size_t total = 0;
+    for (int i = 0; i < count; i++) {
+        if ((!iov[i].iov_base && iov[i].iov_len > 0) || iov[i].iov_len > (size_t)SSIZE_MAX - total)
+            return -EINVAL;
+        total += iov[i].iov_len;
+    }
+    int error = begin(stream);
+    if (error || total == 0)
+        return error;
+    return write_all(stream, iov, total);
+}
+
+ssize_t whorl_stream_puts(whorl_stream *stream, const char *text)
+{
+    return text ? whorl_stream_write(stream, text, strlen(text)) : -EINVAL;
+}
+
+static __attribute__((format(printf, 3, 0))) ssize_t
+print_long(whorl_stream *stream, size_t len, const char *format, va_list arguments)
+{
+    char *text = malloc(len + 1);
+    if (!text)
+        return -ENOMEM;
+    vsnprintf(text, len + 1, format, arguments);
+    ssize_t result = whorl_stream_write(stream, text, len);
+    free(text);
+    return result;
+}
+
+ssize_t whorl_stream_vprintf(whorl_stream *stream, const char *format, va_list arguments)
+{
+    if (!format)
+        return -EINVAL;
+    int error = begin(stream);
+    if (error)
+        return error;
+    char text[PRINTED_ON_STACK];
+    va_list again;
+    va_copy(again, arguments);
+    int len = vsnprintf(text, sizeof text, format, arguments);
+    ssize_t result = -EINVAL;
+    if (len >= (int)sizeof text)
+        result = print_long(stream, (size_t)len, format, again);
+    else if (len >= 0)
+        result = whorl_stream_write(stream, text, (size_t)len);
+    va_end(again);
+    return result;
+}
+
+ssize_t whorl_stream_printf(whorl_stream *stream, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    ssize_t result = whorl_stream_vprintf(stream, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+/* --- Corks, and what ends sending --- */
+
+int whorl_stream_cork(whorl_stream *stream)
+{
+    int error = stream_check(stream);
+    if (!error)
+        stream->corks++;
+    return error;
+}
+
+int whorl_stream_uncork(whorl_stream *stream)
+{
+    int error = stream_check(stream);
+    if (error)
+        return error;
+    if (stream->corks == 0)
+        return -EINVAL;
+    stream->corks--;
+    out_mark(stream);
+    return 0;
+}
+
+int whorl_stream_drain(whorl_stream *stream)
+{
+    int error = begin(stream);
+    if (error == -EPIPE && stream->ended)
+        return 0;
+    return error ? error : out_wait(stream, 0);
+}
+
+size_t whorl_stream_pending(const whorl_stream *stream)
+{
+    return stream ? stream->pending : 0;
+}
+
+int whorl_stream_end(whorl_stream *stream)
+{
+    int error = begin(stream);
+    if (error == -EPIPE && stream->ended)
+        return 0;
+    if (!error && !stream->is_socket)
+        error = -ENOTSOCK;
+    if (!error)
+        error = out_wait(stream, 0);
+    if (error)
+        return error;
+    stream->ended = true;
+    return shutdown(stream->fd, SHUT_WR) < 0 ? -errno : 0;
+}
