@@ -154,7 +154,7 @@ void accept_disarm(whorl_listener *listener)
  * away. */
 static bool must_turn_away(whorl_listener *listener, int fd)
 {
-    if (!listener->keeps_spare || spare_take(listener))
+    if (!listener->keeps_spare || spare_take(listener) == 0)
         return false;
     close(fd);
     spare_take(listener);

@@ -82,20 +82,32 @@ static int open_all(whorl_listener *listener, const whorl_address *addresses, si
     return listener->count > 0 ? 0 : elsewhere;
 }
 
+static int attempt(const whorl_address *addresses, size_t count,
+                   const whorl_listener_options *options, whorl_listener **result)
+{
+    int error = listener_make((unsigned)count, result);
+    return error ? error : open_all(*result, addresses, count, options);
+}
+
+/* Where any port will do, one that is taken at another address is kept until a better one is found:
+ * so each attempt has another. */
 static int listen_at(whorl_address *addresses, size_t count, const whorl_listener_options *options,
                      whorl_listener **result)
 {
-    bool any_port = *port_of(&addresses[0]) == 0;
-    int error = -EADDRINUSE;
-    for (int i = 0; error == -EADDRINUSE && i < (any_port ? PORT_ATTEMPTS : 1); i++) {
-        error = listener_make((unsigned)count, result);
-        if (error)
-            return error;
-        error = open_all(*result, addresses, count, options);
-        if (error) {
-            listener_drop(*result);
-            *result = NULL;
-        }
+    whorl_listener *tried[PORT_ATTEMPTS];
+    size_t most = *port_of(&addresses[0]) == 0 ? PORT_ATTEMPTS : 1;
+    size_t attempts = 0;
+    int error;
+    do {
+        tried[attempts] = NULL;
+        error = attempt(addresses, count, options, &tried[attempts++]);
+    } while (error == -EADDRINUSE && attempts < most);
+    if (!error)
+        *result = tried[--attempts];
+    while (attempts > 0) {
+        whorl_listener *unfit = tried[--attempts];
+        if (unfit)
+            listener_drop(unfit);
     }
     return error;
 }

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <net/listener.h>
+#include <net/serve.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,8 @@ static void stop_left(struct leftover *leftover)
 static void end_left(struct leftover *leftover)
 {
     whorl_listener *listener = listener_of(leftover);
+    if (listener->server)
+        connections_drop(listener->server);
     listener_remove_file(listener);
     accept_close_taken(listener);
     spare_give(listener);
@@ -114,9 +117,12 @@ int whorl_listener_from_fd(int fd, whorl_listener **listener)
     *listener = NULL;
     if (!loop_here)
         return -EPERM;
-    int listens;
+    int listens = 0;
+    int type = 0;
     int error = socket_number(fd, SO_ACCEPTCONN, &listens);
-    if (!error && !listens)
+    if (!error)
+        error = socket_number(fd, SO_TYPE, &type);
+    if (!error && (!listens || type != SOCK_STREAM))
         error = -EINVAL;
     if (!error)
         error = listener_make(1, listener);

@@ -119,8 +119,8 @@ void accept_close_taken(whorl_listener *listener);
 
 /* --- spare.c --- */
 
-/* Takes the spare descriptor, if it is not held. Returns whether it is. */
-bool spare_take(whorl_listener *listener);
+/* Takes the spare descriptor, if it is not held. 0 or -errno. */
+int spare_take(whorl_listener *listener);
 
 /* Lets go of it, to make room for a descriptor. Returns whether it was held. */
 bool spare_give(whorl_listener *listener);
