@@ -29,6 +29,8 @@
  *   log.h        write-ahead logs: records that are durable when the append returns
  *   xattr.h      extended attributes of files
  *   net.h        sockets, by the names of POSIX
+ *   resolve.h    the addresses of hosts and services
+ *   address.h    addresses of sockets, as text
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   process.h    child processes: started, talked to, waited for
@@ -83,6 +85,8 @@
 #include <whorl/log.h>
 #include <whorl/xattr.h>
 #include <whorl/net.h>
+#include <whorl/resolve.h>
+#include <whorl/address.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
 #include <whorl/process.h>

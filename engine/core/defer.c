@@ -12,7 +12,7 @@ static void drop_newest(struct task *task)
     free(newest);
 }
 
-__attribute__((no_sanitize("thread", "address"))) void deferred_run(struct task *self)
+TASK_NO_SANITIZE void deferred_run(struct task *self)
 {
     while (self->deferred && self->deferred->begun)
         drop_newest(self);
@@ -21,7 +21,7 @@ __attribute__((no_sanitize("thread", "address"))) void deferred_run(struct task 
         return;
     newest->begun = true;
     scope_open_for(self->loop, &newest->shield, SCOPE_CLEANUP, self->loop->defer_limit);
-    newest->fn(newest->arg);
+    task_call(self, newest->fn, newest->arg);
 }
 
 void deferred_take_back(struct task *task, whorl_fn *fn, void *arg)

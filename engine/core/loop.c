@@ -32,22 +32,41 @@ static void stack_forget(struct stack *stack)
     annotate_forget(&((struct task *)stack)->fiber.annotation);
 }
 
+/* The fault's task goes on in task_body, where its function, or a deferred handler, has returned.
+ * Where whorl_each_task had called it, that is over, too. */
+static void contain(struct loop *loop, struct task *task, struct overflow *fault)
+{
+    fault->landing = &task->landing;
+    fault->result = -EOVERFLOW;
+    loop->shown = NULL;
+    annotate_memory(task->stack.bottom, (size_t)((char *)task->landing.sp - task->stack.bottom));
+}
+
 /* In the handler of a fault: only the loop of the thread that faulted is looked at. */
-size_t loop_describe_overflow(const void *address, char *text, size_t size)
+bool loop_describe_overflow(struct overflow *fault)
 {
     struct loop *loop = loop_here;
     if (!loop || loop->current == &loop->host)
-        return 0;
+        return false;
     struct task *task = loop->current;
+    const char *address = fault->address;
     const char *bottom = task->stack.bottom;
-    if ((const char *)address >= bottom || (const char *)address < bottom - loop->stacks.page)
-        return 0;
-    int length = snprintf(
-        text, size,
-        "whorl: stack overflow: task %s has used up its stack of %zu bytes. Give it a larger one: "
-        "stack_size in whorl_spawn_options or whorl_config.\n",
-        task_name(task), task->stack.size);
-    return (size_t)length < size ? (size_t)length : size - 1;
+    if (address >= bottom || address < bottom - loop->stacks.page)
+        return false;
+    const char *outcome = "";
+    if (task->contained && fault->may_land) {
+        contain(loop, task, fault);
+        outcome = " and was ended; the program goes on";
+    } else if (task->contained) {
+        outcome = " in the middle of a library's work, so that it cannot be ended alone";
+    }
+    int length =
+        snprintf(fault->text, sizeof fault->text,
+                 "whorl: stack overflow: task %s has used up its stack of %zu bytes%s. Give it a "
+                 "larger one: stack_size in whorl_spawn_options or whorl_config.\n",
+                 task_name(task), task->stack.size, outcome);
+    fault->length = (size_t)length < sizeof fault->text ? (size_t)length : sizeof fault->text - 1;
+    return true;
 }
 
 static unsigned default_workers(void)

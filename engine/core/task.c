@@ -138,14 +138,12 @@ ANNOTATE_NO_RETURN static _Noreturn void task_end(struct loop *loop, struct task
 
 const struct wait_kind abandoned_wait = {.name = "the end of what its function left behind"};
 
-#define NO_SANITIZE __attribute__((no_sanitize("thread", "address")))
-
 /* Has the host end what a task's function, or a handler, has left behind. That and what it points
  * to may lie in dead frames, just below those of the caller: so nothing is called here, and the
  * task parks by a bare switch to the host, which does it on its own stack. Only the sanitizers' own
  * calls cannot be avoided; they step aside. Inline, as a frame of its own would be below, too. */
-NO_SANITIZE static inline __attribute__((always_inline)) void settle(struct loop *loop,
-                                                                     struct task *self)
+TASK_NO_SANITIZE static inline __attribute__((always_inline)) void settle(struct loop *loop,
+                                                                          struct task *self)
 {
     ready_leave_to_host(loop, self);
     self->wait = &abandoned_wait;
@@ -155,15 +153,29 @@ NO_SANITIZE static inline __attribute__((always_inline)) void settle(struct loop
     ANNOTATE_ASIDE(self->stack.bottom, fiber_switch(&self->fiber, &loop->host.fiber));
 }
 
+/* Behind its return the frames are dead, and as they were: so again nothing is called. */
+intptr_t task_call(struct task *self, whorl_fn *fn, void *arg)
+{
+    if (__builtin_expect(!self->contained, 1))
+        return fn(arg);
+    self->landing.diverted = false;
+    intptr_t result = landing_call(&self->landing, fn, arg);
+#if FIBER_TSAN
+    if (self->landing.diverted)
+        ANNOTATE_ASIDE(self->stack.bottom, annotate_landing(&self->fiber.annotation));
+#endif
+    return result;
+}
+
 /* Where a task's fiber starts. After its function, and after each deferred handler, what was left
  * behind is settled; in a forked child there is nobody to wait for. */
-NO_SANITIZE static void task_body(struct task *self)
+TASK_NO_SANITIZE static void task_body(struct task *self)
 {
     struct loop *loop = self->loop;
     self->result = -ECANCELED;
     if (!self->interrupted || self->runs_anyway) {
         self->begun = true;
-        self->result = self->fn(self->arg);
+        self->result = task_call(self, self->fn, self->arg);
     }
     while (__builtin_expect(self->in_flight > 0 || self->scopes || self->deferred, 0) &&
            loop_here == loop) {
@@ -209,6 +221,7 @@ struct task *task_make(struct loop *loop, unsigned stack_class, const char *name
     task->scopes = NULL;
     task->ended = false;
     task->begun = false;
+    task->contained = false;
     task->handle_taken = false;
     task->runs_anyway = false;
     task->references = 1;
@@ -263,7 +276,10 @@ int task_spawn(struct loop *loop, const whorl_spawn_options *options, whorl_fn *
         return error;
     *task = task_make(loop, size ? stack_class_of(size) : loop->stack_class,
                       options ? options->name : NULL, fn, arg);
-    return *task ? 0 : -ENOMEM;
+    if (!*task)
+        return -ENOMEM;
+    (*task)->contained = options && options->contain_overflow;
+    return 0;
 }
 
 void task_begin(struct loop *loop, const whorl_spawn_options *options, struct task *task)

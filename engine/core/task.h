@@ -17,6 +17,7 @@
 
 #include <core/timers.h>
 #include <fiber/fiber.h>
+#include <fiber/landing.h>
 #include <fiber/stack.h>
 #include <stdbool.h>
 #include <whorl/task.h>
@@ -87,7 +88,8 @@ struct task {
     bool handle_taken; /* joined or released */
     bool runs_anyway;  /* though it is cancelled before its first step */
     bool named;
-    bool begun; /* its function was called */
+    bool begun;     /* its function was called */
+    bool contained; /* an overflow of its stack ends no more than its function */
     intptr_t result;
     struct task *live_next; /* in the loop's list of tasks that have not ended */
     struct task **live_link;
@@ -101,6 +103,7 @@ struct task {
     uint64_t end;           /* its place among the ends in its loop */
     struct timer timer;     /* for whatever it waits for */
     struct kinship kinship; /* of a group's child */
+    struct landing landing; /* of a task that is contained */
     struct task *search_next;
     uint64_t searched;             /* see deadlock.h */
     struct task *delivery_next;    /* among those whose cancel is being delivered */
@@ -156,6 +159,12 @@ int task_join(struct loop *loop, struct task *target, enum join_mode mode, intpt
 
 /* The name, made up if it has none. */
 const char *task_name(struct task *task);
+
+#define TASK_NO_SANITIZE __attribute__((no_sanitize("thread", "address")))
+
+/* Calls the function of the running task, or a handler that it has deferred: fn(arg). Gives
+ * -EOVERFLOW in its place if it has used up the stack of a contained task. */
+TASK_NO_SANITIZE intptr_t task_call(struct task *self, whorl_fn *fn, void *arg);
 
 /* Drops a reference; without any, an ended task's stack goes back to the pool. */
 void task_unref(struct task *task);

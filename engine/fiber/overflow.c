@@ -1,6 +1,7 @@
 /* Stack overflow: see overflow.h. */
 #include <errno.h>
 #include <fiber/overflow.h>
+#include <fiber/own_text.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +26,25 @@ static void die_of_it(const siginfo_t *info)
         raise(SIGSEGV);
 }
 
+static void on_overflow(const struct overflow *fault, const siginfo_t *info, void *context)
+{
+    if (write(STDERR_FILENO, fault->text, fault->length) < 0) {
+        /* Nobody to tell; the signal, or the result, still says it. */
+    }
+    if (fault->landing)
+        landing_divert(fault->landing, context, fault->result);
+    else
+        die_of_it(info);
+}
+
 static void on_fault(int signal_number, siginfo_t *info, void *context)
 {
-    char text[256];
     bool sent = info->si_code <= 0;
-    size_t length = sent ? 0 : describe_address(info->si_addr, text, sizeof text);
-    if (length > 0) {
-        if (write(STDERR_FILENO, text, length) < 0) {
-            /* Nobody to tell; the signal still says it. */
-        }
-        die_of_it(info);
+    struct overflow fault = {.address = info->si_addr,
+                             .may_land =
+                                 LANDING_IS_POSSIBLE && own_text_has(landing_place(context))};
+    if (!sent && describe_address(&fault)) {
+        on_overflow(&fault, info, context);
     } else if (former.sa_flags & SA_SIGINFO) {
         former.sa_sigaction(signal_number, info, context);
     } else if (former.sa_handler == SIG_IGN && sent) {
@@ -57,6 +67,7 @@ static void install_handler(overflow_describe *describe)
     sigemptyset(&action.sa_mask);
     struct sigaction current;
     describe_address = describe;
+    own_text_look();
     sigaction(SIGSEGV, NULL, &current);
     if (!is_ours(&current)) /* as it may be in a forked child */
         former = current;   /* before the handler can ask for it */

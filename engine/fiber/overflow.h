@@ -1,9 +1,13 @@
 /*
- * Stack overflow: a fault on a guard page ends the program with a sentence instead of in silence.
+ * Stack overflow: a fault on a guard page ends the program with a sentence instead of in silence,
+ * or, where its fiber is contained, ends only what the fiber does.
  *
  * A handler of SIGSEGV on an alternate stack (the fiber's own is used up) asks `describe` whether
- * the address lies in a guard page; if so it writes the sentence and lets the program die by the
- * same signal, core dump and all. Any other fault goes to whoever handled SIGSEGV before. Installed
+ * the address lies in a guard page; if so it writes the sentence. Then the fiber goes on at its
+ * landing, if it has one, and else the program dies by the same signal, core dump and all. A fault
+ * of an instruction that is not the program's own (see own_text.h) ends the program even so: what
+ * it was in the middle of cannot be known, and a lock that stays taken would stop all in silence.
+ * Any other fault goes to whoever handled SIGSEGV before. Installed
  * while at least one loop runs in the process; signal dispositions are the process's, so the count
  * of loops and the former disposition are too: the one piece of global state in the engine, under a
  * lock.
@@ -11,14 +15,25 @@
 #ifndef FIBER_OVERFLOW_H
 #define FIBER_OVERFLOW_H
 
+#include <fiber/landing.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes, to `text` of `size` bytes, what overflowed if `address` lies in a guard page of the
- * calling thread's running fiber, and returns its length; 0 if it does not. Called from a signal
- * handler. */
-typedef size_t overflow_describe(const void *address, char *text, size_t size);
+/* A fault on a guard page. */
+struct overflow {
+    const void *address;
+    bool may_land; /* it was in the middle of nothing but the program's own code */
+    char text[320];
+    size_t length;
+    struct landing *landing; /* NULL: the program ends */
+    intptr_t result;         /* there */
+};
+
+/* Whether the address lies in a guard page of the calling thread's running fiber; then the sentence
+ * that says so is filled in, and where the fiber goes on: nowhere unless it may land. Called from a
+ * signal handler. */
+typedef bool overflow_describe(struct overflow *fault);
 
 /* What one thread's watch keeps. */
 struct overflow_watch {

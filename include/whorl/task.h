@@ -29,7 +29,28 @@ typedef struct whorl_spawn_options {
     size_t stack_size; /* bytes, WHORL_STACK_MIN to _MAX; default the loop's */
     int eager;  /* not 0: the task runs at once, until it first waits; the spawner goes on next */
     int *error; /* where to put 0, or why there is no task, as -errno; may be NULL */
+    int contain_overflow; /* not 0: a stack overflow ends the task alone; see below */
 } whorl_spawn_options;
+
+/* A task that uses up its stack ends the program, with a sentence on stderr that names it. One
+ * that was spawned with contain_overflow is ended in its place, and the sentence says so: its
+ * function ends as if it had returned -EOVERFLOW (a deferred handler: as if it had returned), and
+ * what it has left behind, operations in flight, scopes, groups, deferred handlers, is ended as
+ * after any return. For a server's handlers, of which one must not take all down.
+ *
+ * Lost is what the dropped frames held: memory from malloc, descriptors, locks that they had taken
+ * (a whorl_mutex as well), what they were in the middle of changing; in C++, destructors do not
+ * run. So the program still ends
+ *   - if the overflow strikes inside the C library (which may hold malloc's lock, or a FILE's), the
+ *     dynamic loader, liburing, the C++ runtime, the unwinder, or the engine itself: all would wait
+ *     for such a lock for ever, in silence. What else it strikes in is the program's affair: its
+ *     own code, also where a library calls it back or where it handles a signal on the task's
+ *     stack, and other libraries;
+ *   - if that cannot be told: the program is linked statically with the C library, or with an
+ *     engine that was built with link-time optimisation or without objcopy;
+ *   - on processors other than x86-64 (LP64) and aarch64.
+ * As ever, only what touches the page below the stack is known as overflow: a large array, or
+ * alloca, may step over it, unless the program is compiled with -fstack-clash-protection. */
 
 /* Makes a task that will run fn(arg), after the tasks that are ready now. What `arg` leads to must
  * stay until the task has ended: a gather or a group waits for that whatever happens, a join does
