@@ -33,6 +33,7 @@
  *   address.h    addresses of sockets, as text
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
+ *   bulk.h       files sent to sockets
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
  *   thread.h     work from other threads, and work given to one
@@ -89,6 +90,7 @@
 #include <whorl/address.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
+#include <whorl/bulk.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
 #include <whorl/thread.h>
