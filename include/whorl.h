@@ -31,8 +31,10 @@
  *   net.h        sockets, by the names of POSIX
  *   resolve.h    the addresses of hosts and services
  *   connect.h    connections made: to a name, by the first of its addresses that answers
+ *   address.h    addresses of sockets, as text
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
+ *   bulk.h       files sent to sockets
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
  *   thread.h     work from other threads, and work given to one
@@ -87,8 +89,10 @@
 #include <whorl/net.h>
 #include <whorl/resolve.h>
 #include <whorl/connect.h>
+#include <whorl/address.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
+#include <whorl/bulk.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
 #include <whorl/thread.h>

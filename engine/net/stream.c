@@ -31,6 +31,8 @@ static void stream_free(whorl_stream *stream)
     in_drop(stream);
     out_drop(stream);
     hub_unmark(stream->hub, stream);
+    if (stream->told_end)
+        *stream->told_end = true;
     free(stream);
 }
 
@@ -55,7 +57,7 @@ static int64_t idle_of(int64_t ns)
     return ns > 0 ? ns : WHORL_FOREVER;
 }
 
-static int options_check(const whorl_stream_options *options)
+int stream_options_check(const whorl_stream_options *options)
 {
     bool fits = options->high_water <= SIZE_MOST && options->read_ahead <= SIZE_MOST;
     return fits && options->idle_timeout >= 0 ? 0 : -EINVAL;
@@ -91,7 +93,7 @@ int stream_open_socket(struct loop *loop, int fd, const whorl_stream_options *op
     *stream = NULL;
     if (!options)
         options = &defaults;
-    int error = options_check(options);
+    int error = stream_options_check(options);
     return error ? error : open_on(loop, fd, true, options, stream);
 }
 
@@ -120,7 +122,7 @@ int whorl_stream_open(int fd, const whorl_stream_options *options, whorl_stream 
         return -EPERM;
     if (!options)
         options = &defaults;
-    int error = options_check(options);
+    int error = stream_options_check(options);
     if (error)
         return error;
     int kind = kind_of(fd);

@@ -91,9 +91,20 @@ struct whorl_stream {
     struct multishot in;
     struct multishot out;
     struct leftover leftover;
+    bool *told_end; /* NULL: nobody is to be told */
 };
 
 /* --- stream.c --- */
+
+/* Has *ended become true when the stream is given back, however that comes; until then it must
+ * stay. For one who may find the stream gone. */
+static inline void stream_tell_end(whorl_stream *stream, bool *ended)
+{
+    stream->told_end = ended;
+}
+
+/* 0, or -EINVAL: an option is out of its range. */
+int stream_options_check(const whorl_stream_options *options);
 
 /* What stream_open does for a descriptor that is known to be a socket of a stream kind. */
 int stream_open_socket(struct loop *loop, int fd, const whorl_stream_options *options,

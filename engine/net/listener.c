@@ -1,0 +1,194 @@
+/* Listeners: making and closing, and what they tell about themselves. See net/listener.h. */
+#include <assert.h>
+#include <fcntl.h>
+#include <net/listener.h>
+#include <net/serve.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <whorl/fs.h>
+
+#define MODES 07777
+
+static whorl_listener *listener_of(struct leftover *leftover)
+{
+    return (whorl_listener *)((char *)leftover - offsetof(whorl_listener, leftover));
+}
+
+static int *fd_of(struct listener_socket *socket)
+{
+    return &socket->accepting.op.fd;
+}
+
+static void listener_free(whorl_listener *listener)
+{
+    assert(listener->taken_count == 0 && !timer_is_armed(&listener->retry));
+    free(listener->taken);
+    free(listener->path);
+    free(listener);
+}
+
+/* --- At the run's end --- */
+
+static void stop_left(struct leftover *leftover)
+{
+    whorl_listener *listener = listener_of(leftover);
+    listener->closing = true;
+    accept_disarm(listener);
+}
+
+static void end_left(struct leftover *leftover)
+{
+    whorl_listener *listener = listener_of(leftover);
+    if (listener->server)
+        connections_drop(listener->server);
+    listener_remove_file(listener);
+    accept_close_taken(listener);
+    spare_give(listener);
+    for (unsigned i = 0; i < listener->count; i++)
+        if (*fd_of(&listener->sockets[i]) >= 0)
+            close(*fd_of(&listener->sockets[i]));
+    listener_free(listener);
+}
+
+/* --- Making --- */
+
+int listener_check(const whorl_listener_options *options)
+{
+    if (!options)
+        return 0;
+    int family = options->family;
+    bool known = family == AF_UNSPEC || family == AF_INET || family == AF_INET6;
+    return known && options->backlog >= 0 && !(options->mode & ~(mode_t)MODES) ? 0 : -EINVAL;
+}
+
+int listener_make(unsigned room, whorl_listener **result)
+{
+    struct loop *loop = loop_here;
+    whorl_listener *listener = calloc(1, sizeof *listener + room * sizeof listener->sockets[0]);
+    if (!listener)
+        return -ENOMEM;
+    listener->loop = loop;
+    listener->room = room;
+    listener->spare = -1;
+    listener->leftover = (struct leftover){.stop = stop_left, .end = end_left};
+    leftover_add(loop, &listener->leftover);
+    *result = listener;
+    return 0;
+}
+
+void listener_add(whorl_listener *listener, int fd, int backlog)
+{
+    assert(listener->count < listener->room);
+    struct listener_socket *socket = &listener->sockets[listener->count++];
+    socket->listener = listener;
+    accept_prepare(socket, fd);
+    listener->backlogs += (size_t)backlog;
+}
+
+/* Its ops are at rest. */
+static void close_sockets(whorl_listener *listener)
+{
+    while (listener->count > 0) {
+        struct listener_socket *socket = &listener->sockets[--listener->count];
+        whorl_close(*fd_of(socket));
+    }
+}
+
+void listener_drop(whorl_listener *listener)
+{
+    listener_remove_file(listener);
+    close_sockets(listener);
+    leftover_remove(&listener->leftover);
+    listener_free(listener);
+}
+
+static int socket_number(int fd, int option, int *value)
+{
+    socklen_t len = sizeof *value;
+    return getsockopt(fd, SOL_SOCKET, option, value, &len) == 0 ? 0 : -errno;
+}
+
+int whorl_listener_from_fd(int fd, whorl_listener **listener)
+{
+    if (!listener)
+        return -EINVAL;
+    *listener = NULL;
+    if (!loop_here)
+        return -EPERM;
+    int listens = 0;
+    int type = 0;
+    int error = socket_number(fd, SO_ACCEPTCONN, &listens);
+    if (!error)
+        error = socket_number(fd, SO_TYPE, &type);
+    if (!error && (!listens || type != SOCK_STREAM))
+        error = -EINVAL;
+    if (!error)
+        error = listener_make(1, listener);
+    if (error)
+        return error;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    listener_add(*listener, fd, BACKLOG_DEFAULT);
+    return 0;
+}
+
+/* --- Closing --- */
+
+int listener_place_error(const whorl_listener *listener)
+{
+    if (!listener)
+        return -EINVAL;
+    return loop_here && listener->loop == loop_here ? 0 : -EPERM;
+}
+
+int whorl_listener_close(whorl_listener *listener)
+{
+    int error = listener_place_error(listener);
+    if (error)
+        return error;
+    if (listener->closing || listener->server)
+        return -EBUSY;
+    struct loop *loop = loop_here;
+    listener->closing = true;
+    accept_dismiss(listener, -ECANCELED);
+    accept_disarm(listener);
+    for (unsigned i = 0; i < listener->count; i++)
+        multishot_join(loop, loop->current, &listener->sockets[i].accepting, OP_PATIENT);
+    accept_close_taken(listener);
+    spare_give(listener);
+    listener_drop(listener);
+    return 0;
+}
+
+/* --- Addresses --- */
+
+int whorl_listener_address(const whorl_listener *listener, unsigned index, struct sockaddr *addr,
+                           socklen_t *len)
+{
+    int error = listener_place_error(listener);
+    if (error)
+        return error;
+    if (!addr || !len)
+        return -EINVAL;
+    if (index >= listener->count)
+        return -ENOENT;
+    return getsockname(listener->sockets[index].accepting.op.fd, addr, len) == 0 ? 0 : -errno;
+}
+
+int whorl_listener_port(const whorl_listener *listener)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in4;
+        struct sockaddr_in6 in6;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t len = sizeof address;
+    int error = whorl_listener_address(listener, 0, &address.any, &len);
+    if (error)
+        return error;
+    if (address.any.sa_family == AF_INET)
+        return ntohs(address.in4.sin_port);
+    return address.any.sa_family == AF_INET6 ? ntohs(address.in6.sin6_port) : -ENOTSUP;
+}

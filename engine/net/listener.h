@@ -1,0 +1,133 @@
+/*
+ * The listener: its sockets, and the connections that it has taken off their queues.
+ *
+ * Each socket has an op that accepts:
+ *
+ *     at rest <--> armed        once, or (multishot) again and again
+ *        '--> paused --'        no descriptor or memory is left
+ *
+ * `wanted` says how many connections are asked for and not handed out: one for each task that waits
+ * in whorl_listener_accept; or, of a server, as many as its limit allows. Ops are armed while more
+ * are wanted than lie in `taken`. A multishot op cannot be told how many: it takes all that wait. So
+ * one is armed only where all that the sockets' queues can hold is wanted twice over, and disarmed
+ * when less than that is wanted; else an op takes one connection and ends. A connection that comes
+ * beyond what is wanted, as by the second of two sockets, lies in `taken` for who asks next.
+ *
+ * Invariant: no task waits while a connection that is wanted lies in `taken`.
+ *
+ * The ops are the loop's. A task that waits attends them.
+ */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include <core/leftover.h>
+#include <errno.h>
+#include <op/multishot.h>
+#include <sync/waiters.h>
+#include <sys/stat.h>
+#include <whorl/listener.h>
+
+#define BACKLOG_DEFAULT 4096
+
+struct server; /* see serve.h */
+
+struct listener_socket {
+    struct multishot accepting; /* first: it is found by its op, which has the descriptor */
+    struct whorl_listener *listener;
+};
+
+struct whorl_listener {
+    struct loop *loop;
+    struct leftover leftover;
+    struct waiters waiters; /* tasks, and among them the server's */
+    size_t wanted;
+    struct server *server; /* NULL: none runs */
+    bool stopped;          /* no server begins any more */
+    bool closing;
+    bool takes_once; /* the kernel has no multishot accept */
+    int error;       /* accepting has failed for good */
+    /* Connections that nobody has been given yet, in a ring, the oldest first. */
+    int *taken;
+    size_t taken_room;
+    size_t taken_first;
+    size_t taken_count;
+    /* No descriptor or memory is left. */
+    struct timer retry; /* armed: paused */
+    int64_t pause;      /* ns, the last one; 0: there was none since a connection came */
+    int spare;          /* a descriptor to turn clients away with; -1: it is in use */
+    bool keeps_spare;
+    /* The file of a unix socket. */
+    char *path; /* NULL: none */
+    dev_t device;
+    ino_t inode;
+    size_t backlogs; /* of all sockets: what their queues can hold */
+    unsigned room;   /* for sockets */
+    unsigned count;
+    struct listener_socket sockets[];
+};
+
+/* --- listener.c --- */
+
+/* A listener of the running loop without sockets, with room for some. 0 or -ENOMEM. */
+int listener_make(unsigned room, whorl_listener **listener);
+
+/* Gives it one. */
+void listener_add(whorl_listener *listener, int fd, int backlog);
+
+/* Takes back one that no task has seen: closes its sockets. Works in a cancelled task. */
+void listener_drop(whorl_listener *listener);
+
+/* 0, or -EINVAL: an option is out of its range. NULL is all defaults. */
+int listener_check(const whorl_listener_options *options);
+
+/* Connections that wait in each socket's queue. */
+static inline int listener_backlog(const whorl_listener_options *options)
+{
+    return options && options->backlog ? options->backlog : BACKLOG_DEFAULT;
+}
+
+/* 0, or why the caller cannot deal with the listener. */
+int listener_place_error(const whorl_listener *listener);
+
+/* --- accept.c --- */
+
+/* Sets up the op of a socket. */
+void accept_prepare(struct listener_socket *socket, int fd);
+
+/* Arms what is to be armed, and disarms what is not. When `wanted` has changed. From: anywhere in
+ * the loop. */
+void accept_seek(whorl_listener *listener);
+
+/* Hands out what is wanted and lies there, then seeks. */
+void accept_deliver(whorl_listener *listener);
+
+/* The next connection, which is wanted: its descriptor. Waits. -ECANCELED: the task was cancelled,
+ * or the listener is being closed. Else why accepting has failed, or what accept_dismiss says. */
+int accept_next(whorl_listener *listener);
+
+/* Has all tasks that wait go on without a connection; what they wanted is not wanted any more. */
+void accept_dismiss(whorl_listener *listener, int result);
+
+/* A descriptor may have come free: what was paused goes on. */
+void accept_resume(whorl_listener *listener);
+
+/* Asks for the end of all ops. */
+void accept_disarm(whorl_listener *listener);
+
+/* Closes what lies in `taken`. */
+void accept_close_taken(whorl_listener *listener);
+
+/* --- spare.c --- */
+
+/* Takes the spare descriptor, if it is not held. 0 or -errno. */
+int spare_take(whorl_listener *listener);
+
+/* Lets go of it, to make room for a descriptor. Returns whether it was held. */
+bool spare_give(whorl_listener *listener);
+
+/* --- listen_unix.c --- */
+
+/* Removes the file of a listener that is still open, if it is still its own. */
+void listener_remove_file(whorl_listener *listener);
+
+#endif

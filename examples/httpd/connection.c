@@ -1,0 +1,242 @@
+/* See connection.h. */
+#include "connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "answer.h"
+#include "files.h"
+#include "upload.h"
+
+/* Bodies that nobody wanted are read up to DISCARD_MOST bytes for the sake of the connection, and a
+ * connection that is closed up to LINGER_MOST, for LINGER_TIME, for the sake of its answer. */
+enum { DISCARD_MOST = 65536, LINGER_MOST = 1048576 };
+#define LINGER_TIME WHORL_SECONDS(2)
+
+/* Of a body, for each byte that came. */
+#define TIME_FOR_BYTE (WHORL_SECONDS(1) / 1024)
+
+/* --- Waiting --- */
+
+static void become_idle(struct connection *self)
+{
+    struct connection **list = &self->server->idle;
+    self->next = *list;
+    self->link = list;
+    if (*list != NULL)
+        (*list)->link = &self->next;
+    *list = self;
+}
+
+static void leave_idle(struct connection *self)
+{
+    *self->link = self->next;
+    if (self->next != NULL)
+        self->next->link = self->link;
+}
+
+/* Each reads the end of what its client has sent, as if it had come. */
+void connection_end_idle(struct server *server)
+{
+    for (struct connection *at = server->idle; at != NULL; at = at->next)
+        whorl_shutdown(whorl_stream_fd(at->stream), SHUT_RD);
+}
+
+/* Waits for a request's first bytes. As whorl_stream_peek. */
+static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice *slice)
+{
+    if (whorl_stream_buffered(self->stream) > 0)
+        return whorl_stream_peek(self->stream, 1, slice);
+    if (self->server->stopping)
+        return 0;
+    whorl_stream_set_idle_timeout(self->stream, limit);
+    become_idle(self);
+    ssize_t got = whorl_stream_peek(self->stream, 1, slice);
+    leave_idle(self);
+    whorl_stream_set_idle_timeout(self->stream, self->server->options->send_timeout);
+    return got;
+}
+
+/* Waits until more than `len` bytes are there, until a deadline. As whorl_stream_peek; that it
+ * shows no more than `len` is an end, too. */
+static ssize_t await_more(struct connection *self, size_t len, int64_t deadline, whorl_slice *slice)
+{
+    whorl_timeout scope;
+    whorl_stream_set_idle_timeout(self->stream, 0);
+    whorl_timeout_begin_at(&scope, deadline);
+    ssize_t got = whorl_stream_peek(self->stream, len + 1, slice);
+    got = whorl_timeout_end(&scope, got);
+    whorl_stream_set_idle_timeout(self->stream, self->server->options->send_timeout);
+    return got < 0 || (size_t)got > len ? got : -ECONNRESET;
+}
+
+static int64_t deadline_after(int64_t ns)
+{
+    return ns > 0 ? whorl_now() + ns : WHORL_FOREVER;
+}
+
+/* --- Reading --- */
+
+/* Reads a request's head. 0; the status that refuses it; -errno: there is nobody to answer. */
+static int read_head(struct connection *self, int64_t idle_limit)
+{
+    whorl_slice slice;
+    const struct options *options = self->server->options;
+    request_init(&self->request, options->max_uri, options->max_header);
+    ssize_t got = await_request(self, idle_limit, &slice);
+    if (got <= 0)
+        return got < 0 ? (int)got : -ECONNRESET;
+    enum request_state state = request_feed(&self->request, slice.data, slice.len);
+    int64_t deadline = state == REQUEST_INCOMPLETE ? deadline_after(options->header_timeout) : 0;
+    while (state == REQUEST_INCOMPLETE) {
+        got = await_more(self, slice.len, deadline, &slice);
+        if (got < 0)
+            return got == -ETIMEDOUT ? 408 : (int)got;
+        state = request_feed(&self->request, slice.data, slice.len);
+    }
+    if (state == REQUEST_REFUSED)
+        return self->request.status;
+    whorl_stream_consume(self->stream, self->request.fed);
+    return 0;
+}
+
+int connection_read_body(struct connection *self, request_sink *sink, void *arg)
+{
+    struct request *request = &self->request;
+    int64_t deadline = deadline_after(self->server->options->body_timeout);
+    request->sink = sink;
+    request->sink_arg = arg;
+    while (!request->done) {
+        whorl_slice slice;
+        size_t used;
+        ssize_t got = await_more(self, 0, deadline, &slice);
+        if (got < 0)
+            return got == -ETIMEDOUT ? 408 : (int)got;
+        enum request_state state = request_body(request, slice.data, slice.len, &used);
+        whorl_stream_consume(self->stream, used);
+        if (state == REQUEST_REFUSED)
+            return request->status;
+        if (deadline != WHORL_FOREVER)
+            deadline += (int64_t)used * TIME_FOR_BYTE;
+    }
+    return 0;
+}
+
+static int discard(void *arg, const char *data, size_t len)
+{
+    const struct connection *self = arg;
+    (void)data;
+    (void)len;
+    return self->request.body_data > DISCARD_MOST ? 413 : 0;
+}
+
+/* A body that the answer did not depend on is read, so that the next request can be; where a client
+ * waits to be asked for it, or it is long, the connection is closed instead. */
+static void leave_body(struct connection *self)
+{
+    struct words expected;
+    if (self->request.done || !self->keep_alive)
+        return;
+    if (self->request.status != 0 || request_field(&self->request, FIELD_EXPECT, &expected) ||
+        request_body_length(&self->request) > DISCARD_MOST)
+        self->keep_alive = false;
+    else
+        self->keep_alive = connection_read_body(self, discard, self) == 0;
+}
+
+/* --- Answering --- */
+
+static bool expects_too_much(const struct request *request)
+{
+    static const char known[] = "100-continue";
+    struct words expected;
+    return request_field(request, FIELD_EXPECT, &expected) &&
+           (expected.len != sizeof known - 1 ||
+            strncasecmp(expected.text, known, expected.len) != 0);
+}
+
+static int answer(struct connection *self)
+{
+    struct path path;
+    int method = self->request.parser.method;
+    bool upload = self->server->options->upload;
+    if (method != HTTP_GET && method != HTTP_HEAD && !(method == HTTP_PUT && upload))
+        return answer_status(self, 405,
+                             upload ? "Allow: GET, HEAD, PUT\r\n" : "Allow: GET, HEAD\r\n");
+    if (expects_too_much(&self->request))
+        return answer_status(self, 417, "");
+    int status =
+        path_decode(&path, self->request.head + self->request.target.at, self->request.target.len);
+    if (status != 0)
+        return answer_status(self, status, "");
+    return method == HTTP_PUT ? upload_answer(self, &path) : files_answer(self, &path);
+}
+
+static void keep_line(struct connection *self)
+{
+    if (self->server->log.file != NULL)
+        self->line = access_log_escape(request_line(&self->request));
+}
+
+static void log_request(struct connection *self)
+{
+    if (self->server->log.file != NULL && self->status != 0)
+        access_log_add(&self->server->log, whorl_stream_fd(self->stream),
+                       self->line != NULL ? self->line : "", self->status, self->sent);
+    free(self->line);
+    self->line = NULL;
+}
+
+/* One request. 0 or -errno: there is nobody any more. */
+static int serve_one(struct connection *self, int64_t idle_limit)
+{
+    self->keep_alive = false;
+    self->status = 0;
+    self->sent = 0;
+    int status = read_head(self, idle_limit);
+    if (status < 0)
+        return status;
+    keep_line(self);
+    self->keep_alive = status == 0 && llhttp_should_keep_alive(&self->request.parser) &&
+                       self->server->options->keep_alive > 0 && !self->server->stopping;
+    int error = status == 0 ? answer(self) : answer_status(self, status, "");
+    log_request(self);
+    if (error == 0)
+        leave_body(self);
+    return error;
+}
+
+/* --- The end --- */
+
+/* Sends the end, and reads what the client sends still. */
+static void linger(struct connection *self)
+{
+    whorl_timeout scope;
+    whorl_slice slice;
+    ssize_t got;
+    size_t dropped = 0;
+    if (whorl_stream_end(self->stream) != 0)
+        return;
+    whorl_timeout_begin(&scope, LINGER_TIME);
+    while (dropped < LINGER_MOST && (got = whorl_stream_peek(self->stream, 1, &slice)) > 0) {
+        whorl_stream_consume(self->stream, (size_t)got);
+        dropped += (size_t)got;
+    }
+    whorl_timeout_end(&scope, 0);
+}
+
+intptr_t connection_serve(whorl_stream *stream, void *arg)
+{
+    struct server *server = arg;
+    struct connection self = {.server = server, .stream = stream};
+    int error = serve_one(&self, server->options->header_timeout);
+    while (error == 0 && self.keep_alive)
+        error = serve_one(&self, server->options->keep_alive);
+    if (error == 0 && (!self.request.done || whorl_stream_buffered(stream) > 0))
+        linger(&self);
+    if (error != 0 && whorl_stream_pending(stream) > 0)
+        whorl_stream_abort(stream);
+    return 0;
+}

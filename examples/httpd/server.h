@@ -1,0 +1,25 @@
+/* What all connections share. Everything here runs on one thread. */
+#ifndef HTTPD_SERVER_H
+#define HTTPD_SERVER_H
+
+#include <whorl.h>
+
+#include "access_log.h"
+#include "cache.h"
+#include "date.h"
+#include "options.h"
+
+struct server {
+    const struct options *options;
+    int root; /* the served directory */
+    whorl_listener *listener;
+    struct cache cache;
+    struct access_log log;
+    struct date_clock clock;
+    char common[128]; /* the headers of every answer, good for this second */
+    size_t common_len;
+    struct connection *idle; /* those that wait for a request */
+    bool stopping;
+};
+
+#endif

@@ -1,0 +1,212 @@
+#!/bin/bash
+# Clients that are slow, rude or many.
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+# shellcheck source=tests/httpd/common.sh
+. "$top_srcdir/tests/httpd/common.sh"
+
+printf '0123456789' >"$files/ten.txt"
+head -c 20000000 /dev/urandom >"$files/big"
+
+# Sends a byte every so often until the server has had enough.
+drip() { # FD TEXT
+    local i
+    for ((i = 0; i < 300; i++)); do
+        printf '%s' "$2" 2>/dev/null >&"$1" || break
+        sleep 0.2
+    done &
+    children+=($!)
+}
+
+expect_soon() { # FD PATTERN
+    timeout 60 cat <&"$1" >"$scratch/raw" || fail 'the server waits for ever'
+    disconnect "$1"
+    kill "${children[-1]}" 2>/dev/null || :
+    grep -qaE "$2" "$scratch/raw" || fail "it answers \"$(cat "$scratch/raw")\""
+}
+
+slow_head() {
+    start_httpd --header-timeout 1
+    connect 9
+    printf 'GET /ten.txt HTTP/1.1\r\nX: ' >&9
+    drip 9 x
+    expect_soon 9 '^HTTP/1.1 408 '
+    # One that has sent nothing is told nothing.
+    expect 'the answer' "$(raw '')" ''
+    stop_httpd
+}
+
+slow_body() {
+    start_httpd --upload --body-timeout 1
+    connect 9
+    printf 'PUT /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n' >&9
+    drip 9 x
+    expect_soon 9 '^HTTP/1.1 408 '
+    expect_answer 404 "$url/slow"
+    stop_httpd
+}
+
+# The rest waits for nobody.
+others_go_on() {
+    local fd
+    start_httpd
+    for fd in 11 12 13 14 15; do
+        connect "$fd"
+        printf 'GET /ten.txt HT' >&"$fd"
+    done
+    expect_answer 200 "$url/big"
+    cmp "$scratch/body" "$files/big"
+    for fd in 11 12 13 14 15; do
+        printf 'TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' >&"$fd"
+        grep -q '^0123456789' <(timeout 60 cat <&"$fd")
+        disconnect "$fd"
+    done
+    stop_httpd
+}
+
+idle_ends() {
+    start_httpd --keep-alive 0.5
+    expect_statuses 200 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n'
+    stop_httpd
+}
+
+# A client that takes nothing is given up, in the middle of a file and between many.
+takes_nothing() {
+    local i
+    start_httpd --send-timeout 1
+    count_listening
+    connect 8
+    printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&8
+    connect 9
+    for ((i = 0; i < 20000; i++)); do
+        printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n'
+    done >&9 2>/dev/null &
+    children+=($!)
+    await server_has_connections 2
+    await server_has_connections 0
+    disconnect 8
+    disconnect 9
+    stop_httpd
+}
+
+server_has_connections() { # N
+    local links
+    links=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)
+    ((links - listening == $1))
+}
+
+# The sockets of a server that nobody talks to.
+count_listening() {
+    listening=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)
+}
+
+slow_reader_gets_all() {
+    start_httpd
+    fetch --limit-rate 8M -o "$scratch/slow" "$url/big" &
+    children+=($!)
+    local slow=$!
+    expect_answer 200 "$url/ten.txt"
+    wait "$slow"
+    cmp "$scratch/slow" "$files/big"
+    stop_httpd
+}
+
+resets() {
+    local i
+    command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
+    start_httpd --upload
+    count_listening
+    for ((i = 0; i < 20; i++)); do
+        perl -MIO::Socket::INET -e '
+            for my $text ("", "GET /big HT", "GET /big HTTP/1.1\r\nHost: a\r\n\r\n",
+                          "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n" x 100,
+                          "PUT /put HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc",
+                          "GET /big HTTP/1.1\r\nHost: a\r\n\r\n" x 3) {
+                my $socket = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+                print $socket $text;
+                $socket->flush;
+                sysread $socket, my $answer, 1000 if $ARGV[1] % 2 and $text =~ /\n\r\n$/;
+                setsockopt($socket, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)) or die;
+                close $socket;
+            }' "$port" "$i"
+    done
+    await server_has_connections 0
+    expect_answer 200 "$url/ten.txt"
+    expect_answer 404 "$url/put"
+    stop_httpd
+}
+
+thousand() {
+    local i fds=() fd
+    ulimit -n 4096 2>/dev/null || skip 'too few descriptors are allowed'
+    start_httpd
+    for ((i = 0; i < 1000; i++)); do
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port"
+        fds+=("$fd")
+    done
+    for fd in "${fds[@]}"; do
+        printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' >&"$fd"
+    done
+    for fd in "${fds[@]}"; do
+        timeout 60 cat <&"$fd" && echo
+        exec {fd}>&-
+    done >"$scratch/answers"
+    expect 'the answers' "$(grep -c '^0123456789$' "$scratch/answers")" 1000
+    stop_httpd
+}
+
+# Those beyond the limit wait, and are served when others have left.
+waiting_line() {
+    start_httpd --max-connections 2
+    connect 8
+    connect 9
+    printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&8
+    read -r -t 60 -u 8 _
+    printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&9
+    read -r -t 60 -u 9 _
+    fetch -o "$scratch/waited" "$url/ten.txt" &
+    local waiting=$!
+    children+=("$waiting")
+    sleep 0.3
+    [[ ! -s $scratch/waited ]]
+    disconnect 8
+    wait "$waiting"
+    expect 'the content' "$(cat "$scratch/waited")" 0123456789
+    disconnect 9
+    stop_httpd
+}
+
+few_descriptors() {
+    local i fds=() fd
+    (
+        ulimit -n 40
+        exec "$httpd" --port 0 "$files" >"$scratch/httpd.out" 2>"$scratch/httpd.err"
+    ) &
+    server=$!
+    children+=("$server")
+    await grep -q '^serving' "$scratch/httpd.out"
+    port=$(sed -nE 's|.*:([0-9]+)/$|\1|p' "$scratch/httpd.out") url=http://127.0.0.1:$port
+    for ((i = 0; i < 60; i++)); do
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port"
+        fds+=("$fd")
+    done
+    for fd in "${fds[@]}"; do
+        exec {fd}>&-
+    done
+    expect_answer 200 "$url/big"
+    cmp "$scratch/body" "$files/big"
+    kill "$server"
+    wait "$server"
+}
+
+httpd_behaviour 'a head that comes byte by byte is given up' slow_head
+httpd_behaviour 'a body that comes byte by byte is given up' slow_body
+httpd_behaviour 'clients in the middle of a head hold nobody up' others_go_on
+httpd_behaviour 'a connection on which nothing comes is closed' idle_ends
+httpd_behaviour 'a client that takes nothing is given up' takes_nothing
+httpd_behaviour 'a client that takes little gets all' slow_reader_gets_all
+httpd_behaviour 'clients that break off leave nothing behind' resets
+httpd_behaviour 'a thousand connections are served' thousand
+httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
+httpd_behaviour 'a lack of descriptors passes' few_descriptors
+end_of_tests

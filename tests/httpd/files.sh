@@ -1,0 +1,260 @@
+#!/bin/bash
+# Files and directories, as curl sees them: whole, in parts, under conditions, and none at all.
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+# shellcheck source=tests/httpd/common.sh
+. "$top_srcdir/tests/httpd/common.sh"
+
+mkdir -p "$files/site" "$files/plain/below" "$files/empty"
+head -c 3000000 /dev/urandom >"$files/big"
+head -c 1000 /dev/urandom >"$files/small.bin"
+printf '0123456789' >"$files/ten.txt"
+: >"$files/nothing"
+printf '<p>index' >"$files/site/index.html"
+: >"$files/plain/a&b <c> \"d\" 'e'.txt"
+: >"$files/plain/x:y?z#%41"
+: >"$files/plain/.whorl-left"
+ln -s ../ten.txt "$files/plain/link"
+
+whole_files() {
+    local file
+    start_httpd
+    for file in big small.bin ten.txt nothing; do
+        expect_answer 200 "$url/$file"
+        cmp "$scratch/body" "$files/$file"
+        expect_header Content-Length "$(stat -c %s "$files/$file")"
+        expect_header Accept-Ranges bytes
+        expect_header Last-Modified "$(TZ=GMT LC_ALL=C date -r "$files/$file" '+%a, %d %b %Y %H:%M:%S GMT')"
+    done
+    expect_answer 200 "$url/ten.txt"
+    expect_header Content-Type 'text/plain; charset=utf-8'
+    expect_header Server whorl-httpd
+    [[ $(header Date) =~ ^[A-Z][a-z]{2},\ [0-9]{2}\ [A-Z][a-z]{2}\ [0-9]{4}\ [0-9:]{8}\ GMT$ ]]
+    expect_answer 200 "$url/small.bin?query=/../x"
+    cmp "$scratch/body" "$files/small.bin"
+    expect_answer 200 "$url//./plain/./link"
+    cmp "$scratch/body" "$files/ten.txt"
+    stop_httpd
+}
+
+heads() {
+    local file
+    start_httpd
+    for file in big small.bin site/ plain/; do
+        expect_answer 200 "$url/$file"
+        grep -v '^Date' "$scratch/head" >"$scratch/get"
+        expect_answer 200 --head "$url/$file"
+        grep -v '^Date' "$scratch/head" | diff "$scratch/get" -
+    done
+    expect_answer 404 --head "$url/none"
+    stop_httpd
+}
+
+ranges() {
+    start_httpd
+    expect_answer 206 -r 2-4 "$url/ten.txt"
+    expect 'the part' "$(cat "$scratch/body")" 234
+    expect_header Content-Range 'bytes 2-4/10'
+    expect_header Content-Length 3
+    expect_answer 206 -r 7- "$url/ten.txt"
+    expect 'the part' "$(cat "$scratch/body")" 789
+    expect_answer 206 -r -2 "$url/ten.txt"
+    expect 'the part' "$(cat "$scratch/body")" 89
+    expect_answer 206 -r 5-500 "$url/ten.txt"
+    expect_header Content-Range 'bytes 5-9/10'
+    expect_answer 206 -r 1000000-2999998 "$url/big"
+    cmp "$scratch/body" <(tail -c +1000001 "$files/big" | head -c 1999999)
+    expect_answer 416 -r 10- "$url/ten.txt"
+    expect_header Content-Range 'bytes */10'
+    expect_answer 416 -r 0- "$url/nothing"
+    expect_answer 200 -r 0-1,4-5 "$url/ten.txt"
+    expect 'the whole' "$(cat "$scratch/body")" 0123456789
+    expect_answer 200 -H 'Range: lines=1-2' "$url/ten.txt"
+    expect_answer 200 --head -r 1-2 "$url/ten.txt"
+    head -c 1234567 "$files/big" >"$scratch/begun"
+    fetch -C - -o "$scratch/begun" "$url/big"
+    cmp "$scratch/begun" "$files/big"
+    stop_httpd
+}
+
+if_range() {
+    local tag date
+    start_httpd
+    expect_answer 200 "$url/ten.txt"
+    tag=$(header ETag) date=$(header Last-Modified)
+    expect_answer 206 -r 1-2 -H "If-Range: $tag" "$url/ten.txt"
+    expect_answer 206 -r 1-2 -H "If-Range: $date" "$url/ten.txt"
+    expect_answer 200 -r 1-2 -H 'If-Range: "other"' "$url/ten.txt"
+    expect_answer 200 -r 1-2 -H "If-Range: W/$tag" "$url/ten.txt"
+    expect_answer 200 -r 1-2 -H 'If-Range: Sun, 06 Nov 1994 08:49:37 GMT' "$url/ten.txt"
+    stop_httpd
+}
+
+conditions() {
+    local tag
+    start_httpd
+    expect_answer 200 "$url/ten.txt"
+    tag=$(header ETag)
+    expect_answer 304 -H "If-None-Match: $tag" "$url/ten.txt"
+    expect_header ETag "$tag"
+    expect_header Content-Length ''
+    expect 'the body' "$(cat "$scratch/body")" ''
+    expect_answer 304 -H 'If-None-Match: *' --head "$url/ten.txt"
+    expect_answer 200 -H 'If-None-Match: "other"' "$url/ten.txt"
+    expect_answer 304 -z "$files/ten.txt" "$url/ten.txt"
+    expect_answer 200 -z 'Sun, 06 Nov 1994 08:49:37 GMT' "$url/ten.txt"
+    expect_answer 200 -H "If-Match: $tag" "$url/ten.txt"
+    expect_answer 412 -H 'If-Match: "other"' "$url/ten.txt"
+    expect_answer 412 -H 'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT' "$url/ten.txt"
+    fetch --etag-save "$scratch/tag" -o "$scratch/copy" "$url/small.bin"
+    expect_answer 304 --etag-compare "$scratch/tag" "$url/small.bin"
+    stop_httpd
+}
+
+directories() {
+    start_httpd
+    expect_answer 200 "$url/site/"
+    expect 'the index' "$(cat "$scratch/body")" '<p>index'
+    expect_header Content-Type 'text/html; charset=utf-8'
+    expect_answer 301 "$url/site?a=b"
+    expect_header Location '/site/?a=b'
+    expect_answer 200 -L "$url/plain"
+    expect_answer 301 "$url//site"
+    expect_header Location '/site/'
+    expect_answer 404 "$url/ten.txt/"
+    expect_answer 200 "$url/empty/"
+    expect_answer 200 "$url/"
+    grep -qF '<a href="./site/">site/</a>' "$scratch/body"
+    grep -qF '<a href="./ten.txt">ten.txt</a>' "$scratch/body"
+    ! grep -qF '"../"' "$scratch/body"
+    stop_httpd
+}
+
+listing_is_escaped() {
+    local href
+    start_httpd
+    expect_answer 200 "$url/plain/"
+    grep -qF '>a&amp;b &lt;c&gt; &quot;d&quot; &#39;e&#39;.txt</a>' "$scratch/body"
+    grep -qF '<a href="../">' "$scratch/body"
+    ! grep -q whorl-left "$scratch/body"
+    # Every link leads to what it names.
+    expect 'the number of links' "$(grep -o 'href="\./[^"]*"' "$scratch/body" | wc -l)" 4
+    for href in $(grep -o 'href="\./[^"]*"' "$scratch/body" | sed 's|href="\./||; s|"||'); do
+        expect_answer 200 "$url/plain/$href"
+    done
+    stop_httpd
+}
+
+no_listing() {
+    start_httpd --no-listing
+    expect_answer 403 "$url/plain/"
+    expect_answer 200 "$url/site/"
+    expect_answer 404 "$url/none/"
+    stop_httpd
+}
+
+nothing_there() {
+    start_httpd
+    expect_answer 404 "$url/none"
+    grep -q '404 Not Found' "$scratch/body"
+    expect_answer 404 "$url/none/deeper"
+    expect_answer 404 "$url/$(printf '%0300d' 0)"
+    expect_answer 404 "$url/plain/.whorl-left"
+    mkfifo "$files/fifo"
+    expect_answer 403 "$url/fifo"
+    rm "$files/fifo"
+    stop_httpd
+}
+
+no_permission() {
+    [[ $(id -u) != 0 ]] || skip 'root may read every file'
+    : >"$files/closed"
+    chmod 0 "$files/closed"
+    start_httpd
+    expect_answer 403 "$url/closed"
+    stop_httpd
+    rm "$files/closed"
+}
+
+traversal() {
+    local target
+    echo secret >"$scratch/secret"
+    ln -s "$scratch/secret" "$files/plain/absolute"
+    ln -s ../../secret "$files/plain/relative"
+    ln -s ../.. "$files/plain/up"
+    ln -s /proc/self "$files/plain/self"
+    start_httpd
+    for target in ../secret /../secret /plain/../../secret /%2e%2e/secret /.%2E/secret \
+        /plain/%2e%2e/%2e%2e/secret '/..' '/plain/..' '/%00' '/ten.txt%00.html' '/%zz' '/%2'; do
+        expect_answer 400 "$url/${target#/}"
+    done
+    for target in /..%2fsecret /plain%2f..%2f..%2fsecret /%2e%2e%2fsecret '/..%5csecret'; do
+        expect_answer 404 "$url$target"
+    done
+    for target in /plain/absolute /plain/relative /plain/up/secret /plain/up/ /plain/self/cwd/x; do
+        expect_answer 403 "$url$target"
+    done
+    ! grep -q secret "$scratch/body"
+    expect_statuses 400 'GET secret HTTP/1.1\r\nHost: a\r\n\r\n'
+    expect_statuses 200 'GET http://other/ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+    stop_httpd
+    rm "$files/plain/"{absolute,relative,up,self}
+}
+
+# A file that is replaced, or written to, is seen anew: at once, or when the cache looks again.
+changes() {
+    local option
+    for option in 0 1; do
+        printf 'old' >"$files/changing"
+        head -c 100000 /dev/zero >"$files/large"
+        start_httpd --file-cache "$option"
+        expect_answer 200 "$url/changing"
+        expect 'the content' "$(cat "$scratch/body")" old
+        expect_answer 200 "$url/large"
+        printf 'newer' >"$files/changing.new"
+        mv "$files/changing.new" "$files/changing"
+        printf 'end' >>"$files/large"
+        [[ $option == 0 ]] || sleep 1.1
+        expect_answer 200 "$url/changing"
+        expect 'the content' "$(cat "$scratch/body")" newer
+        expect_answer 200 "$url/large"
+        cmp "$scratch/body" "$files/large"
+        rm "$files/changing" "$files/large"
+        [[ $option == 0 ]] || sleep 1.1
+        expect_answer 404 "$url/changing"
+        stop_httpd
+    done
+}
+
+# More than the cache holds, and more than once.
+many_files() {
+    local i
+    mkdir "$files/many"
+    for ((i = 0; i < 600; i++)); do
+        printf '%d' "$i" >"$files/many/$i"
+    done
+    start_httpd
+    for ((i = 0; i < 2; i++)); do
+        fetch --fail "$url/many/[0-599]" -o "$scratch/many-#1"
+        cat $(printf "$scratch/many-%d " {0..599}) | cmp - <(printf '%d' {0..599})
+    done
+    expect 'the descriptors that it keeps' \
+        "$(($(ls "/proc/$server/fd" | wc -l) < 50))" 1
+    stop_httpd
+    rm -r "$files/many"
+}
+
+httpd_behaviour 'files are served whole, with what describes them' whole_files
+httpd_behaviour 'HEAD gives the head that GET gives' heads
+httpd_behaviour 'parts are served, or refused when they lie behind the end' ranges
+httpd_behaviour 'If-Range asks for a part of what is there still' if_range
+httpd_behaviour 'conditions are answered with 304 and 412' conditions
+httpd_behaviour 'directories have an index, a listing, and a slash' directories
+httpd_behaviour 'names in a listing are escaped, and lead where they should' listing_is_escaped
+httpd_behaviour 'listings can be forbidden' no_listing
+httpd_behaviour 'what is not there, or no file, is refused' nothing_there
+httpd_behaviour 'what may not be read is forbidden' no_permission
+httpd_behaviour 'no target leads out of the directory' traversal
+httpd_behaviour 'files that change are seen anew' changes
+httpd_behaviour 'more files than the cache holds are served' many_files
+end_of_tests

@@ -1,0 +1,167 @@
+#!/bin/bash
+# How a server begins, and how it ends.
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+# shellcheck source=tests/httpd/common.sh
+. "$top_srcdir/tests/httpd/common.sh"
+
+printf '0123456789' >"$files/ten.txt"
+head -c 20000000 /dev/urandom >"$files/big"
+
+stops_listening() {
+    ! (exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+}
+
+has_bytes() { # FILE BYTES
+    [[ -f $1 && $(stat -c %s "$1") -ge $2 ]]
+}
+
+ends_idle() { # SIGNAL
+    start_httpd
+    connect 8
+    printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&8
+    read -r -t 60 -u 8 _
+    connect 9
+    kill "-$1" "$server"
+    expect_end
+    timeout 60 cat <&8 >"$scratch/raw"
+    grep -q '^0123456789$' "$scratch/raw"
+    timeout 60 cat <&9 >"$scratch/raw"
+    expect 'what the other was told' "$(cat "$scratch/raw")" ''
+    disconnect 8
+    disconnect 9
+}
+
+lets_downloads_end() {
+    start_httpd --grace 60
+    fetch --limit-rate 10M -o "$scratch/slow" "$url/big" &
+    local slow=$!
+    children+=("$slow")
+    await has_bytes "$scratch/slow" 1
+    kill "$server"
+    await stops_listening
+    wait "$slow" || fail "the download ended with status $?"
+    cmp "$scratch/slow" "$files/big"
+    expect_end
+}
+
+lets_uploads_end() {
+    start_httpd --upload --grace 60
+    fetch --limit-rate 10M -T "$files/big" -H Expect: "$url/put" &
+    local slow=$!
+    children+=("$slow")
+    await has_open_file
+    kill "$server"
+    await stops_listening
+    wait "$slow" || fail "the upload ended with status $?"
+    cmp "$files/put" "$files/big"
+    rm "$files/put"
+    expect_end
+}
+
+has_open_file() {
+    [[ -n $(find "/proc/$server/fd" -lname "$files/*(deleted)") ]]
+}
+
+# What runs still is answered, and nothing after it.
+closes_after_the_answer() {
+    start_httpd --grace 60
+    connect 9
+    printf 'GET /ten.txt HT' >&9
+    connect 8
+    printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&8
+    read -r -t 60 -u 8 _
+    kill "$server"
+    await stops_listening
+    printf 'TP/1.1\r\nHost: a\r\n\r\nGET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&9
+    timeout 60 cat <&9 >"$scratch/raw"
+    expect 'the statuses' "$(statuses <"$scratch/raw")" 200
+    grep -q '^Connection: close' "$scratch/raw"
+    timeout 60 cat <&8 | tail -c 20000000 | cmp - "$files/big"
+    disconnect 8
+    disconnect 9
+    expect_end
+}
+
+deadline() {
+    start_httpd --grace 0.5
+    connect 9
+    printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&9
+    read -r -t 60 -u 9 _
+    kill "$server"
+    expect_end
+    disconnect 9
+}
+
+second_signal() {
+    start_httpd --grace 600
+    connect 9
+    printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&9
+    read -r -t 60 -u 9 _
+    kill "$server"
+    await stops_listening
+    kill "$server"
+    expect_end
+    disconnect 9
+}
+
+begins() {
+    start_httpd
+    expect_status 1 "$httpd" --port "$port" "$files"
+    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: cannot listen: Address already in use'
+    stop_httpd
+    expect_status 1 "$httpd" --port 0 "$scratch/none"
+    expect 'the sentence' "$(cat "$scratch/err")" "httpd: $scratch/none: No such file or directory"
+    expect_status 1 "$httpd" --port 0 --access-log "$scratch/none/log" "$files"
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        "httpd: $scratch/none/log: No such file or directory"
+    expect_status 1 "$httpd" --port 0 "$files/ten.txt"
+    expect_status 0 "$httpd" --help
+    grep -q '^Usage: httpd ' "$scratch/out"
+    expect_status 1 "$httpd" --port 0 --address no.such.name.invalid "$files"
+}
+
+full_help() {
+    local status=0
+    "$httpd" --help >/dev/full 2>"$scratch/err" || status=$?
+    expect 'the status' "$status" 2
+    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: the help cannot be printed'
+    status=0
+    "$httpd" --port 0 "$files" >/dev/full 2>"$scratch/err" || status=$?
+    expect 'the status' "$status" 1
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        'httpd: cannot say where it listens: No space left on device'
+}
+
+nonsense() {
+    local arguments
+    for arguments in '--no-such-option' '--port' '--port 65536' '--port x' '--port 1.5' \
+        '--max-body 1T' '--max-body 1KK' '--max-body -1' '--file-cache x' '--file-cache 1e9' \
+        '--max-connections 0' '--max-uri 32768' '--address=' '--upload=yes' 'one two'; do
+        # shellcheck disable=SC2086
+        expect_status 2 "$httpd" $arguments
+        grep -q '^httpd: ' "$scratch/err"
+    done
+}
+
+every_address() {
+    start_httpd --address '*'
+    expect_answer 200 "http://127.0.0.1:$port/ten.txt"
+    stop_httpd
+    start_httpd --address localhost
+    expect_answer 200 "http://localhost:$port/ten.txt"
+    stop_httpd
+}
+
+httpd_behaviour 'SIGTERM ends a server whose clients are idle' ends_idle TERM
+httpd_behaviour 'SIGINT does the same' ends_idle INT
+httpd_behaviour 'downloads that run come to their end' lets_downloads_end
+httpd_behaviour 'uploads that run come to their end' lets_uploads_end
+httpd_behaviour 'a request that has begun is answered, and is the last' closes_after_the_answer
+httpd_behaviour 'what takes longer than its grace is cancelled' deadline
+httpd_behaviour 'a second signal cancels what runs' second_signal
+httpd_behaviour 'a server that cannot begin says why' begins
+httpd_behaviour 'what cannot be printed is told' full_help
+httpd_behaviour 'arguments that make no sense are refused' nonsense
+httpd_behaviour 'it listens where it is told' every_address
+end_of_tests

@@ -1,0 +1,240 @@
+#!/bin/bash
+# Files that are put: whole, or not at all.
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+# shellcheck source=tests/httpd/common.sh
+. "$top_srcdir/tests/httpd/common.sh"
+
+head -c 3000000 /dev/urandom >"$scratch/data"
+
+# What stands in the folder, in one line; temporary files, too.
+listing() {
+    ls -A "$files" | LC_ALL=C sort | paste -sd' '
+}
+
+in_empty_folder() {
+    rm -rf "$files"
+    mkdir "$files"
+}
+
+puts() {
+    in_empty_folder
+    start_httpd --upload
+    expect_answer 201 -T "$scratch/data" "$url/new"
+    cmp "$scratch/data" "$files/new"
+    expect 'the mode' "$(stat -c %a "$files/new")" "$(printf '%o' $((0666 & ~$(umask))))"
+    local tag
+    tag=$(header ETag)
+    expect_answer 200 "$url/new"
+    expect_header ETag "$tag"
+    cmp "$scratch/body" "$scratch/data"
+    # One that replaces another is seen at once, whatever the cache holds.
+    chmod 640 "$files/new"
+    expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
+    expect 'the content' "$(cat "$files/new")" shorter
+    expect 'the mode' "$(stat -c %a "$files/new")" 640
+    expect_answer 200 "$url/new"
+    expect 'the answer' "$(cat "$scratch/body")" shorter
+    expect_answer 201 -T /dev/null -H 'Content-Length: 0' "$url/empty%20one"
+    expect 'the size' "$(stat -c %s "$files/empty one")" 0
+    expect 'what is there' "$(listing)" 'empty one new'
+    stop_httpd
+}
+
+puts_chunked() {
+    in_empty_folder
+    start_httpd --upload
+    expect_answer 201 -T - "$url/chunked" <"$scratch/data"
+    cmp "$scratch/data" "$files/chunked"
+    expect_answer 204 -T - -H Expect: "$url/chunked" <"$scratch/data"
+    cmp "$scratch/data" "$files/chunked"
+    expect_statuses '201 200' "PUT /tiny HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\nTrailer: x\r\n\r\nGET /tiny HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    expect 'the content' "$(cat "$files/tiny")" abc
+    stop_httpd
+}
+
+index_is_replaced() {
+    in_empty_folder
+    mkdir "$files/site"
+    echo old >"$files/site/index.html"
+    start_httpd --upload
+    expect_answer 200 "$url/site/"
+    expect_answer 204 -T - "$url/site/index.html" < <(echo new)
+    expect_answer 200 "$url/site/"
+    expect 'the index' "$(cat "$scratch/body")" new
+    stop_httpd
+}
+
+expectations() {
+    in_empty_folder
+    start_httpd --upload
+    fetch -v -H 'Expect: 100-continue' -T "$scratch/data" "$url/data" 2>"$scratch/talk"
+    grep -q '^< HTTP/1.1 100 Continue' "$scratch/talk"
+    grep -q '^< HTTP/1.1 201 ' "$scratch/talk"
+    cmp "$scratch/data" "$files/data"
+    # One that is refused has not sent its body.
+    expect_answer 412 -H 'Expect: 100-continue' -H 'If-None-Match: *' -T "$scratch/data" "$url/data"
+    ! grep -q ' 100 ' "$scratch/head"
+    stop_httpd
+}
+
+conditions() {
+    local tag
+    in_empty_folder
+    start_httpd --upload
+    expect_answer 412 -H 'If-Match: *' -T - "$url/file" < <(echo 1)
+    expect_answer 201 -H 'If-None-Match: *' -T - "$url/file" < <(echo 1)
+    tag=$(header ETag)
+    expect_answer 412 -H 'If-None-Match: *' -T - "$url/file" < <(echo 2)
+    expect_answer 412 -H 'If-Match: "other"' -T - "$url/file" < <(echo 2)
+    expect_answer 204 -H "If-Match: $tag" -T - "$url/file" < <(echo 22)
+    expect_answer 412 -H "If-Match: $tag" -T - "$url/file" < <(echo 3)
+    expect 'the content' "$(cat "$files/file")" 22
+    stop_httpd
+}
+
+refused() {
+    in_empty_folder
+    mkdir "$files/folder"
+    ln -s "$scratch" "$files/out"
+    start_httpd --upload --max-body 1000K
+    expect_answer 413 -T "$scratch/data" "$url/large"
+    expect_answer 413 -T - -H Expect: "$url/large" <"$scratch/data"
+    expect_answer 413 -T "$scratch/data" -H Expect: "$url/large"
+    expect_statuses 411 'PUT /a HTTP/1.1\r\nHost: a\r\n\r\n'
+    expect_answer 409 -T - "$url/folder" < <(echo x)
+    expect_answer 409 -T - "$url/name/" < <(echo x)
+    expect_answer 409 -T - "$url/none/name" < <(echo x)
+    expect_answer 403 -T - "$url/out/name" < <(echo x)
+    expect_answer 400 -T - "$url/../name" < <(echo x)
+    expect_answer 404 -T - "$url/.whorl-name" < <(echo x)
+    expect_answer 409 -X PUT -d x "$url/"
+    expect_statuses 400 'PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'
+    expect 'what is there' "$(listing)" 'folder out'
+    [[ ! -e $scratch/name ]]
+    stop_httpd
+}
+
+not_followed() {
+    in_empty_folder
+    echo kept >"$scratch/outside"
+    ln -s "$scratch/outside" "$files/link"
+    start_httpd --upload
+    expect_answer 204 -T - "$url/link" < <(echo new)
+    expect 'what the link led to' "$(cat "$scratch/outside")" kept
+    [[ ! -L $files/link && $(<"$files/link") == new ]]
+    stop_httpd
+}
+
+# Only what COMMAND gives has come of the body when the client breaks off.
+breaks_off() { # HEADERS COMMAND...
+    connect 9
+    # shellcheck disable=SC2059
+    printf "PUT /broken HTTP/1.1\r\nHost: a\r\n$1\r\n" >&9
+    "${@:2}" >&9
+    await has_open_file
+    disconnect 9
+    await has_no_open_file
+}
+
+open_files() {
+    find "/proc/$server/fd" -lname "$files/*" | wc -l
+}
+
+has_open_file() {
+    [[ $(open_files) -gt 0 ]]
+}
+
+has_no_open_file() {
+    [[ $(open_files) == 0 ]]
+}
+
+leaves_nothing() {
+    in_empty_folder
+    start_httpd --upload
+    breaks_off 'Content-Length: 3000000\r\n' head -c 1000000 "$scratch/data"
+    breaks_off 'Transfer-Encoding: chunked\r\n' printf '5\r\nabcde\r\n5\r\nabc'
+    breaks_off 'Transfer-Encoding: chunked\r\n' printf '5\r\nabcde\r\n'
+    expect 'what is there' "$(listing)" ''
+    # The server is killed in the middle.
+    connect 9
+    printf 'PUT /killed HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n' >&9
+    head -c 1000000 "$scratch/data" >&9
+    await has_open_file
+    kill -9 "$server"
+    wait "$server" 2>/dev/null || :
+    disconnect 9
+    expect 'what is there' "$(listing)" ''
+}
+
+keeps_the_old() {
+    in_empty_folder
+    echo old >"$files/broken"
+    start_httpd --upload
+    breaks_off 'Content-Length: 3000000\r\n' head -c 1000000 "$scratch/data"
+    expect 'the content' "$(cat "$files/broken")" old
+    expect 'what is there' "$(listing)" broken
+    stop_httpd
+}
+
+# Whoever reads a file that is put again and again finds one of its contents.
+never_a_mixture() {
+    local i
+    in_empty_folder
+    head -c 300000 /dev/zero | tr '\0' a >"$scratch/a"
+    head -c 200000 /dev/zero | tr '\0' b >"$scratch/b"
+    cp "$scratch/a" "$files/both"
+    start_httpd --upload --file-cache 0
+    for ((i = 0; i < 20; i++)); do
+        fetch -T "$scratch/a" -o /dev/null "$url/both"
+        fetch -T "$scratch/b" -o /dev/null "$url/both"
+    done &
+    local writer=$!
+    for ((i = 0; i < 60; i++)); do
+        fetch -o "$scratch/read" "$url/both"
+        cmp -s "$scratch/read" "$scratch/a" || cmp "$scratch/read" "$scratch/b"
+    done
+    wait "$writer"
+    expect 'what is there' "$(listing)" both
+    stop_httpd
+}
+
+many_at_once() {
+    in_empty_folder
+    start_httpd --upload
+    seq 30 | xargs -P 10 -I{} curl -sS --fail --max-time 120 -T "$scratch/data" -o /dev/null "$url/{}"
+    expect 'the sums' "$(sha256sum "$files/"* | cut -d' ' -f1 | sort | uniq -c | awk '{ print $1, $2 }')" \
+        "30 $(sha256sum <"$scratch/data" | cut -d' ' -f1)"
+    stop_httpd
+}
+
+full_disk() {
+    unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
+    in_empty_folder
+    # shellcheck disable=SC2016  # the inner shell's
+    httpd_on_disk() {
+        unshare -m bash -c 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "${@:2}"' - "$files" \
+            "$program" "$@"
+    }
+    local program=$httpd httpd=httpd_on_disk
+    start_httpd --upload
+    expect_answer 507 -T "$scratch/data" -H Expect: "$url/data"
+    expect_answer 404 "$url/data"
+    expect_answer 201 -T - "$url/small" < <(echo small)
+    expect_answer 200 "$url/small"
+    stop_httpd
+}
+
+httpd_behaviour 'a file that is put is there, and replaces the one that was' puts
+httpd_behaviour 'bodies may come in chunks' puts_chunked
+httpd_behaviour 'a new index is served at once' index_is_replaced
+httpd_behaviour 'a client that asks before it sends is told to go on, or refused' expectations
+httpd_behaviour 'conditions decide what may be replaced' conditions
+httpd_behaviour 'what may not be put is refused, and leaves nothing' refused
+httpd_behaviour 'a link is replaced, not followed' not_followed
+httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
+httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
+httpd_behaviour 'readers never see a mixture' never_a_mixture
+httpd_behaviour 'many uploads at once are all whole' many_at_once
+httpd_behaviour 'a full disk is told' full_disk
+end_of_tests
