@@ -30,8 +30,8 @@
  *   xattr.h      extended attributes of files
  *   net.h        sockets, by the names of POSIX
  *   resolve.h    the addresses of hosts and services
- *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   stream.h     connections with a buffer: read and written in any sizes, lines
+ *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -86,8 +86,8 @@
 #include <whorl/xattr.h>
 #include <whorl/net.h>
 #include <whorl/resolve.h>
-#include <whorl/connect.h>
 #include <whorl/stream.h>
+#include <whorl/connect.h>
 #include <whorl/listener.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
