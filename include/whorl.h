@@ -33,6 +33,7 @@
  *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   address.h    addresses of sockets, as text
  *   stream.h     connections with a buffer: read and written in any sizes, lines
+ *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   bulk.h       files sent to sockets
  *   process.h    child processes: started, talked to, waited for
@@ -91,6 +92,7 @@
 #include <whorl/connect.h>
 #include <whorl/address.h>
 #include <whorl/stream.h>
+#include <whorl/connect.h>
 #include <whorl/listener.h>
 #include <whorl/bulk.h>
 #include <whorl/process.h>
