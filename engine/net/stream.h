@@ -9,6 +9,9 @@
  *     at rest: nothing is asked of the kernel: nobody has read yet, or read_ahead bytes lie unread.
  *     armed: with the kernel. over: the peer has ended, or in_error says why nothing comes any more.
  *
+ * A multishot recv brings all that the socket holds before it can be stopped. So once it has brought
+ * more than read_ahead it receives piece by piece (`careful`), until the socket holds no more.
+ *
  * What was received is a list of pieces, `first` to `last`, of `unread` bytes. A small one is
  * copied to where the last one has room: so the buffers that a stream holds are at least a quarter
  * full, but for two. What a call shows in place lies in the first piece; one that is used up
@@ -55,6 +58,7 @@ struct whorl_stream {
     bool plain_full; /* the last plain read filled its memory: more is there */
     bool is_over;    /* receiving */
     bool starved;    /* there was no buffer the last time */
+    bool careful;    /* it receives one piece at a time */
     bool is_dirty;
     bool direct;
     bool ended;   /* sending, by whorl_stream_end */
