@@ -56,9 +56,18 @@ void in_end(whorl_stream *stream, int error)
         side_wake(&stream->reader, 0);
 }
 
+/* What the reader will touch of the stream when it goes on, and writes. */
+static void prefetch_rest(const whorl_stream *stream)
+{
+    const char *rest = (const char *)&stream->closer;
+    for (size_t at = 0; at < sizeof *stream - offsetof(whorl_stream, closer); at += TASK_LINE)
+        __builtin_prefetch(rest + at, 1);
+}
+
 static void taken(struct multishot *self, int32_t result, unsigned marks)
 {
     whorl_stream *stream = stream_of(self);
+    prefetch_rest(stream);
     if (!(marks & RING_HAS_BUFFER))
         return;
     struct piece *piece = buffers_take(&stream->hub->pool, marks, (size_t)result);
