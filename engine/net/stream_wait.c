@@ -45,10 +45,11 @@ int stream_park(whorl_stream *stream, struct stream_side *side, const struct wai
     side->task = self;
     side->is_parked = true;
     side->is_late = false;
-    if (__builtin_expect(stream->idle != WHORL_FOREVER, 0))
+    bool timed = stream->idle != WHORL_FOREVER;
+    if (__builtin_expect(timed, 0))
         begin_idle(stream, side, self);
     int result = task_park(loop, self, kind, stream);
-    if (__builtin_expect(timer_is_armed(&self->timer), 0))
+    if (__builtin_expect(timed, 0) && timer_is_armed(&self->timer))
         timer_disarm(&loop->timers, &self->timer);
     side->task = NULL;
     if (__builtin_expect(stream->closer && stream->closer != self, 0)) {
