@@ -4,15 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
 #include "listing.h"
 #include "range.h"
 #include "text.h"
-
-enum { PIECE = 131072 };
 
 /* To the same path with a slash at its end, so that the links of what is there lead below it. */
 static int redirect(struct connection *self, const struct path *path)
@@ -34,23 +31,25 @@ static int redirect(struct connection *self, const struct path *path)
     return error;
 }
 
-/* Sends a part of a file that is open. A file that has become shorter breaks the promise that its
- * length was, and the connection. */
+/* Sends a part of a file that is open, behind what was written to the stream. A client that takes
+ * nothing for --send-timeout is given up; a file that has become shorter breaks the promise that
+ * its length was, and the connection. */
 static int send_part(struct connection *self, int fd, struct range part)
 {
-    char *piece = malloc(PIECE);
-    int error = piece != NULL ? 0 : -ENOMEM;
+    int64_t limit = self->server->options->send_timeout;
+    off_t at = part.from;
+    int error = whorl_stream_drain(self->stream);
     while (part.len > 0 && error == 0) {
-        size_t len = part.len < PIECE ? (size_t)part.len : PIECE;
-        ssize_t got = whorl_pread(fd, piece, len, part.from);
-        ssize_t put = got > 0 ? whorl_stream_write(self->stream, piece, (size_t)got) : got;
-        if (put <= 0 || put < got)
-            error = put < 0 ? (int)put : -EPIPE;
-        part.from += got;
-        part.len -= got;
-        self->sent += put > 0 ? put : 0;
+        whorl_timeout scope;
+        whorl_timeout_begin(&scope, limit > 0 ? limit : WHORL_FOREVER);
+        ssize_t sent = whorl_sendfile(whorl_stream_fd(self->stream), fd, &at, (size_t)part.len);
+        sent = whorl_timeout_end(&scope, sent);
+        if (sent <= 0)
+            error = sent < 0 ? (int)sent : -EPIPE;
+        else
+            part.len -= sent;
+        self->sent += sent > 0 ? sent : 0;
     }
-    free(piece);
     return error;
 }
 
