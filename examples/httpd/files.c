@@ -8,7 +8,7 @@
 
 #include "answer.h"
 #include "listing.h"
-#include "range.h"
+#include "sending.h"
 #include "text.h"
 
 /* To the same path with a slash at its end, so that the links of what is there lead below it. */
@@ -31,28 +31,6 @@ static int redirect(struct connection *self, const struct path *path)
     return error;
 }
 
-/* Sends a part of a file that is open, behind what was written to the stream. A client that takes
- * nothing for --send-timeout is given up; a file that has become shorter breaks the promise that
- * its length was, and the connection. */
-static int send_part(struct connection *self, int fd, struct range part)
-{
-    int64_t limit = self->server->options->send_timeout;
-    off_t at = part.from;
-    int error = whorl_stream_drain(self->stream);
-    while (part.len > 0 && error == 0) {
-        whorl_timeout scope;
-        whorl_timeout_begin(&scope, limit > 0 ? limit : WHORL_FOREVER);
-        ssize_t sent = whorl_sendfile(whorl_stream_fd(self->stream), fd, &at, (size_t)part.len);
-        sent = whorl_timeout_end(&scope, sent);
-        if (sent <= 0)
-            error = sent < 0 ? (int)sent : -EPIPE;
-        else
-            part.len -= sent;
-        self->sent += sent > 0 ? sent : 0;
-    }
-    return error;
-}
-
 static int send_entry(struct connection *self, struct answer *answer, const struct entry *entry,
                       struct range part)
 {
@@ -61,7 +39,7 @@ static int send_entry(struct connection *self, struct answer *answer, const stru
     int error = answer_send(answer, NULL, 0);
     if (error != 0 || self->request.parser.method == HTTP_HEAD)
         return error;
-    return send_part(self, entry->fd, part);
+    return sending_file(self, entry->fd, part);
 }
 
 static int answer_whole(struct connection *self, const struct entry *entry)

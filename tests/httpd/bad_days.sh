@@ -12,7 +12,7 @@ head -c 20000000 /dev/urandom >"$files/big"
 drip() { # FD TEXT
     local i
     for ((i = 0; i < 300; i++)); do
-        printf '%s' "$2" 2>/dev/null >&"$1" || break
+        { printf '%s' "$2" >&"$1"; } 2>/dev/null || break
         sleep 0.2
     done &
     children+=($!)

@@ -75,7 +75,7 @@ expectations() {
     cmp "$scratch/data" "$files/data"
     # One that is refused has not sent its body.
     expect_answer 412 -H 'Expect: 100-continue' -H 'If-None-Match: *' -T "$scratch/data" "$url/data"
-    ! grep -q ' 100 ' "$scratch/head"
+    lacks ' 100 ' "$scratch/head"
     stop_httpd
 }
 
