@@ -79,6 +79,26 @@ lines_are_echoed() {
     diff expected printed || fail 'README.md (<) and the program (>) differ'
 }
 
+# Its port may be taken here: another one stands in for it.
+server_does_what_it_says() {
+    local httpd=$top_builddir/examples/httpd/httpd port
+    [[ -x $httpd ]] || skip 'httpd was not built: configure found no llhttp (Debian: node-llhttp)'
+    command -v curl >/dev/null || skip 'curl is missing (Debian: curl)'
+    cd "$scratch"
+    "$httpd" --port 0 >free &
+    while ! [[ -s free ]]; do
+        kill -0 $! || fail 'httpd does not start'
+        sleep 0.1
+    done
+    kill $! && wait
+    port=$(sed -nE 's|.*:([0-9]+)/$|\1|p' free)
+    block sh 'An HTTP server' | sed "s|build/examples/httpd/httpd|$httpd|; s|8080|$port|" >commands
+    block text 'An HTTP server' | sed "s|8080|$port|" >expected
+    [[ -s commands && -s expected ]] || fail 'README.md lacks a block'
+    timeout 120 bash -eu commands >printed
+    diff expected printed || fail 'README.md (<) and the program (>) differ'
+}
+
 # Blank lines and lone braces are no lines.
 ten_lines() {
     expect 'the number of lines' "$(block c | grep -c '[^{}[:space:]]')" 10
@@ -99,6 +119,7 @@ behaviour "README.md's program prints what README.md says" program_does_what_it_
 behaviour "README.md's test passes" test_does_what_it_says
 behaviour "README.md's program with files counts lines" files_are_counted
 behaviour "README.md's echo server echoes" lines_are_echoed
+behaviour "README.md's HTTP server answers as README.md says" server_does_what_it_says
 behaviour "README.md's program has ten lines" ten_lines
 behaviour "README.md's commands are there and tell what they do" both_commands
 end_of_tests

@@ -60,7 +60,7 @@ static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice
 }
 
 /* Waits until more than `len` bytes are there, until a deadline. As whorl_stream_peek; that it
- * shows no more than `len` is an end, too. */
+ * shows no more than `len` is its end: -ENODATA. */
 static ssize_t await_more(struct connection *self, size_t len, int64_t deadline, whorl_slice *slice)
 {
     whorl_timeout scope;
@@ -69,7 +69,7 @@ static ssize_t await_more(struct connection *self, size_t len, int64_t deadline,
     ssize_t got = whorl_stream_peek(self->stream, len + 1, slice);
     got = whorl_timeout_end(&scope, got);
     whorl_stream_set_idle_timeout(self->stream, self->server->options->send_timeout);
-    return got < 0 || (size_t)got > len ? got : -ECONNRESET;
+    return got < 0 || (size_t)got > len ? got : -ENODATA;
 }
 
 static int64_t deadline_after(int64_t ns)
@@ -87,7 +87,7 @@ static int read_head(struct connection *self, int64_t idle_limit)
     request_init(&self->request, options->max_uri, options->max_header);
     ssize_t got = await_request(self, idle_limit, &slice);
     if (got <= 0)
-        return got < 0 ? (int)got : -ECONNRESET;
+        return got < 0 ? (int)got : -ENODATA;
     enum request_state state = request_feed(&self->request, slice.data, slice.len);
     int64_t deadline = state == REQUEST_INCOMPLETE ? deadline_after(options->header_timeout) : 0;
     while (state == REQUEST_INCOMPLETE) {
@@ -189,7 +189,7 @@ static void log_request(struct connection *self)
     self->line = NULL;
 }
 
-/* One request. 0 or -errno: there is nobody any more. */
+/* One request. 0 or -errno: there is nobody any more; -ENODATA: who has gone may still listen. */
 static int serve_one(struct connection *self, int64_t idle_limit)
 {
     self->keep_alive = false;
@@ -236,7 +236,7 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
         error = serve_one(&self, server->options->keep_alive);
     if (error == 0 && (!self.request.done || whorl_stream_buffered(stream) > 0))
         linger(&self);
-    if (error != 0 && whorl_stream_pending(stream) > 0)
+    if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);
     return 0;
 }

@@ -4,15 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
 #include "listing.h"
-#include "range.h"
+#include "sending.h"
 #include "text.h"
-
-enum { PIECE = 131072 };
 
 /* To the same path with a slash at its end, so that the links of what is there lead below it. */
 static int redirect(struct connection *self, const struct path *path)
@@ -34,26 +31,6 @@ static int redirect(struct connection *self, const struct path *path)
     return error;
 }
 
-/* Sends a part of a file that is open. A file that has become shorter breaks the promise that its
- * length was, and the connection. */
-static int send_part(struct connection *self, int fd, struct range part)
-{
-    char *piece = malloc(PIECE);
-    int error = piece != NULL ? 0 : -ENOMEM;
-    while (part.len > 0 && error == 0) {
-        size_t len = part.len < PIECE ? (size_t)part.len : PIECE;
-        ssize_t got = whorl_pread(fd, piece, len, part.from);
-        ssize_t put = got > 0 ? whorl_stream_write(self->stream, piece, (size_t)got) : got;
-        if (put <= 0 || put < got)
-            error = put < 0 ? (int)put : -EPIPE;
-        part.from += got;
-        part.len -= got;
-        self->sent += put > 0 ? put : 0;
-    }
-    free(piece);
-    return error;
-}
-
 static int send_entry(struct connection *self, struct answer *answer, const struct entry *entry,
                       struct range part)
 {
@@ -62,7 +39,7 @@ static int send_entry(struct connection *self, struct answer *answer, const stru
     int error = answer_send(answer, NULL, 0);
     if (error != 0 || self->request.parser.method == HTTP_HEAD)
         return error;
-    return send_part(self, entry->fd, part);
+    return sending_file(self, entry->fd, part);
 }
 
 static int answer_whole(struct connection *self, const struct entry *entry)

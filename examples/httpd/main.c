@@ -25,13 +25,21 @@ static int complain(const char *what, intptr_t error)
     return (int)error;
 }
 
-static intptr_t accept_connections(void *arg)
+/* Clients break off whenever they like: that is no failure of the server's, and not worth a word. */
+static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
-    struct server *self = arg;
+    (void)arg;
+    if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
+        refuse("the connection from %s: %s", peer, strerror((int)-result));
+}
+
+static int accept_connections(struct server *self)
+{
     whorl_serve_options options = {
         .limit = self->options->max_connections,
         .grace = self->options->grace > 0 ? self->options->grace : 1,
         .stream = {.idle_timeout = self->options->send_timeout},
+        .failed = tell_failure,
     };
     int error = whorl_serve_with(self->listener, connection_serve, self, &options);
     if (error != 0 && error != -ECANCELED)
@@ -39,14 +47,22 @@ static intptr_t accept_connections(void *arg)
     return error;
 }
 
-/* A task: the first signal stops the server, the second cancels it. */
-static intptr_t wait_for_signals(void *arg)
+/* The signals that end the server. They are blocked from the first, so that one that comes before
+ * anybody waits for it is not lost, and neither is the server. */
+static sigset_t ending_signals(void)
 {
-    struct server *self = arg;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* A task: the first signal stops the server, the second cancels it. */
+static intptr_t wait_for_signals(void *arg)
+{
+    struct server *self = arg;
+    sigset_t set = ending_signals();
     int number = whorl_signal_wait(&set, NULL);
     if (number < 0)
         return number;
@@ -66,7 +82,7 @@ static int serve(struct server *self)
     if (error == 0 && self->log.file != NULL)
         error = whorl_group_spawn(&group, access_log_run, &self->log);
     if (error == 0)
-        error = (int)accept_connections(self);
+        error = accept_connections(self);
     whorl_group_cancel(&group);
     error = whorl_group_wait(&group, error);
     return self->stopping ? 0 : error;
@@ -131,6 +147,8 @@ int main(int argc, char **argv)
     int parsed = options_parse(argc, argv, &options);
     if (parsed != 0)
         return parsed > 0 ? EXIT_SERVED : EXIT_REFUSED;
+    sigset_t set = ending_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     raise_limit();
     struct server server = {.options = &options};
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};

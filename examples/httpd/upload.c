@@ -122,12 +122,14 @@ static int take_piece(void *arg, const char *data, size_t len)
     struct upload *self = arg;
     if (self->connection->request.body_data > self->connection->server->options->max_body)
         return 413;
-    ssize_t put = whorl_file_write(self->file, data, len);
-    if (put == (ssize_t)len)
-        return 0;
-    if (put >= 0) /* the next call tells why it was cut short */
-        put = whorl_file_write(self->file, data + put, len - (size_t)put);
-    return put < 0 ? answer_status_of((int)put) : 500;
+    while (len > 0) { /* what is cut short is told by the next call */
+        ssize_t put = whorl_file_write(self->file, data, len);
+        if (put <= 0)
+            return put < 0 ? answer_status_of((int)put) : 500;
+        data += put;
+        len -= (size_t)put;
+    }
+    return 0;
 }
 
 /* A client that waits to be told so sends its body after this. */

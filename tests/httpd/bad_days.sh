@@ -12,7 +12,7 @@ head -c 20000000 /dev/urandom >"$files/big"
 drip() { # FD TEXT
     local i
     for ((i = 0; i < 300; i++)); do
-        printf '%s' "$2" 2>/dev/null >&"$1" || break
+        { printf '%s' "$2" >&"$1"; } 2>/dev/null || break
         sleep 0.2
     done &
     children+=($!)
@@ -177,15 +177,12 @@ waiting_line() {
 }
 
 few_descriptors() {
-    local i fds=() fd
-    (
+    local i fds=() fd program=$httpd httpd=httpd_with_few
+    httpd_with_few() {
         ulimit -n 40
-        exec "$httpd" --port 0 "$files" >"$scratch/httpd.out" 2>"$scratch/httpd.err"
-    ) &
-    server=$!
-    children+=("$server")
-    await grep -q '^serving' "$scratch/httpd.out"
-    port=$(sed -nE 's|.*:([0-9]+)/$|\1|p' "$scratch/httpd.out") url=http://127.0.0.1:$port
+        exec "$program" "$@"
+    }
+    start_httpd
     for ((i = 0; i < 60; i++)); do
         exec {fd}<>"/dev/tcp/127.0.0.1/$port"
         fds+=("$fd")
@@ -195,8 +192,7 @@ few_descriptors() {
     done
     expect_answer 200 "$url/big"
     cmp "$scratch/body" "$files/big"
-    kill "$server"
-    wait "$server"
+    stop_httpd
 }
 
 httpd_behaviour 'a head that comes byte by byte is given up' slow_head

@@ -93,6 +93,13 @@ expect_header() { # NAME VALUE
     expect "the header $1" "$(header "$1")" "$2"
 }
 
+lacks() { # PATTERN FILE
+    if grep -q -- "$1" "$2"; then
+        cat "$2"
+        fail "there is something like \"$1\""
+    fi
+}
+
 # Opens a connection as descriptor FD.
 connect() { # FD
     eval "exec $1<>/dev/tcp/127.0.0.1/$port"

@@ -172,6 +172,13 @@ half_closed() {
         print while <$socket>;' "$port" >"$scratch/raw"
     expect 'the statuses' "$(statuses <"$scratch/raw")" '200 200'
     tail -c 500000 "$scratch/raw" | cmp - "$files/big"
+    perl -MIO::Socket::INET -e '
+        my $socket = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        print $socket "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n" x 200, "GET /ten";
+        $socket->flush;
+        shutdown($socket, 1);
+        print while <$socket>;' "$port" >"$scratch/raw"
+    expect 'the number of answers' "$(statuses <"$scratch/raw" | wc -w)" 200
     stop_httpd
 }
 

@@ -8,8 +8,14 @@
 printf '0123456789' >"$files/ten.txt"
 head -c 20000000 /dev/urandom >"$files/big"
 
-stops_listening() {
-    ! (exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+# Asks the server to stop, and waits until it has begun to: it has closed an idle connection.
+begin_stop() {
+    connect 7
+    printf 'HEAD /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&7
+    read -r -t 60 -u 7 _
+    kill "$server"
+    timeout 60 cat <&7 >"$scratch/idle" || fail 'an idle connection is not closed'
+    disconnect 7
 }
 
 has_bytes() { # FILE BYTES
@@ -38,11 +44,10 @@ lets_downloads_end() {
     local slow=$!
     children+=("$slow")
     await has_bytes "$scratch/slow" 1
-    kill "$server"
-    await stops_listening
+    begin_stop
     wait "$slow" || fail "the download ended with status $?"
-    cmp "$scratch/slow" "$files/big"
     expect_end
+    cmp "$scratch/slow" "$files/big"
 }
 
 lets_uploads_end() {
@@ -51,12 +56,11 @@ lets_uploads_end() {
     local slow=$!
     children+=("$slow")
     await has_open_file
-    kill "$server"
-    await stops_listening
+    begin_stop
     wait "$slow" || fail "the upload ended with status $?"
+    expect_end
     cmp "$files/put" "$files/big"
     rm "$files/put"
-    expect_end
 }
 
 has_open_file() {
@@ -71,8 +75,7 @@ closes_after_the_answer() {
     connect 8
     printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&8
     read -r -t 60 -u 8 _
-    kill "$server"
-    await stops_listening
+    begin_stop
     printf 'TP/1.1\r\nHost: a\r\n\r\nGET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&9
     timeout 60 cat <&9 >"$scratch/raw"
     expect 'the statuses' "$(statuses <"$scratch/raw")" 200
@@ -98,8 +101,7 @@ second_signal() {
     connect 9
     printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&9
     read -r -t 60 -u 9 _
-    kill "$server"
-    await stops_listening
+    begin_stop
     kill "$server"
     expect_end
     disconnect 9
