@@ -99,6 +99,23 @@ static void take_range(const char *text, size_t len, int64_t size)
 
 /* --- Dates --- */
 
+/* A date in the form of "Sun, 06 Nov 1994 08:49:37 GMT" is the one that it says, but for its weekday;
+ * of the last days of a month some are the next month's first. */
+static void hold_fixed_form(const char *text, size_t len, const char *line)
+{
+    static const char form[] = "aaa, 00 aaa 0000 00:00:00 GMT";
+    bool is_fixed = len == DATE_LEN;
+    for (size_t i = 0; is_fixed && i < len; i++) {
+        bool is_digit = text[i] >= '0' && text[i] <= '9';
+        is_fixed = form[i] == '0' ? is_digit : form[i] == 'a' ? !is_digit : text[i] == form[i];
+    }
+    if (!is_fixed)
+        return;
+    hold(memcmp(text + 5, "01", 2) >= 0 && memcmp(text + 5, "31", 2) <= 0);
+    if (memcmp(text + 5, "28", 2) <= 0 && memcmp(text + 23, "60", 2) != 0)
+        hold(memcmp(line + 5, text + 5, DATE_LEN - 5) == 0);
+}
+
 static void take_date(const char *text, size_t len)
 {
     time_t when, again;
@@ -106,6 +123,7 @@ static void take_date(const char *text, size_t len)
     if (!date_parse(text, len, &when))
         return;
     date_format(when, line);
+    hold_fixed_form(text, len, line);
     if (when < 0 || when > INT64_C(253402300799)) /* the year 9999 */
         return;
     hold(date_parse(line, strlen(line), &again) && again == when);
