@@ -30,6 +30,7 @@
  *   xattr.h      extended attributes of files
  *   net.h        sockets, by the names of POSIX
  *   address.h    addresses of sockets, as text
+ *   resolve.h    the addresses of hosts and services
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   process.h    child processes: started, talked to, waited for
@@ -85,6 +86,7 @@
 #include <whorl/xattr.h>
 #include <whorl/net.h>
 #include <whorl/address.h>
+#include <whorl/resolve.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
 #include <whorl/process.h>

@@ -58,6 +58,9 @@ struct pool;
 /* A task that waits for a signal; the floor of os knows more. */
 struct signal_wait;
 
+/* The names that were looked up; the floor of net knows more. */
+struct resolver;
+
 /* See leftover.h. */
 struct leftover;
 
@@ -109,6 +112,8 @@ struct loop {
     struct signal_wait *signal_waits; /* tasks that wait for signals */
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
+    /* Kept by the floor of net. */
+    struct resolver *resolver; /* NULL: no name was */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */

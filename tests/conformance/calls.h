@@ -64,6 +64,14 @@ static intptr_t call_sendmsg(whorl_task *task)
     return whorl_sendmsg(0, &message, 0);
 }
 
+static intptr_t call_resolve(whorl_task *task)
+{
+    whorl_address found;
+
+    (void)task;
+    return whorl_resolve("::1", "80", NULL, &found, 1);
+}
+
 static intptr_t call_statx(whorl_task *task)
 {
     struct statx result;
@@ -237,6 +245,8 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(sendmsg, call_sendmsg(task))                                                                 \
     X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
     X(poll, whorl_poll(-1, POLLIN))                                                                \
+    X(resolve, call_resolve(task))                                                                 \
+    X(resolve_forget, whorl_resolve_forget(NULL))                                                  \
     X(signal_wait, call_signal_wait(task))                                                         \
     X(process_spawn, call_process_spawn(task))                                                     \
     X(process_run, call_process_run(task))                                                         \
