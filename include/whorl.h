@@ -33,6 +33,8 @@
  *   resolve.h    the addresses of hosts and services
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
+ *   datagram.h   datagrams: UDP and unix, multicast
+ *   pass.h       descriptors passed to another process
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
  *   thread.h     work from other threads, and work given to one
@@ -89,6 +91,8 @@
 #include <whorl/resolve.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
+#include <whorl/datagram.h>
+#include <whorl/pass.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
 #include <whorl/thread.h>

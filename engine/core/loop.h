@@ -61,6 +61,9 @@ struct signal_wait;
 /* The names that were looked up; the floor of net knows more. */
 struct resolver;
 
+/* What the datagram sockets of a loop share; the floor of net knows more. */
+struct datagram_hub;
+
 /* See leftover.h. */
 struct leftover;
 
@@ -113,7 +116,8 @@ struct loop {
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
     /* Kept by the floor of net. */
-    struct resolver *resolver; /* NULL: no name was */
+    struct resolver *resolver;         /* NULL: no name was */
+    struct datagram_hub *datagram_hub; /* NULL: none was received */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */
