@@ -62,6 +62,9 @@ struct signal_wait;
 /* The names that were looked up; the floor of net knows more. */
 struct resolver;
 
+/* What the datagram sockets of a loop share; the floor of net knows more. */
+struct datagram_hub;
+
 /* See leftover.h. */
 struct leftover;
 
@@ -126,6 +129,7 @@ struct loop {
     unsigned zero_copy_doubt;  /* reports of a copy in a row, as far as they count */
     uint64_t copied_to[ZERO_COPY_SOCKETS / 64]; /* bit n: to socket n the kernel copies */
     struct stream_hub *stream_hub;              /* NULL: no stream was opened */
+    struct datagram_hub *datagram_hub;          /* NULL: none was received */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */

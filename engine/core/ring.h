@@ -207,6 +207,22 @@ void ring_buffers_publish(struct ring_buffers *buffers);
 /* Closes a group that no op in flight may take from. */
 void ring_buffers_close(struct ring *ring, struct ring_buffers *buffers);
 
+/* --- What a multishot recvmsg leaves in a buffer of its group --- */
+
+struct ring_message {
+    void *name;
+    socklen_t name_len;
+    char *data;
+    size_t len;  /* of what is there */
+    size_t size; /* of the datagram; more than len if it was cut, and MSG_TRUNC was asked for */
+};
+
+#define RING_MESSAGE_HEAD 16 /* bytes of the buffer, before the rooms of `asked` and the data */
+
+/* Reads what lies in the `len` first bytes of a buffer, after a recvmsg of `asked`. */
+void ring_read_message(const struct msghdr *asked, void *buffer, size_t len,
+                       struct ring_message *message);
+
 /* Registered files and buffers: as whorl_register_files and its kin say. */
 int ring_register_files(struct ring *ring, const int *fds, unsigned count);
 int ring_unregister_files(struct ring *ring);

@@ -73,6 +73,17 @@ static intptr_t call_resolve(whorl_task *task)
     return whorl_resolve("::1", "80", NULL, &found, 1);
 }
 
+static whorl_datagram *no_datagram;
+
+static intptr_t call_receive_fds(whorl_task *task)
+{
+    whorl_received received;
+    int fd;
+
+    (void)task;
+    return whorl_receive_fds(-1, buffer, 1, &fd, 1, &received);
+}
+
 static intptr_t call_statx(whorl_task *task)
 {
     struct statx result;
@@ -253,6 +264,11 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(stream_connect_unix, whorl_stream_connect_unix("@no-such-name", NULL, NULL, &some_stream))   \
     X(unix_connect, whorl_unix_connect("@no-such-name", NULL))                                     \
     X(resolve_forget, whorl_resolve_forget(NULL))                                                  \
+    X(datagram_open, whorl_datagram_open(NULL, NULL, NULL, &no_datagram))                          \
+    X(datagram_open_unix, whorl_datagram_open_unix(NULL, NULL, &no_datagram))                      \
+    X(datagram_from_fd, whorl_datagram_from_fd(-1, NULL, &no_datagram))                            \
+    X(send_fds, whorl_send_fds(-1, buffer, 1, NULL, 0))                                            \
+    X(receive_fds, call_receive_fds(task))                                                         \
     X(signal_wait, call_signal_wait(task))                                                         \
     X(process_spawn, call_process_spawn(task))                                                     \
     X(process_run, call_process_run(task))                                                         \

@@ -1,0 +1,496 @@
+/* Datagram sockets: opened, sent and received, one at a time. */
+#include "datagrams.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+/* --- UDP --- */
+
+static intptr_t talk(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr, from;
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, &from);
+    for (int i = 0; i < 20; i++) {
+        char text[WHORL_ADDRESS_TEXT_MAX], expected[WHORL_ADDRESS_TEXT_MAX];
+        whorl_message message;
+        check_equal(send_in(client, "hello", 5, &addr), 5);
+        check_equal(whorl_datagram_receive(server, &message), 0);
+        check_message(&message, "hello");
+        check(whorl_address_text(message.peer, message.peer_len, text, sizeof text) > 0);
+        whorl_address_text((struct sockaddr *)&from, sizeof from, expected, sizeof expected);
+        check_text(text, expected);
+        check_equal(whorl_datagram_send_to(server, message.data, message.len, message.peer,
+                                           message.peer_len),
+                    5);
+        check_received(client, "hello");
+    }
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void a_datagram_comes_with_its_senders_address(void **state)
+{
+    (void)state;
+    run_both_ways(talk);
+}
+
+static intptr_t talk_by_both_families(void *arg)
+{
+    (void)arg;
+    whorl_datagram *server, *client;
+    check_equal(whorl_datagram_open(NULL, NULL, NULL, &server), 0);
+    char service[8];
+    snprintf(service, sizeof service, "%d", whorl_datagram_port(server));
+    const char *hosts[] = {"127.0.0.1", "::1"};
+    const char *shown[] = {"[::ffff:127.0.0.1]:", "[::1]:"};
+    for (int i = 0; i < 2; i++) {
+        whorl_message message;
+        char text[WHORL_ADDRESS_TEXT_MAX];
+        check_equal(whorl_datagram_open(NULL, NULL, NULL, &client), 0);
+        check_equal(whorl_datagram_connect(client, hosts[i], service), 0);
+        check_equal(whorl_datagram_send(client, "abc", 3), 3);
+        check_equal(whorl_datagram_receive(server, &message), 0);
+        check_message(&message, "abc");
+        check(whorl_address_text(message.peer, message.peer_len, text, sizeof text) > 0);
+        check(strncmp(text, shown[i], strlen(shown[i])) == 0);
+        check_equal(whorl_datagram_send_to(server, "def", 3, message.peer, message.peer_len), 3);
+        check_received(client, "def");
+        check_equal(whorl_datagram_close(client), 0);
+    }
+    return whorl_datagram_close(server);
+}
+
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 addr = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0;
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+static void one_socket_serves_both_families(void **state)
+{
+    (void)state;
+    if (!has_ipv6())
+        skip_because("there is no IPv6 here");
+    run_both_ways(talk_by_both_families);
+}
+
+static intptr_t choose_family(void *arg)
+{
+    (void)arg;
+    whorl_datagram *one;
+    struct sockaddr_storage addr;
+    const int families[] = {AF_INET, AF_INET6};
+    for (int i = 0; i < 2; i++) {
+        socklen_t len = sizeof addr;
+        whorl_datagram_options options = {.family = families[i]};
+        check_equal(whorl_datagram_open(NULL, "0", &options, &one), 0);
+        check_equal(getsockname(whorl_datagram_fd(one), (struct sockaddr *)&addr, &len), 0);
+        check_equal(addr.ss_family, families[i]);
+        check_equal(
+            whorl_datagram_connect(one, families[1 - i] == AF_INET ? "127.0.0.1" : "::1", "9"),
+            -ENODATA);
+        check_equal(whorl_datagram_close(one), 0);
+    }
+    return 0;
+}
+
+static void a_family_may_be_chosen(void **state)
+{
+    (void)state;
+    if (!has_ipv6())
+        skip_because("there is no IPv6 here");
+    run_checks(choose_family, NULL);
+}
+
+static intptr_t send_sizes(void *arg)
+{
+    (void)arg;
+    static char data[65528];
+    static char copy[65528];
+    struct sockaddr_in addr;
+    whorl_message message;
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 7 + i / 256);
+    const size_t sizes[] = {0, 1, 0, 0, 1472, 9000, 65507, 0, 65507};
+    for (size_t i = 0; i < count_of(sizes); i++) {
+        check_equal(send_in(client, data, sizes[i], &addr), sizes[i]);
+        check_equal(whorl_datagram_receive(server, &message), 0);
+        check_equal(message.size, sizes[i]);
+        check_equal(message.len, sizes[i]);
+        check(memcmp(message.data, data, sizes[i]) == 0);
+        check_equal(send_in(client, data, sizes[i], &addr), sizes[i]);
+        check_equal(whorl_datagram_receive_from(server, copy, sizeof copy, NULL, NULL), sizes[i]);
+        check(memcmp(copy, data, sizes[i]) == 0);
+    }
+    check_equal(send_in(client, data, 65508, &addr), -EMSGSIZE);
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void datagrams_of_every_size_arrive_whole(void **state)
+{
+    (void)state;
+    run_both_ways(send_sizes);
+}
+
+static intptr_t cut_copies(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr, from;
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof peer;
+    char copy[8] = "........";
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, &from);
+    check_equal(send_in(client, "abcdef", 6, &addr), 6);
+    check_equal(send_in(client, "ghijkl", 6, &addr), 6);
+    check_equal(whorl_datagram_receive_from(server, copy, 3, (struct sockaddr *)&peer, &peer_len),
+                6);
+    check(memcmp(copy, "abc.....", 8) == 0);
+    check_equal(peer_len, sizeof from);
+    check(memcmp(&peer, &from, sizeof from) == 0);
+    peer_len = 2;
+    memset(&peer, 0xff, sizeof peer);
+    check_equal(whorl_datagram_receive_from(server, NULL, 0, (struct sockaddr *)&peer, &peer_len),
+                6);
+    check_equal(peer_len, sizeof from);
+    check_equal(peer.ss_family, AF_INET);
+    check_equal(((unsigned char *)&peer)[2], 0xff);
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void a_copy_that_is_cut_tells_the_size(void **state)
+{
+    (void)state;
+    run_both_ways(cut_copies);
+}
+
+static intptr_t be_refused(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr, own;
+    whorl_datagram *gone = open_loopback(NULL, &addr);
+    check_equal(whorl_datagram_close(gone), 0);
+    whorl_datagram *client = open_loopback(NULL, &own);
+    const struct sockaddr *to = (const struct sockaddr *)&addr;
+    whorl_message message;
+    check_equal(whorl_datagram_send(client, "x", 1), -EDESTADDRREQ);
+    check_equal(whorl_datagram_connect_to(client, to, sizeof addr), 0);
+    for (int i = 0; i < 3; i++) {
+        check_equal(whorl_datagram_send(client, "x", 1), 1);
+        check_equal(whorl_datagram_receive(client, &message), -ECONNREFUSED);
+    }
+    /* And by a send, once. */
+    check_equal(whorl_datagram_send(client, "x", 1), 1);
+    check_equal(whorl_sleep(WHORL_MS(2)), 0);
+    check_equal(whorl_datagram_send(client, "x", 1), -ECONNREFUSED);
+    check_equal(whorl_datagram_send(client, "x", 1), 1);
+    check_equal(whorl_sleep(WHORL_MS(2)), 0);
+    check_equal(whorl_datagram_send_many(client, &(whorl_message){.data = "x", .len = 1}, 1),
+                -ECONNREFUSED);
+    /* The socket goes on, to another peer. */
+    struct sockaddr unconnected = {.sa_family = AF_UNSPEC};
+    check_equal(whorl_datagram_connect_to(client, &unconnected, sizeof unconnected), 0);
+    whorl_datagram *other = open_loopback(NULL, &addr);
+    check_equal(whorl_datagram_connect_to(client, to, sizeof addr), 0);
+    own = loopback_at(whorl_datagram_port(client)); /* another, as it was not chosen */
+    check_equal(whorl_datagram_send(client, "here", 4), 4);
+    check_received(other, "here");
+    check_equal(send_in(other, "there", 5, &own), 5);
+    check_received(client, "there");
+    check_equal(whorl_datagram_close(other), 0);
+    return whorl_datagram_close(client);
+}
+
+static void a_refusal_is_told_once_and_ends_nothing(void **state)
+{
+    (void)state;
+    run_both_ways(be_refused);
+}
+
+static intptr_t broadcast(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr;
+    whorl_datagram *server, *client;
+    whorl_datagram_options options = {.family = AF_INET};
+    check_equal(whorl_datagram_open(NULL, NULL, &options, &server), 0);
+    addr = loopback_at(whorl_datagram_port(server));
+    addr.sin_addr.s_addr = htonl(0x7fffffff); /* 127.255.255.255 */
+    client = open_loopback(NULL, NULL);
+    check_equal(send_in(client, "all", 3, &addr), -EACCES);
+    check_equal(whorl_datagram_set_broadcast(client, 1), 0);
+    check_equal(send_in(client, "all", 3, &addr), 3);
+    check_received(server, "all");
+    check_equal(whorl_datagram_set_broadcast(client, 0), 0);
+    check_equal(send_in(client, "all", 3, &addr), -EACCES);
+    check_equal(whorl_datagram_close(client), 0);
+    options.broadcast = 1;
+    client = open_loopback(&options, NULL);
+    check_equal(send_in(client, "all", 3, &addr), 3);
+    check_received(server, "all");
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void a_broadcast_needs_leave_and_arrives(void **state)
+{
+    (void)state;
+    run_both_ways(broadcast);
+}
+
+static intptr_t share_a_port(void *arg)
+{
+    (void)arg;
+    whorl_datagram_options options = {.reuse_port = 1};
+    whorl_datagram *first = open_loopback(&options, NULL), *second, *third;
+    char service[8];
+    snprintf(service, sizeof service, "%d", whorl_datagram_port(first));
+    check_equal(whorl_datagram_open("127.0.0.1", service, &options, &second), 0);
+    check_equal(whorl_datagram_open("127.0.0.1", service, NULL, &third), -EADDRINUSE);
+    check(third == NULL);
+    check_equal(whorl_datagram_close(second), 0);
+    return whorl_datagram_close(first);
+}
+
+static void a_port_is_shared_only_by_those_who_say_so(void **state)
+{
+    (void)state;
+    run_checks(share_a_port, NULL);
+}
+
+static intptr_t run_out_of_time(void *arg)
+{
+    (void)arg;
+    whorl_datagram_options options = {.timeout = WHORL_MS(2)};
+    struct sockaddr_in addr;
+    whorl_message message;
+    char copy[4];
+    whorl_datagram *one = open_loopback(&options, &addr);
+    check_equal(whorl_datagram_receive(one, &message), -ETIMEDOUT);
+    check_equal(whorl_datagram_receive_from(one, copy, 4, NULL, NULL), -ETIMEDOUT);
+    check_equal(whorl_datagram_receive_many(one, &message, 1), -ETIMEDOUT);
+    check_equal(send_in(one, "late", 4, &addr), 4);
+    check_received(one, "late");
+    check_equal(whorl_datagram_set_timeout(one, -1), -EINVAL);
+    check_equal(whorl_datagram_set_timeout(one, 0), 0);
+    whorl_timeout limit;
+    check_equal(whorl_timeout_begin(&limit, WHORL_MS(2)), 0);
+    check_equal(whorl_timeout_end(&limit, whorl_datagram_receive(one, &message)), -ETIMEDOUT);
+    check_equal(send_in(one, "later", 5, &addr), 5);
+    check_received(one, "later");
+    return whorl_datagram_close(one);
+}
+
+static void a_wait_ends_with_the_sockets_timeout_or_the_scopes(void **state)
+{
+    (void)state;
+    run_both_ways(run_out_of_time);
+}
+
+/* --- unix --- */
+
+static intptr_t talk_by_name(void *arg)
+{
+    (void)arg;
+    test_path path = path_of("datagrams");
+    char abstract[64];
+    snprintf(abstract, sizeof abstract, "@whorl-test-%d", (int)getpid());
+    const char *names[] = {path.text, abstract};
+    for (int i = 0; i < 2; i++) {
+        whorl_datagram *server, *client, *other;
+        whorl_message message;
+        char text[WHORL_ADDRESS_TEXT_MAX];
+        struct sockaddr_un addr;
+        socklen_t len = sizeof addr;
+        check_equal(whorl_datagram_open_unix(names[i], NULL, &server), 0);
+        check_equal(whorl_datagram_open_unix(NULL, NULL, &client), 0);
+        check_equal(getsockname(whorl_datagram_fd(server), (struct sockaddr *)&addr, &len), 0);
+        check(whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0);
+        check_text(text, names[i]);
+        check_equal(whorl_datagram_send(client, "x", 1), -ENOTCONN);
+        check_equal(whorl_datagram_connect_to(client, (struct sockaddr *)&addr, len), 0);
+        check_equal(whorl_datagram_send(client, "", 0), 0);
+        check_equal(whorl_datagram_send(client, "name", 4), 4);
+        check_received(server, "");
+        check_equal(whorl_datagram_receive(server, &message), 0);
+        check_message(&message, "name");
+        check(whorl_address_text(message.peer, message.peer_len, text, sizeof text) > 0);
+        check_equal(text[0], '@');
+        check_equal(whorl_datagram_send_to(server, "back", 4, message.peer, message.peer_len), 4);
+        check_received(client, "back");
+        check_equal(whorl_datagram_open_unix(names[i], NULL, &other), -EADDRINUSE);
+        check_equal(whorl_datagram_port(server), -ENOTSUP);
+        check_equal(whorl_datagram_connect(client, "127.0.0.1", "9"), -EAFNOSUPPORT);
+        check_equal(whorl_datagram_close(server), 0);
+        check_equal(whorl_datagram_send(client, "name", 4), -ECONNREFUSED);
+        check_equal(whorl_datagram_close(client), 0);
+        check_equal(access(path.text, F_OK), -1);
+    }
+    return 0;
+}
+
+static void a_unix_socket_is_met_at_its_path_or_name(void **state)
+{
+    (void)state;
+    run_both_ways(talk_by_name);
+}
+
+static intptr_t take_over_path(void *arg)
+{
+    (void)arg;
+    whorl_datagram *one;
+    test_path path = path_of("stale");
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    strcpy(addr.sun_path, path.text);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), -EADDRINUSE);
+    check_equal(close(fd), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), 0);
+    /* A file that is there instead of its own stays. */
+    check_equal(unlink(path.text), 0);
+    write_whole(path.text, "x", 1);
+    check_equal(whorl_datagram_close(one), 0);
+    check_equal(access(path.text, F_OK), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), -EADDRINUSE);
+    check(one == NULL);
+    check_equal(access(path.text, F_OK), 0);
+    return 0;
+}
+
+static void a_file_that_nobody_serves_is_replaced_and_others_stay(void **state)
+{
+    (void)state;
+    run_checks(take_over_path, NULL);
+}
+
+static intptr_t receive_large(void *arg)
+{
+    (void)arg;
+    enum { LARGE = 100000 };
+    static char data[LARGE];
+    memset(data, 'l', LARGE);
+    int fds[2];
+    whorl_message message;
+    whorl_datagram *one;
+    const whorl_datagram_options large = {.largest = LARGE};
+    for (int i = 0; i < 2; i++) {
+        check_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+        check_equal(whorl_datagram_from_fd(fds[0], i ? &large : NULL, &one), 0);
+        check_equal(send(fds[1], data, LARGE, 0), LARGE);
+        check_equal(whorl_datagram_receive(one, &message), 0);
+        check_equal(message.size, LARGE);
+        check_equal(message.len, i ? LARGE : 65536);
+        check(memcmp(message.data, data, message.len) == 0);
+        check_equal(message.peer_len, 0);
+        check_equal(send(fds[1], "small", 5, 0), 5);
+        check_received(one, "small");
+        check_equal(whorl_datagram_close(one), 0);
+        close(fds[1]);
+    }
+    return 0;
+}
+
+static void one_above_the_largest_is_cut_and_says_so(void **state)
+{
+    (void)state;
+    run_both_ways(receive_large);
+}
+
+/* --- Refusals --- */
+
+static intptr_t use_wrongly(void *arg)
+{
+    (void)arg;
+    whorl_datagram *one = NULL;
+    whorl_message message = {.data = NULL, .len = 1};
+    char byte;
+    struct sockaddr_in addr;
+    socklen_t len = sizeof addr;
+    check_equal(whorl_datagram_open(NULL, NULL, NULL, NULL), -EINVAL);
+    check_equal(whorl_datagram_open_unix("", NULL, &one), -EINVAL);
+    char longest[120];
+    memset(longest, 'x', sizeof longest);
+    longest[108] = '\0';
+    check_equal(whorl_datagram_open_unix(longest, NULL, &one), -ENAMETOOLONG);
+    check_equal(whorl_datagram_open_unix("/no/such/dir/x", NULL, &one), -ENOENT);
+    check(one == NULL);
+    const whorl_datagram_options wrong[] = {
+        {.largest = ((size_t)16 << 20) + 1}, {.queue = 1025}, {.timeout = -1}};
+    for (size_t i = 0; i < count_of(wrong); i++) {
+        check_equal(whorl_datagram_open(NULL, NULL, &wrong[i], &one), -EINVAL);
+        check_equal(whorl_datagram_open_unix(NULL, &wrong[i], &one), -EINVAL);
+        check(one == NULL);
+    }
+    whorl_datagram_options family = {.family = AF_UNIX};
+    check_equal(whorl_datagram_open(NULL, NULL, &family, &one), -EAFNOSUPPORT);
+    check_equal(whorl_datagram_open("192.0.2.77", NULL, NULL, &one), -EADDRNOTAVAIL);
+    check_equal(whorl_datagram_open(NULL, "77777", NULL, &one), -ERANGE);
+    check_equal(whorl_datagram_from_fd(-1, NULL, &one), -EBADF);
+    pair both = unix_pair();
+    check_equal(whorl_datagram_from_fd(both.ends[0], NULL, &one), -EPROTOTYPE);
+    close_pair(&both);
+    both = pipe_pair();
+    check_equal(whorl_datagram_from_fd(both.ends[0], NULL, &one), -ENOTSOCK);
+    close_pair(&both);
+    int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(whorl_datagram_from_fd(netlink, NULL, &one), -EAFNOSUPPORT);
+    close(netlink);
+
+    check_equal(whorl_datagram_close(NULL), -EINVAL);
+    check_equal(whorl_datagram_fd(NULL), -EINVAL);
+    check_equal(whorl_datagram_port(NULL), -EINVAL);
+    check_equal(whorl_datagram_receive(NULL, &message), -EINVAL);
+    one = open_loopback(NULL, NULL);
+    check_equal(whorl_datagram_receive(one, NULL), -EINVAL);
+    check_equal(whorl_datagram_receive_from(one, NULL, 1, NULL, NULL), -EINVAL);
+    check_equal(whorl_datagram_receive_from(one, &byte, 1, NULL, &len), -EINVAL);
+    check_equal(whorl_datagram_receive_many(one, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_receive_many(one, &message, 0), -EINVAL);
+    check_equal(whorl_datagram_send(one, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_send_to(one, &byte, 1, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_send_many(one, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_send_many(one, &message, 0), -EINVAL);
+    check_equal(whorl_datagram_send_many(one, &message, 1), -EINVAL);
+    message = (whorl_message){.data = &byte, .len = 1, .peer_len = 1};
+    check_equal(whorl_datagram_send_many(one, &message, 1), -EINVAL);
+    check_equal(whorl_datagram_connect_to(one, NULL, 0), -EINVAL);
+    check_equal(whorl_datagram_join(one, NULL, NULL), -EINVAL);
+    return whorl_datagram_close(one);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    run_checks(use_wrongly, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(a_datagram_comes_with_its_senders_address),
+        behaviour(one_socket_serves_both_families),
+        behaviour(a_family_may_be_chosen),
+        behaviour(datagrams_of_every_size_arrive_whole),
+        behaviour(a_copy_that_is_cut_tells_the_size),
+        behaviour(a_refusal_is_told_once_and_ends_nothing),
+        behaviour(a_broadcast_needs_leave_and_arrives),
+        behaviour(a_port_is_shared_only_by_those_who_say_so),
+        behaviour(a_wait_ends_with_the_sockets_timeout_or_the_scopes),
+        behaviour(a_unix_socket_is_met_at_its_path_or_name),
+        behaviour(a_file_that_nobody_serves_is_replaced_and_others_stay),
+        behaviour(one_above_the_largest_is_cut_and_says_so),
+        behaviour(what_cannot_be_is_refused),
+    };
+    return run_behaviours("datagram", tests);
+}

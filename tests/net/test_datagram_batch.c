@@ -1,0 +1,362 @@
+/* Many datagrams at once: batches, several receivers, floods, and buffers that run out. */
+#include "datagrams.h"
+
+#include <sys/un.h>
+
+enum { BATCH = 200 };
+
+static void number_message(whorl_message *message, uint32_t *number, const struct sockaddr_in *to)
+{
+    *message = (whorl_message){.data = (const char *)number,
+                               .len = sizeof *number,
+                               .peer = (const struct sockaddr *)to,
+                               .peer_len = sizeof *to};
+}
+
+static intptr_t send_and_receive_many(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr;
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    static uint32_t numbers[BATCH];
+    static whorl_message out[BATCH], in[BATCH];
+    for (uint32_t i = 0; i < BATCH; i++) {
+        numbers[i] = i;
+        number_message(&out[i], &numbers[i], &addr);
+    }
+    for (int round = 0; round < 3; round++) {
+        check_equal(whorl_datagram_send_many(client, out, BATCH), BATCH);
+        for (uint32_t next = 0; next < BATCH;) {
+            int got = whorl_datagram_receive_many(server, in, round == 0 ? BATCH : 7);
+            if (!check(got > 0 && got <= (round == 0 ? BATCH : 7)))
+                break;
+            for (int i = 0; i < got; i++, next++) {
+                check_equal(in[i].len, sizeof next);
+                check(memcmp(in[i].data, &next, sizeof next) == 0);
+            }
+            /* What was received in place is sent back. */
+            check_equal(whorl_datagram_send_many(server, in, (size_t)got), got);
+        }
+        for (uint32_t i = 0; i < BATCH; i++) {
+            uint32_t number = BATCH;
+            check_equal(whorl_datagram_receive_from(client, &number, 4, NULL, NULL), 4);
+            check_equal(number, i);
+        }
+    }
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void batches_arrive_in_order(void **state)
+{
+    (void)state;
+    run_both_ways(send_and_receive_many);
+}
+
+static intptr_t fail_within_a_batch(void *arg)
+{
+    (void)arg;
+    static char large[70000];
+    struct sockaddr_in addr;
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    uint32_t number = 1;
+    whorl_message out[5];
+    for (int i = 0; i < 5; i++)
+        number_message(&out[i], &number, &addr);
+    out[3].data = large;
+    out[3].len = sizeof large;
+    check_equal(whorl_datagram_send_many(client, out, 5), 3);
+    check_equal(whorl_datagram_send_many(client, out + 3, 2), -EMSGSIZE);
+    out[4].peer_len = 0;
+    check_equal(whorl_datagram_send_many(client, out + 4, 1), -EDESTADDRREQ);
+    for (int i = 0; i < 3; i++)
+        check_equal(whorl_datagram_receive_from(server, &number, 4, NULL, NULL), 4);
+    whorl_message none;
+    check_equal(whorl_datagram_set_timeout(server, WHORL_MS(1)), 0);
+    check_equal(whorl_datagram_receive(server, &none), -ETIMEDOUT);
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void a_batch_stops_at_the_first_that_fails(void **state)
+{
+    (void)state;
+    run_both_ways(fail_within_a_batch);
+}
+
+/* --- Where the receiver has no room --- */
+
+static intptr_t await_room(void *arg)
+{
+    (void)arg;
+    char name[64];
+    snprintf(name, sizeof name, "@whorl-batch-%d", (int)getpid());
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+    memcpy(addr.sun_path + 1, name + 1, strlen(name) - 1);
+    static uint32_t numbers[BATCH];
+    static whorl_message out[BATCH];
+    for (uint32_t i = 0; i < BATCH; i++) {
+        numbers[i] = i;
+        out[i] = (whorl_message){.data = (const char *)&numbers[i],
+                                 .len = 4,
+                                 .peer = (struct sockaddr *)&addr,
+                                 .peer_len = len};
+    }
+    whorl_datagram *server, *client;
+    check_equal(whorl_datagram_open_unix(name, NULL, &server), 0);
+    check_equal(whorl_datagram_open_unix(NULL, NULL, &client), 0);
+    check_equal(whorl_datagram_set_timeout(client, WHORL_MS(20)), 0);
+    /* The kernel holds a few (net.unix.max_dgram_qlen) for one who does not receive. */
+    ssize_t sent = whorl_datagram_send_many(client, out, BATCH);
+    check(sent > 0 && sent < BATCH);
+    check_equal(whorl_datagram_send_many(client, out, BATCH), -ETIMEDOUT);
+    check_equal(whorl_datagram_send_to(client, "x", 1, (struct sockaddr *)&addr, len), -ETIMEDOUT);
+    for (ssize_t i = 0; i < sent; i++) {
+        uint32_t number = BATCH;
+        check_equal(whorl_datagram_receive_from(server, &number, 4, NULL, NULL), 4);
+        check_equal(number, i);
+    }
+    check_equal(whorl_datagram_set_timeout(server, WHORL_MS(2)), 0);
+    whorl_message none;
+    check_equal(whorl_datagram_receive(server, &none), -ETIMEDOUT);
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void a_send_that_ran_out_of_time_has_sent_what_it_says(void **state)
+{
+    (void)state;
+    run_both_ways(await_room);
+}
+
+/* --- A flood, and a slow receiver --- */
+
+enum { FLOOD = 3000 };
+
+static intptr_t flood(void *arg)
+{
+    (void)arg;
+    whorl_datagram_options options = {.queue = 8};
+    struct sockaddr_in addr;
+    whorl_datagram *server = open_loopback(&options, &addr);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    uint32_t last = 0, received = 0;
+    for (uint32_t i = 1; i <= FLOOD; i++) {
+        check_equal(send_in(client, &i, sizeof i, &addr), sizeof i);
+        if (i % 50 == 0) {
+            uint32_t number = 0;
+            check_equal(whorl_datagram_receive_from(server, &number, 4, NULL, NULL), 4);
+            check(number > last);
+            last = number;
+            received++;
+        }
+    }
+    check_equal(whorl_datagram_set_timeout(server, WHORL_MS(50)), 0);
+    uint32_t number;
+    while (whorl_datagram_receive_from(server, &number, 4, NULL, NULL) == 4) {
+        check(number > last);
+        last = number;
+        received++;
+    }
+    /* The socket's buffer has dropped what it had no room for. */
+    check(received >= FLOOD / 50 && received <= FLOOD);
+    /* And it goes on. */
+    check_equal(send_in(client, "end", 3, &addr), 3);
+    check_received(server, "end");
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void a_flood_leaves_a_slow_receiver_in_order_and_alive(void **state)
+{
+    (void)state;
+    run_both_ways(flood);
+}
+
+/* Of a unix socket nothing is dropped: the sender waits. */
+static intptr_t send_numbers(void *arg)
+{
+    whorl_datagram *from = arg;
+    for (uint32_t i = 0; i < FLOOD; i++)
+        if (!check_equal(whorl_datagram_send(from, &i, sizeof i), sizeof i))
+            break;
+    return 0;
+}
+
+static intptr_t flood_unix(void *arg)
+{
+    (void)arg;
+    int fds[2];
+    whorl_datagram *to, *from;
+    whorl_datagram_options options = {.queue = 4};
+    check_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+    check_equal(whorl_datagram_from_fd(fds[0], &options, &to), 0);
+    check_equal(whorl_datagram_from_fd(fds[1], NULL, &from), 0);
+    whorl_task *sender = whorl_spawn(send_numbers, from);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        uint32_t number = FLOOD;
+        if (i % 100 == 0)
+            check_equal(whorl_sleep(WHORL_US(200)), 0);
+        check_equal(whorl_datagram_receive_from(to, &number, 4, NULL, NULL), 4);
+        if (!check_equal(number, i))
+            break;
+    }
+    check_equal(whorl_join(sender), 0);
+    check_equal(whorl_datagram_close(from), 0);
+    return whorl_datagram_close(to);
+}
+
+static void a_unix_flood_loses_nothing(void **state)
+{
+    (void)state;
+    run_both_ways(flood_unix);
+}
+
+/* --- All buffers of the loop in use --- */
+
+enum { HOLDERS = 40 };
+
+static intptr_t exhaust(void *arg)
+{
+    (void)arg;
+    static whorl_message held[HOLDERS][64];
+    whorl_datagram *holders[HOLDERS], *client = open_loopback(NULL, NULL);
+    struct sockaddr_in addrs[HOLDERS];
+    size_t total = 0;
+    for (int i = 0; i < HOLDERS; i++)
+        holders[i] = open_loopback(NULL, &addrs[i]);
+    for (int i = 0; i < HOLDERS; i++) {
+        uint32_t numbers[64];
+        whorl_message out[64];
+        for (uint32_t j = 0; j < 64; j++) {
+            numbers[j] = (uint32_t)i * 64 + j;
+            number_message(&out[j], &numbers[j], &addrs[i]);
+        }
+        check_equal(send_in(client, "first", 5, &addrs[i]), 5);
+        check_received(holders[i], "first");
+        check_equal(whorl_datagram_send_many(client, out, 64), 64);
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        /* All 64 are to be held in place at once, of each socket. */
+        int got = whorl_datagram_receive_many(holders[i], held[i], 64);
+        check(got > 0);
+        for (int j = 0; j < got; j++)
+            check(memcmp(held[i][j].data, &numbers[j], 4) == 0);
+        total += (size_t)got;
+        for (; got < 64; got++) {
+            uint32_t number = 0;
+            check_equal(whorl_datagram_receive_from(holders[i], &number, 4, NULL, NULL), 4);
+            check_equal(number, numbers[got]);
+        }
+    }
+    check(total >= 1024); /* as many as the loop has */
+    for (int i = 0; i < HOLDERS; i++)
+        check_equal(whorl_datagram_close(holders[i]), 0);
+    return whorl_datagram_close(client);
+}
+
+static void receiving_goes_on_when_all_buffers_are_held(void **state)
+{
+    (void)state;
+    run_both_ways(exhaust);
+}
+
+/* --- Several receivers --- */
+
+enum { RECEIVERS = 5, EACH = 100 };
+
+typedef struct crowd {
+    whorl_datagram *at;
+    uint8_t seen[RECEIVERS * EACH];
+} crowd;
+
+static intptr_t receive_each(void *arg)
+{
+    crowd *all = arg;
+    for (int i = 0; i < EACH; i++) {
+        uint32_t number = RECEIVERS * EACH;
+        ssize_t size = whorl_datagram_receive_from(all->at, &number, 4, NULL, NULL);
+        if (!check_equal(size, 4) || !check(number < RECEIVERS * EACH))
+            return -1;
+        all->seen[number]++;
+    }
+    return 0;
+}
+
+static intptr_t share_one(void *arg)
+{
+    (void)arg;
+    int fds[2];
+    crowd all = {.at = NULL};
+    whorl_datagram *from;
+    check_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+    check_equal(whorl_datagram_from_fd(fds[0], NULL, &all.at), 0);
+    check_equal(whorl_datagram_from_fd(fds[1], NULL, &from), 0);
+    whorl_task *tasks[RECEIVERS];
+    for (int i = 0; i < RECEIVERS; i++)
+        tasks[i] = whorl_spawn(receive_each, &all);
+    for (uint32_t i = 0; i < RECEIVERS * EACH; i++)
+        check_equal(whorl_datagram_send(from, &i, sizeof i), sizeof i);
+    for (int i = 0; i < RECEIVERS; i++)
+        check_equal(whorl_join(tasks[i]), 0);
+    for (int i = 0; i < RECEIVERS * EACH; i++)
+        check_equal(all.seen[i], 1);
+    check_equal(whorl_datagram_close(from), 0);
+    return whorl_datagram_close(all.at);
+}
+
+static void several_receivers_share_what_comes(void **state)
+{
+    (void)state;
+    run_both_ways(share_one);
+}
+
+static intptr_t receive_in_place(void *arg)
+{
+    whorl_message message;
+    int result = whorl_datagram_receive(arg, &message);
+    if (result == 0 && check_equal(message.len, 1))
+        result = (unsigned char)message.data[0];
+    return result;
+}
+
+static intptr_t come_in_turn(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr;
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    whorl_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = whorl_spawn(receive_in_place, server);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    for (int i = 0; i < 3; i++)
+        check_equal(send_in(client, &"abc"[i], 1, &addr), 1);
+    for (int i = 0; i < 3; i++)
+        check_equal(whorl_join(tasks[i]), "abc"[i]);
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void who_waits_longest_is_served_first(void **state)
+{
+    (void)state;
+    run_checks(come_in_turn, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(batches_arrive_in_order),
+        behaviour(a_batch_stops_at_the_first_that_fails),
+        behaviour(a_send_that_ran_out_of_time_has_sent_what_it_says),
+        behaviour(a_flood_leaves_a_slow_receiver_in_order_and_alive),
+        behaviour(a_unix_flood_loses_nothing),
+        behaviour(receiving_goes_on_when_all_buffers_are_held),
+        behaviour(several_receivers_share_what_comes),
+        behaviour(who_waits_longest_is_served_first),
+    };
+    return run_behaviours("datagram_batch", tests);
+}

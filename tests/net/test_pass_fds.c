@@ -1,0 +1,385 @@
+/* Descriptors passed over unix sockets of every type, and who is at the other end. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "feature_sets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+
+static pair make_pair(int type)
+{
+    pair both;
+    check_equal(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, both.ends), 0);
+    return both;
+}
+
+static bool is_same_file(int one, int other)
+{
+    struct stat first, second;
+    return fstat(one, &first) == 0 && fstat(other, &second) == 0 && first.st_ino == second.st_ino &&
+           first.st_dev == second.st_dev;
+}
+
+static void check_fd(int fd, int expected)
+{
+    check_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    check(is_same_file(fd, expected));
+    check_equal(close(fd), 0);
+}
+
+/* --- Arriving --- */
+
+static intptr_t pass_over_each(void *arg)
+{
+    (void)arg;
+    pair pipes = pipe_pair();
+    for (size_t t = 0; t < count_of(types); t++) {
+        pair both = make_pair(types[t]);
+        for (size_t n = 0; n <= 2; n++) {
+            int fds[3] = {-1, -1, -1};
+            char buf[8];
+            whorl_received received;
+            check_equal(whorl_send_fds(both.ends[0], "hello", 5, pipes.ends, n), 5);
+            check_equal(whorl_receive_fds(both.ends[1], buf, sizeof buf, fds, 3, &received), 5);
+            check(memcmp(buf, "hello", 5) == 0);
+            check_equal(received.fds, n);
+            check_equal(received.flags & (MSG_CTRUNC | MSG_TRUNC), 0);
+            check_equal(fds[2], -1);
+            for (size_t i = 0; i < n; i++)
+                check_fd(fds[i], pipes.ends[i]);
+        }
+        close_pair(&both);
+    }
+    close_pair(&pipes);
+    return 0;
+}
+
+static void descriptors_arrive_over_sockets_of_every_type(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(pass_over_each, NULL);
+}
+
+static intptr_t pass_most(void *arg)
+{
+    (void)arg;
+    static int fds[WHORL_PASS_MAX + 1];
+    pair pipes = pipe_pair();
+    for (size_t t = 0; t < count_of(types); t++) {
+        pair both = make_pair(types[t]);
+        char byte;
+        whorl_received received;
+        for (size_t i = 0; i < count_of(fds); i++)
+            fds[i] = pipes.ends[0];
+        check_equal(whorl_send_fds(both.ends[0], "x", 1, fds, WHORL_PASS_MAX + 1), -EINVAL);
+        check_equal(whorl_send_fds(both.ends[0], "x", 1, fds, WHORL_PASS_MAX), 1);
+        check_equal(whorl_receive_fds(both.ends[1], &byte, 1, fds, count_of(fds), &received), 1);
+        check_equal(received.fds, WHORL_PASS_MAX);
+        check_equal(received.flags & MSG_CTRUNC, 0);
+        for (size_t i = 0; i < received.fds; i++)
+            check_fd(fds[i], pipes.ends[0]);
+        close_pair(&both);
+    }
+    close_pair(&pipes);
+    return 0;
+}
+
+static void as_many_go_as_the_kernel_takes(void **state)
+{
+    (void)state;
+    run_checks(pass_most, NULL);
+}
+
+/* --- Too many --- */
+
+/* Options with which the kernel says more, before the descriptors. */
+static void set_company(int fd, int company)
+{
+    int on = 1;
+    if (company > 0)
+        check_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+#ifdef SO_PASSPIDFD
+    if (company > 1)
+        setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on); /* Linux 6.5 */
+#endif
+}
+
+static intptr_t pass_too_many(void *arg)
+{
+    (void)arg;
+    pair pipes = pipe_pair();
+    int many[5];
+    for (int i = 0; i < 5; i++)
+        many[i] = pipes.ends[0];
+    for (int company = 0; company < 3; company++) {
+        for (size_t t = 0; t < count_of(types); t++) {
+            pair both = make_pair(types[t]);
+            set_company(both.ends[1], company);
+            int before = open_descriptors();
+            for (size_t room = 0; room <= 5; room++) {
+                int fds[6] = {-1, -1, -1, -1, -1, -1};
+                char byte;
+                whorl_received received;
+                check_equal(whorl_send_fds(both.ends[0], "x", 1, many, 5), 1);
+                check_equal(whorl_receive_fds(both.ends[1], &byte, 1, fds, room, &received), 1);
+                check_equal(received.fds, room);
+                check_equal((received.flags & MSG_CTRUNC) != 0, room < 5);
+                check_equal(fds[room], -1);
+                check_equal(open_descriptors(), before + (int)room);
+                for (size_t i = 0; i < room; i++)
+                    check_fd(fds[i], pipes.ends[0]);
+            }
+            /* Who asks for none. */
+            char byte;
+            check_equal(whorl_send_fds(both.ends[0], "x", 1, many, 5), 1);
+            check_equal(whorl_receive_fds(both.ends[1], &byte, 1, NULL, 0, NULL), 1);
+            check_equal(open_descriptors(), before);
+            close_pair(&both);
+        }
+    }
+    close_pair(&pipes);
+    return 0;
+}
+
+static void those_without_room_are_closed_and_told_of(void **state)
+{
+    (void)state;
+    run_checks(pass_too_many, NULL);
+}
+
+static intptr_t pass_beyond_the_limit(void *arg)
+{
+    (void)arg;
+    pair pipes = pipe_pair(), both = make_pair(SOCK_STREAM);
+    int many[8], fds[8];
+    for (int i = 0; i < 8; i++)
+        many[i] = pipes.ends[0];
+    char byte;
+    whorl_received received;
+    struct rlimit before, lower;
+    check_equal(whorl_send_fds(both.ends[0], "x", 1, many, 8), 1);
+    int next = dup(pipes.ends[0]);
+    close(next);
+    check_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    lower = before;
+    lower.rlim_cur = (rlim_t)next + 3;
+    check_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
+    ssize_t result = whorl_receive_fds(both.ends[1], &byte, 1, fds, 8, &received);
+    check_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    check_equal(result, 1);
+    check(received.fds <= 3);
+    check((received.flags & MSG_CTRUNC) != 0);
+    for (size_t i = 0; i < received.fds; i++)
+        check_fd(fds[i], pipes.ends[0]);
+    close_pair(&both);
+    close_pair(&pipes);
+    return 0;
+}
+
+static void those_beyond_the_process_limit_are_told_of(void **state)
+{
+    (void)state;
+    run_checks(pass_beyond_the_limit, NULL);
+}
+
+static intptr_t cut_messages(void *arg)
+{
+    (void)arg;
+    pair pipes = pipe_pair();
+    for (size_t t = 1; t < count_of(types); t++) {
+        pair both = make_pair(types[t]);
+        char buf[2];
+        int fd;
+        whorl_received received;
+        check_equal(whorl_send_fds(both.ends[0], "long", 4, pipes.ends, 1), 4);
+        check_equal(whorl_receive_fds(both.ends[1], buf, 2, &fd, 1, &received), 2);
+        check((received.flags & MSG_TRUNC) != 0);
+        check_equal(received.fds, 1);
+        check_fd(fd, pipes.ends[0]);
+        check_equal(whorl_send_fds(both.ends[0], NULL, 0, pipes.ends, 1), 0);
+        check_equal(whorl_receive_fds(both.ends[1], NULL, 0, &fd, 1, &received), 0);
+        check_equal(received.fds, 1);
+        check_fd(fd, pipes.ends[0]);
+        close_pair(&both);
+    }
+    close_pair(&pipes);
+    return 0;
+}
+
+static void a_message_that_is_cut_or_empty_brings_them_too(void **state)
+{
+    (void)state;
+    run_checks(cut_messages, NULL);
+}
+
+/* --- Cancels --- */
+
+enum { ROUNDS = 300 };
+
+typedef struct relay {
+    pair both;
+    pair pipes;
+    random_source random;
+    whorl_task *receiver;
+    unsigned received;
+    unsigned stopped;
+} relay;
+
+static intptr_t receive_amid_cancels(void *arg)
+{
+    relay *one = arg;
+    while (one->received < ROUNDS) {
+        char byte;
+        int fds[2];
+        whorl_received received;
+        ssize_t result = whorl_receive_fds(one->both.ends[1], &byte, 1, fds, 2, &received);
+        if (result == -ECANCELED) {
+            one->stopped++;
+            whorl_uncancel();
+            continue;
+        }
+        if (!check_equal(result, 1) || !check_equal(received.fds, 2))
+            return -1;
+        check_equal(received.flags & MSG_CTRUNC, 0);
+        check_fd(fds[0], one->pipes.ends[0]);
+        check_fd(fds[1], one->pipes.ends[1]);
+        one->received++;
+    }
+    return 0;
+}
+
+static intptr_t cancel_at_random(void *arg)
+{
+    relay *one = arg;
+    while (whorl_cancel(one->receiver) == 0) {
+        if (random_below(&one->random, 2))
+            whorl_sleep(WHORL_US(random_below(&one->random, 50)));
+        else
+            whorl_yield();
+    }
+    return 0;
+}
+
+static intptr_t relay_amid_cancels(void *arg)
+{
+    (void)arg;
+    for (size_t t = 0; t < count_of(types); t++) {
+        relay one = {.both = make_pair(types[t]), .pipes = pipe_pair()};
+        one.random = random_from_seed(t);
+        one.receiver = whorl_spawn(receive_amid_cancels, &one);
+        whorl_task *canceller = whorl_spawn(cancel_at_random, &one);
+        for (int i = 0; i < ROUNDS; i++) {
+            check_equal(whorl_send_fds(one.both.ends[0], "x", 1, one.pipes.ends, 2), 1);
+            if (random_below(&one.random, 3) == 0)
+                whorl_sleep(WHORL_US(random_below(&one.random, 50)));
+        }
+        check_equal(whorl_join(canceller), 0);
+        check_equal(whorl_join(one.receiver), 0);
+        check(one.stopped > 0);
+        close_pair(&one.both);
+        close_pair(&one.pipes);
+    }
+    return 0;
+}
+
+static void a_cancelled_receive_loses_no_descriptor(void **state)
+{
+    (void)state;
+    int before = open_descriptors();
+    run_checks(relay_amid_cancels, NULL);
+    assert_int_equal(open_descriptors(), before);
+}
+
+/* --- Refusals --- */
+
+static intptr_t pass_wrongly(void *arg)
+{
+    (void)arg;
+    pair both = make_pair(SOCK_STREAM);
+    int fds[1] = {both.ends[0]};
+    char byte = 'x';
+    whorl_received received;
+    check_equal(whorl_send_fds(both.ends[0], &byte, 1, NULL, 1), -EINVAL);
+    check_equal(whorl_send_fds(both.ends[0], NULL, 1, fds, 1), -EINVAL);
+    check_equal(whorl_send_fds(both.ends[0], &byte, 0, fds, 1), -EINVAL);
+    check_equal(whorl_send_fds(-1, &byte, 1, fds, 1), -EBADF);
+    fds[0] = -1;
+    check_equal(whorl_send_fds(both.ends[0], &byte, 1, fds, 1), -EBADF);
+    check_equal(whorl_receive_fds(both.ends[1], &byte, 1, NULL, 1, &received), -EINVAL);
+    check_equal(whorl_receive_fds(both.ends[1], &byte, 1, fds, 1, NULL), -EINVAL);
+    check_equal(whorl_receive_fds(both.ends[1], NULL, 1, fds, 1, &received), -EINVAL);
+    check_equal(whorl_receive_fds(-1, &byte, 1, fds, 1, &received), -EBADF);
+    check_equal(close(both.ends[0]), 0);
+    both.ends[0] = -1;
+    check_equal(whorl_receive_fds(both.ends[1], &byte, 1, fds, 1, &received), 0);
+    check_equal(received.fds, 0);
+    check_equal(whorl_send_fds(both.ends[1], &byte, 1, &both.ends[1], 1), -EPIPE);
+    check_equal(whorl_cancel(whorl_self()), 0);
+    check_equal(whorl_receive_fds(both.ends[1], &byte, 1, fds, 1, &received), -ECANCELED);
+    check_equal(whorl_uncancel(), 1);
+    close_pair(&both);
+    both = tcp_pair();
+    check(whorl_send_fds(both.ends[0], &byte, 1, &both.ends[0], 1) != -EPERM);
+    close_pair(&both);
+    return 0;
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    run_checks(pass_wrongly, NULL);
+    char byte;
+    assert_int_equal(whorl_send_fds(0, &byte, 1, NULL, 0), -EPERM);
+    assert_int_equal(whorl_receive_fds(0, &byte, 1, NULL, 0, NULL), -EPERM);
+}
+
+static void the_peers_credentials_are_told(void **state)
+{
+    (void)state;
+    whorl_credentials peer;
+    for (size_t t = 0; t < count_of(types); t++) {
+        pair both = make_pair(types[t]);
+        assert_int_equal(whorl_peer_credentials(both.ends[0], &peer), 0);
+        assert_int_equal(peer.pid, getpid());
+        assert_int_equal(peer.uid, geteuid());
+        assert_int_equal(peer.gid, getegid());
+        close_pair(&both);
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(whorl_peer_credentials(fd, &peer), -ENOTCONN);
+    assert_int_equal(whorl_peer_credentials(fd, NULL), -EINVAL);
+    close(fd);
+    assert_int_equal(whorl_peer_credentials(-1, &peer), -EBADF);
+    pair both = tcp_pair();
+    assert_int_equal(whorl_peer_credentials(both.ends[0], &peer), -EOPNOTSUPP);
+    close_pair(&both);
+    both = pipe_pair();
+    assert_int_equal(whorl_peer_credentials(both.ends[0], &peer), -ENOTSOCK);
+    close_pair(&both);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(descriptors_arrive_over_sockets_of_every_type),
+        behaviour(as_many_go_as_the_kernel_takes),
+        behaviour(those_without_room_are_closed_and_told_of),
+        behaviour(those_beyond_the_process_limit_are_told_of),
+        behaviour(a_message_that_is_cut_or_empty_brings_them_too),
+        behaviour(a_cancelled_receive_loses_no_descriptor),
+        behaviour(what_cannot_be_is_refused),
+        behaviour(the_peers_credentials_are_told),
+    };
+    return run_behaviours("pass_fds", tests);
+}
