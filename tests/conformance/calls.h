@@ -257,6 +257,7 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(sendmsg, call_sendmsg(task))                                                                 \
     X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
     X(sendfile, whorl_sendfile(0, 0, NULL, 1))                                                     \
+    X(stream_sendfile, whorl_stream_sendfile((whorl_stream *)task, 0, NULL, 1))                    \
     X(poll, whorl_poll(-1, POLLIN))                                                                \
     X(resolve, call_resolve(task))                                                                 \
     X(tcp_connect, whorl_tcp_connect("127.0.0.1", "0", NULL))                                      \
