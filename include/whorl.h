@@ -31,6 +31,7 @@
  *   net.h        sockets, by the names of POSIX
  *   resolve.h    the addresses of hosts and services
  *   address.h    addresses of sockets, as text
+ *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   process.h    child processes: started, talked to, waited for
@@ -87,6 +88,7 @@
 #include <whorl/net.h>
 #include <whorl/resolve.h>
 #include <whorl/address.h>
+#include <whorl/connect.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
 #include <whorl/process.h>

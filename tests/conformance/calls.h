@@ -246,6 +246,8 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
     X(poll, whorl_poll(-1, POLLIN))                                                                \
     X(resolve, call_resolve(task))                                                                 \
+    X(tcp_connect, whorl_tcp_connect("127.0.0.1", "0", NULL))                                      \
+    X(unix_connect, whorl_unix_connect("@no-such-name", NULL))                                     \
     X(resolve_forget, whorl_resolve_forget(NULL))                                                  \
     X(signal_wait, call_signal_wait(task))                                                         \
     X(process_spawn, call_process_spawn(task))                                                     \

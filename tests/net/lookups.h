@@ -42,18 +42,24 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
 
 void __wrap_freeaddrinfo(struct addrinfo *list)
 {
-    atomic_fetch_sub(&answers_held, 1);
-    if (!lookup_by) {
+    if (!lookup_by)
         __real_freeaddrinfo(list);
-        return;
-    }
-    for (struct addrinfo *next; list; list = next) {
+    for (struct addrinfo *next; lookup_by && list; list = next) {
         next = list->ai_next;
         free(list);
     }
+    atomic_fetch_sub(&answers_held, 1);
 }
 
-/* Sets what answers, and counts anew. */
+/* In a task: until no thread looks anything up that was begun. */
+static inline void await_lookups(void)
+{
+    while (atomic_load(&lookups_begun) != atomic_load(&lookups_ended) ||
+           atomic_load(&answers_held) > 0)
+        check_equal(whorl_yield(), 0);
+}
+
+/* Sets what answers, and counts anew. No lookup is under way. */
 static inline void answer_lookups_by(lookup_hook *hook)
 {
     lookup_by = hook;
