@@ -52,7 +52,8 @@ struct room {
 struct member {
     struct chat *chat;
     whorl_stream *stream;
-    whorl_task *task;             /* that takes its lines */
+    whorl_group reading; /* round the taking of its lines: to end that, it is cancelled */
+    bool is_reading;
     char name[CHAT_NAME_MAX + 1]; /* "": it has not said it */
     struct room *rooms[CHAT_ROOMS_EACH];
     size_t room_count;

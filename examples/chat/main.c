@@ -68,9 +68,9 @@ void chat_tell(const char *format, ...)
     va_end(arguments);
 }
 
-static int complain(const char *what, const char *of, int error)
+static int complain(const char *what, const char *of, const char *why, int error)
 {
-    chat_tell("%s%s: %s", what, of, strerror(-error));
+    chat_tell("%s%s: %s", what, of, why);
     return error;
 }
 
@@ -165,10 +165,10 @@ static int serve_on_ports(struct chat *chat)
     int fd = discovery_open(chat);
     if (fd < 0)
         return complain("cannot be found by UDP; give another --discovery-port, or --hidden", "",
-                        fd);
+                        strerror(-fd), fd);
     int result = serve_and_answer(chat, fd);
     whorl_close(fd);
-    return result ? complain("cannot go on", "", result) : 0;
+    return result ? complain("cannot go on", "", strerror(-result), result) : 0;
 }
 
 static intptr_t serve(void *arg)
@@ -176,7 +176,7 @@ static intptr_t serve(void *arg)
     struct chat *chat = arg;
     int error = whorl_listen_tcp(chat->host, chat->port, NULL, &chat->listener);
     if (error)
-        return complain("cannot listen on port ", chat->port, error);
+        return complain("cannot listen on port ", chat->port, whorl_resolve_explain(error), error);
     int result = serve_on_ports(chat);
     whorl_listener_close(chat->listener);
     return result;
@@ -208,7 +208,7 @@ static int run_server(struct chat *chat)
     if (chat->members && chat->rooms)
         result = whorl_run_with(&config, serve, chat);
     else
-        complain("cannot begin", "", -ENOMEM);
+        complain("cannot begin", "", strerror(ENOMEM), -ENOMEM);
     free(chat->members);
     free(chat->rooms);
     return result < 0;

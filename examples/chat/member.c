@@ -8,7 +8,8 @@
  *
  * States: taken in -> ending (`ending` says why; nothing is put into its queue any more) -> left
  * (out of its rooms; the queue is shut down, its writer says the rest and goodbye) -> given back.
- * Whoever ends a member cancels the task that takes its lines; the rest is done there.
+ * Whoever ends a member cancels the scope in which its lines are taken; the rest is done by its own
+ * task.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -23,6 +24,9 @@
  * it is behind. Lines that may come at once though chat->rate is lower. */
 enum { SEND_BUFFER = 65536, BURST = 20 };
 
+/* ns in which nothing came from a member that was told goodbye: it sends no more. */
+#define QUIET WHORL_MS(200)
+
 void member_end(struct member *self, const char *format, ...)
 {
     if (self->ending[0])
@@ -31,7 +35,8 @@ void member_end(struct member *self, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(self->ending, sizeof self->ending, format, arguments);
     va_end(arguments);
-    whorl_cancel(self->task);
+    if (self->is_reading)
+        whorl_group_cancel(&self->reading);
 }
 
 void member_send(struct member *self, struct text *text)
@@ -117,7 +122,7 @@ static int take_line(struct member *self, whorl_line *line)
 }
 
 /* Until it quits, breaks off, breaks a rule, or is ended by others. */
-static int take_lines(struct member *self)
+static int take_each_line(struct member *self)
 {
     for (;;) {
         whorl_line line;
@@ -130,6 +135,16 @@ static int take_lines(struct member *self)
         if (result < 0)
             return result;
     }
+}
+
+/* 0 also if it was ended by others; -ECANCELED: its task was cancelled, by the server. */
+static int take_lines(struct member *self)
+{
+    whorl_group_init(&self->reading);
+    self->is_reading = true;
+    int result = take_each_line(self);
+    self->is_reading = false;
+    return whorl_group_wait(&self->reading, result);
 }
 
 static void say_why(struct member *self, int result)
@@ -173,21 +188,20 @@ static intptr_t discard(struct member *self)
     whorl_timeout limit;
     ssize_t got;
     whorl_timeout_begin(&limit, self->chat->linger);
+    whorl_stream_set_idle_timeout(self->stream, QUIET);
     while ((got = whorl_stream_read(self->stream, buf, sizeof buf)) > 0)
         continue;
     return whorl_timeout_end(&limit, got);
 }
 
-/* Has the writer say the rest, within a limit. The stream is given back. */
+/* Has the writer say the rest, within a limit, or until the server cancels this. The stream is given
+ * back. */
 static void say_goodbye(struct member *self, whorl_task *writer)
 {
-    whorl_shield shield;
-    whorl_shield_begin(&shield, 3 * self->chat->linger);
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);
     intptr_t said = whorl_wait_for(writer, self->chat->linger);
     if (said == 0)
         discard(self);
-    whorl_shield_end(&shield, 0);
     if (said == 0)
         whorl_stream_close(self->stream);
     else
@@ -223,7 +237,7 @@ static intptr_t take_in(struct chat *chat, whorl_stream *stream)
     struct member *self = calloc(1, sizeof *self);
     if (!self)
         return -ENOMEM;
-    *self = (struct member){.chat = chat, .stream = stream, .task = whorl_self()};
+    *self = (struct member){.chat = chat, .stream = stream};
     whorl_queue_init(&self->lines, WHORL_QUEUE_FIFO, chat->behind_max, NULL);
     intptr_t result = run(self);
     drop_queue(self);

@@ -8,8 +8,8 @@ examples=$top_builddir/examples
 children=()
 
 end_children() {
-    ((${#children[@]} == 0)) || kill "${children[@]}" 2>/dev/null || :
-    wait
+    ((${#children[@]} == 0)) || kill -KILL "${children[@]}" 2>/dev/null || :
+    wait 2>/dev/null
 }
 
 # A child that was started last is ended when the test ends.
