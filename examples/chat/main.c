@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "../options.h"
+#include "../service/options.h"
 #include "chat.h"
 
 /* What is open beside the members' connections. */

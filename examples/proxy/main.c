@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "../options.h"
+#include "../service/options.h"
 #include "proxy.h"
 
 /* A connection's: two sockets, and a pipe for each direction. And what the rest of the program
