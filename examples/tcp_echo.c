@@ -1,24 +1,25 @@
 /*
- * A server that sends back what it receives: one task listens, and each connection has a task of
- * its own that reads like a blocking program.
+ * A server that sends back what it receives: each connection has a task of its own that reads like
+ * a blocking program.
  *
- * With --connections N it accepts N of them, waits until all have ended, and ends with status 0;
- * without, it runs until it is killed.
+ * With --connections N it serves N of them, waits until all have ended, and ends with status 0;
+ * without, it runs until it is killed, or interrupted: then it accepts no more, and connections
+ * have ten seconds to end.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <whorl.h>
 
-enum { BACKLOG = 512, MOST_CONNECTIONS = 1000000 };
+enum { MOST_CONNECTIONS = 1000000 };
 
 struct server {
-    in_port_t port;
-    size_t connections; /* to accept; 0: without end */
+    whorl_listener *listener;
+    const char *port;
+    size_t connections; /* to serve; 0: without end */
+    size_t begun;
 };
 
 static const char help[] =
@@ -35,142 +36,56 @@ static int complain(const char *what, intptr_t error)
     return (int)error;
 }
 
-/* Sends all of buf; one send may take only a part of it. */
-static int send_all(int fd, const char *buf, size_t len)
+/* Sends back what is there, and again, until the peer ends. */
+static intptr_t echo(whorl_stream *stream)
 {
-    while (len > 0) {
-        ssize_t sent = whorl_send(fd, buf, len, 0);
-        if (sent < 0)
-            return (int)sent;
-        buf += sent;
-        len -= (size_t)sent;
-    }
-    return 0;
-}
-
-static int echo(int fd)
-{
-    char buf[4096];
     for (;;) {
-        ssize_t got = whorl_recv(fd, buf, sizeof buf, 0);
+        whorl_slice slice;
+        ssize_t got = whorl_stream_peek(stream, 1, &slice);
         if (got <= 0)
-            return (int)got;
-        int sent = send_all(fd, buf, (size_t)got);
-        if (sent < 0)
-            return sent;
+            return got;
+        ssize_t put = whorl_stream_write(stream, slice.data, slice.len);
+        if (put < 0)
+            return put;
+        whorl_stream_consume(stream, (size_t)put);
     }
 }
 
-/* A connection's task, from its first byte to the descriptor's close. A peer that breaks off is
- * worth a line, and no reason to stop serving the others. */
-static intptr_t serve_connection(void *arg)
+/* A connection's task. If it fails, the server says so, and goes on with the others. */
+static intptr_t serve_connection(whorl_stream *stream, void *arg)
 {
-    int fd = (int)(intptr_t)arg;
-    int echoed = echo(fd);
-    int closed = whorl_close(fd);
-    if (echoed < 0 && echoed != -ECANCELED)
-        complain("a connection broke off", echoed);
-    return echoed < 0 ? echoed : closed;
+    struct server *server = arg;
+    size_t number = ++server->begun;
+    if (server->connections > 0 && number >= server->connections)
+        whorl_listener_stop(server->listener);
+    return server->connections > 0 && number > server->connections ? 0 : echo(stream);
 }
 
-/* A peer that left before its turn does not stop a server, nor does a moment without descriptors.
- */
-static int accept_connection(int listener)
+/* Listens, and says where. */
+static int start_listening(struct server *server)
 {
-    for (;;) {
-        int fd = whorl_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd == -EMFILE || fd == -ENFILE) {
-            int slept = whorl_sleep(WHORL_MS(100));
-            if (slept < 0)
-                return slept;
-        } else if (fd != -ECONNABORTED) {
-            return fd;
-        }
-    }
-}
-
-/* Puts the task of the next connection at *task. */
-static int accept_one(int listener, whorl_task **task)
-{
-    int fd = accept_connection(listener);
-    if (fd < 0)
-        return complain("cannot accept a connection", fd);
-    *task = whorl_spawn(serve_connection, (void *)(intptr_t)fd);
-    if (*task)
-        return 0;
-    complain("cannot serve a connection", -ENOMEM);
-    int closed = whorl_close(fd);
-    return closed < 0 ? closed : -ENOMEM;
-}
-
-static int serve_without_end(int listener)
-{
-    for (;;) {
-        whorl_task *task;
-        int result = accept_one(listener, &task);
-        if (result == 0)
-            result = whorl_release(task);
-        if (result < 0)
-            return result;
-    }
-}
-
-static int serve_some(int listener, size_t connections)
-{
-    int result = 0;
-    size_t accepted = 0;
-    whorl_task **tasks = calloc(connections, sizeof *tasks);
-    if (!tasks)
-        return complain("cannot keep account of the connections", -ENOMEM);
-    while (accepted < connections && result == 0) {
-        result = accept_one(listener, &tasks[accepted]);
-        if (result == 0)
-            accepted++;
-    }
-    for (size_t i = 0; i < accepted; i++)
-        (void)whorl_join(tasks[i]); /* each has said itself what went wrong */
-    free(tasks);
-    return result;
-}
-
-/* Binds, listens, and says where. */
-static int start_listening(int listener, in_port_t port)
-{
-    struct sockaddr_in addr = {
-        .sin_family = AF_INET,
-        .sin_port = htons(port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    socklen_t len = sizeof addr;
-    int one = 1;
-    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
-        return -errno;
-    int result = whorl_bind(listener, (const struct sockaddr *)&addr, len);
-    if (result == 0)
-        result = whorl_listen(listener, BACKLOG);
-    if (result < 0)
-        return result;
-    if (getsockname(listener, (struct sockaddr *)&addr, &len) < 0)
-        return -errno;
-    printf("listening on 127.0.0.1 port %u\n", (unsigned)ntohs(addr.sin_port));
+    int error = whorl_listen_tcp("127.0.0.1", server->port, NULL, &server->listener);
+    if (error)
+        return error;
+    printf("listening on 127.0.0.1 port %d\n", whorl_listener_port(server->listener));
     return fflush(stdout) == 0 ? 0 : -errno;
 }
 
 static intptr_t serve(void *arg)
 {
-    const struct server *server = arg;
-    int listener = whorl_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0)
-        return complain("cannot make a socket", listener);
-    int result = start_listening(listener, server->port);
+    struct server *server = arg;
+    int result = start_listening(server);
     if (result < 0)
-        complain("cannot listen", result);
-    else if (server->connections > 0)
-        result = serve_some(listener, server->connections);
-    else
-        result = serve_without_end(listener);
-    int closed = whorl_close(listener);
-    return result < 0 ? result : closed;
+        return complain("cannot listen", result);
+    whorl_serve_options options = {
+        .limit = MOST_CONNECTIONS,
+        .grace = server->connections > 0 ? WHORL_FOREVER : WHORL_SECONDS(10),
+    };
+    result = whorl_serve_with(server->listener, serve_connection, server, &options);
+    if (result < 0 && result != -ECANCELED)
+        complain("cannot accept connections", result);
+    whorl_listener_close(server->listener);
+    return result == -ECANCELED ? 0 : result;
 }
 
 /* The number that text holds, from least to most; -1 if it holds none. */
@@ -207,11 +122,10 @@ int main(int argc, char **argv)
         if (connections < 0)
             return misused("--connections wants a number from 1 to 1000000", optarg);
     }
-    long port = optind < argc ? number(argv[optind], 0, 65535) : 0;
-    if (port < 0)
+    if (optind < argc && number(argv[optind], 0, 65535) < 0)
         return misused("PORT is a number from 0 to 65535", argv[optind]);
     if (argc - optind > 1)
         return misused("there is one PORT", argv[optind + 1]);
-    struct server server = {(in_port_t)port, (size_t)connections};
+    struct server server = {.port = argv[optind], .connections = (size_t)connections};
     return whorl_run(serve, &server) < 0;
 }

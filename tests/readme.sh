@@ -52,6 +52,33 @@ files_are_counted() {
     diff expected printed || fail 'README.md (<) and the program (>) differ'
 }
 
+# A port that was free just now.
+free_port() {
+    local port='' tries
+    "$top_builddir/examples/tcp_echo" >"$scratch/listening" &
+    for ((tries = 0; tries < 300 && ${#port} == 0; tries++)); do
+        sleep 0.1
+        port=$(sed -nE 's/^listening on .* port ([0-9]+)$/\1/p' "$scratch/listening")
+    done
+    kill "$!"
+    printf '%s\n' "$port"
+}
+
+lines_are_echoed() {
+    local port
+    stage_install
+    use_stage
+    cd "$scratch"
+    block c 'An echo server' >echo_server.c
+    block sh 'An echo server' >commands
+    block text 'An echo server' >expected
+    [[ -s echo_server.c && -s commands && -s expected ]] || fail 'README.md lacks a block'
+    port=$(free_port)
+    sed -i "s/7777/$port/g" commands
+    timeout 120 bash -eu commands >printed
+    diff expected printed || fail 'README.md (<) and the program (>) differ'
+}
+
 # Blank lines and lone braces are no lines.
 ten_lines() {
     expect 'the number of lines' "$(block c | grep -c '[^{}[:space:]]')" 10
@@ -71,6 +98,7 @@ both_commands() {
 behaviour "README.md's program prints what README.md says" program_does_what_it_says
 behaviour "README.md's test passes" test_does_what_it_says
 behaviour "README.md's program with files counts lines" files_are_counted
+behaviour "README.md's echo server echoes" lines_are_echoed
 behaviour "README.md's program has ten lines" ten_lines
 behaviour "README.md's commands are there and tell what they do" both_commands
 end_of_tests

@@ -396,6 +396,7 @@ void loop_leave(struct loop *loop)
 void loop_end_left(struct loop *loop)
 {
     ending_end_waits(loop);
+    leftovers_stop(loop);
     turn_to_rest(loop);
     leftovers_end(loop);
     take_the_last(loop);

@@ -2,10 +2,10 @@
  * Listening at a path, or an abstract name.
  *
  * bind(2) makes the socket's file, and refuses a name that is there: also one that a program which
- * has ended has left behind. Whether somebody listens there is told by a connect. Between that, the
- * removal of a stale file, and the bind and listen of the new one, another program may do the same:
- * so all of it is done with the directory locked (flock(2)), which those do who use this code. Where
- * the directory cannot be locked it is done all the same.
+ * has ended has left behind. Whether a socket is bound there is told by a connect. Between that, the
+ * removal of a stale file, and the bind of the new one, another program may do the same: so all of
+ * it is done with the directory locked (flock(2)), which those do who use this code. Where the
+ * directory cannot be locked it is done all the same.
  *
  * The file that was made is known by its device and inode: it is removed only if it is that one
  * still. The inode is not used again while the socket is open.
@@ -54,13 +54,14 @@ static int lock_directory(const char *path)
 
 /* --- What is there --- */
 
-/* Whether nobody listens at the address of a file that is there. */
+/* Whether no socket is bound to a file that is there. It is asked by a connect of the wrong kind,
+ * which one that is bound refuses for that, also if it does not listen yet, and does not see. */
 static bool is_stale(const struct sockaddr_un *address, socklen_t len)
 {
     struct stat status;
     if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
         return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool refused =
         fd >= 0 && connect(fd, (const struct sockaddr *)address, len) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)

@@ -10,9 +10,11 @@
  *     error = whorl_serve(listener, echo, NULL, 1000);
  *     whorl_listener_close(listener);
  *
- * One request to the kernel brings all connections that come (multishot accept). A connection that
- * was taken off the queue and that nobody has asked for yet is kept for the next accept, and closed
- * with the listener; so no more than a few are taken ahead.
+ * Where as many connections are wanted as may wait at once, as by a server far from its limit, one
+ * request to the kernel brings all that come (multishot accept); else as many as are asked for.
+ * What nobody has asked for stays in the kernel's queue: no more than a few are taken ahead, as for
+ * an accept that was cancelled. Those go to the next accept, or are closed with the listener. One
+ * that is left open at the end of the run is closed then.
  *
  * A listener belongs to the loop in which it was made. Several tasks may accept from it, first
  * come, first served.
@@ -35,19 +37,20 @@ typedef struct whorl_listener whorl_listener;
 
 /* Each 0: the default. */
 typedef struct whorl_listener_options {
-    int backlog;    /* connections that wait to be accepted; default 4096, which
+    int backlog;    /* connections that wait to be accepted, at each socket; default 4096, which
                        net.core.somaxconn may lower */
-    int reuse_port; /* not 0: SO_REUSEPORT, so that several listeners, also of other processes,
-                       share the port */
-    int family;     /* AF_INET or AF_INET6 alone; default: both */
-    mode_t mode;    /* of a unix socket's file; default: by the umask */
+    int reuse_port; /* TCP: not 0: SO_REUSEPORT, so that several listeners, also of other processes
+                       of the same user, share the port */
+    int family;     /* TCP: AF_INET or AF_INET6 alone; default: both */
+    mode_t mode;    /* of a unix socket's file, whatever the umask; default: by the umask */
 } whorl_listener_options;
 
-/* Listens for TCP at every address of `host`: a name, or an address of IPv4 or IPv6; NULL: all of
- * this machine's. `service` is a port or a name of services(5); NULL or "0": a free port, the same
- * at each address. SO_REUSEADDR is set, so that a restart need not wait. *listener is to be given
- * to whorl_listener_close; NULL on an error. Returns 0.
- *   -EADDRINUSE     somebody listens there
+/* Listens for TCP at every address of `host` that this machine has: a name, or an address of IPv4
+ * or IPv6; NULL: all of this machine's, of both kinds. Each has a socket of its own. `service` is a
+ * port or a name of services(5); NULL or "0": a free port, the same at each address. SO_REUSEADDR
+ * is set, so that a restart need not wait; and TCP_NODELAY, which connections inherit. *listener is
+ * to be given to whorl_listener_close; NULL on an error. Returns 0.
+ *   -EADDRINUSE     somebody listens there, or no port is free at all addresses
  *   -EADDRNOTAVAIL  no address of `host` is this machine's
  *   -EACCES         the port is below net.ipv4.ip_unprivileged_port_start, and the program has no
  *                   right to it
@@ -56,17 +59,19 @@ typedef struct whorl_listener_options {
 WHORL_API int whorl_listen_tcp(const char *host, const char *service,
                                const whorl_listener_options *options, whorl_listener **listener);
 
-/* Listens at a path, or with "@name" at an abstract name (unix(7)). A socket's file that nobody
- * listens at any more is replaced; one of this listener's is removed with it. Returns 0.
- *   -EADDRINUSE    somebody listens there, or the path is no socket
+/* Listens at a path, or with "@name" at an abstract name (unix(7)). The file of a socket that its
+ * program has left behind is replaced; of several programs that find one at the same time, one
+ * does. The listener's file is removed with it, if it is still its own. Returns 0.
+ *   -EADDRINUSE    somebody is there, or the path is no socket
  *   -ENAMETOOLONG  it is longer than 107 bytes
+ *   -EINVAL        also: path is empty, or "@"
  *   else           as socket(2), bind(2), listen(2) say */
 WHORL_API int whorl_listen_unix(const char *path, const whorl_listener_options *options,
                                 whorl_listener **listener);
 
 /* A listener over a socket that listens, as a supervisor hands it down; the descriptor belongs to
- * it from then on, on an error it does not. Does not wait. Returns 0.
- *   -EINVAL  it does not listen
+ * it from then on, with O_CLOEXEC, on an error it does not. Does not wait. Returns 0.
+ *   -EINVAL  it does not listen, or is of another kind than SOCK_STREAM
  *   -EBADF, -ENOTSOCK, -ENOMEM */
 WHORL_API int whorl_listener_from_fd(int fd, whorl_listener **listener);
 
@@ -86,39 +91,52 @@ WHORL_API int whorl_listener_port(const whorl_listener *listener);
 WHORL_API int whorl_listener_address(const whorl_listener *listener, unsigned index,
                                      struct sockaddr *addr, socklen_t *len);
 
-/* The next connection: its descriptor, with O_CLOEXEC, the caller's to close. Connections that
- * broke off in the queue are passed over. While no descriptor or memory is left (-EMFILE, -ENFILE,
- * -ENOBUFS, -ENOMEM) it waits, and goes on when there is. */
+/* The next connection: its descriptor, with O_CLOEXEC, the caller's to close. Errors of one
+ * connection (see accept(2)) are passed over. While no descriptor or memory is left (-EMFILE,
+ * -ENFILE, -ENOBUFS, -ENOMEM) it waits: it is tried again after 10 ms, then ever more slowly, up to
+ * a second. A call that gives -ECANCELED has taken no connection.
+ *   -EBUSY  a server runs on the listener
+ *   else    accepting has failed, in a way that waiting does not mend; so will later calls */
 WHORL_API int whorl_listener_accept(whorl_listener *listener);
 
 /* --- Servers --- */
 
-/* Serves one connection, in a task of its own. The stream is closed when it returns, if it has not
- * closed, aborted or detached it itself. Its result >= 0: all went well. */
+/* Serves one connection, in a task of its own. When it has returned, and what it has left behind or
+ * deferred (whorl_defer) has ended, the stream is closed, if it was not closed, aborted or detached
+ * before. Its result >= 0: all went well. */
 typedef intptr_t whorl_handler(whorl_stream *stream, void *arg);
 
 /* Each 0: the default. */
 typedef struct whorl_serve_options {
     size_t limit;      /* connections served at a time; default 10,000. More wait to be accepted */
-    int64_t grace;     /* ns from the stop until handlers are cancelled; default 10 s; -1: none */
+    int64_t grace;     /* ns from the stop until handlers are cancelled; default 10 s; -1: none;
+                          WHORL_FOREVER: they are not */
     size_t stack_size; /* of a handler's task; default config.stack_size */
     const char *name;  /* of the handlers' tasks, and in what is logged; default "connection" */
     whorl_stream_options stream;
-    /* Told of each handler that failed; default: a line on stderr. `peer` is its address, as text.
-     * In the handler's task, which may wait. */
+    /* Told of each connection that failed; default: a line on stderr. `arg` is the handler's, `peer`
+     * the peer's address, as text. In the handler's task, which may wait; or in the serving one,
+     * where there was no memory for that. */
     void (*failed)(void *arg, const char *peer, intptr_t result);
 } whorl_serve_options;
 
 /* Runs handler(stream, arg) in a task for each connection that comes, at most `limit` at a time (0:
  * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it accepts
  * no more, lets the handlers end by themselves until options.grace has passed, cancels those that
- * are left, and waits for them. A handler that fails, or uses up its stack, ends its own connection
- * and is logged; the others go on. When no descriptor is left, it waits until there is one; a spare
- * one serves to turn clients away meanwhile, so that they need not wait for a timeout of their own.
+ * are left, and waits for them. A cancel of the calling task after a stop ends the grace.
+ *
+ * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW; then the peer
+ * is told by a reset), if not all that it wrote could be sent, or if there was no memory for it
+ * (-ENOMEM). It is closed and told of, and the others go on. To be cancelled is no failure.
+ *
+ * When no descriptor is left, clients that come are accepted in the place of a spare one and closed
+ * at once, so that they need not wait for a timeout of their own, until others have come free.
+ *
  * Returns 0 after a stop.
  *   -ECANCELED  the calling task was cancelled
- *   -EBUSY      a server runs on this listener already, or whorl_listener_stop came first
- *   -EINVAL     an option is out of its range
+ *   -EBUSY      a server runs on this listener already, whorl_listener_stop came first, or tasks
+ *               wait in whorl_listener_accept
+ *   -EINVAL     handler is NULL, or an option is out of its range
  *   -EMFILE, -ENFILE, -ENOMEM  it could not begin
  *   else        accepting failed, in a way that waiting does not mend */
 WHORL_API int whorl_serve(whorl_listener *listener, whorl_handler *handler, void *arg,
@@ -126,12 +144,13 @@ WHORL_API int whorl_serve(whorl_listener *listener, whorl_handler *handler, void
 WHORL_API int whorl_serve_with(whorl_listener *listener, whorl_handler *handler, void *arg,
                                const whorl_serve_options *options);
 
-/* Has the server on the listener end gracefully, as above; does not wait for it. Returns 0.
+/* Has the server on the listener end gracefully, as above; does not wait for it. None begins on this
+ * listener after that. Returns 0.
  *   -EALREADY  it ends already
- *   -ESRCH     none runs; one that begins later gets -EBUSY */
+ *   -ESRCH     none runs */
 WHORL_API int whorl_listener_stop(whorl_listener *listener);
 
-/* Connections that are being served. Does not wait. */
+/* Connections that are being served; 0 where no server runs. Does not wait. */
 WHORL_API size_t whorl_listener_live(const whorl_listener *listener);
 
 #ifdef __cplusplus

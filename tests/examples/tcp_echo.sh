@@ -65,6 +65,23 @@ echoes_much() {
     expect_clean_end
 }
 
+# What bash starts in the background ignores an interrupt, unless it is told otherwise.
+ends_gracefully() {
+    start_server
+    kill "$server"
+    wait "$server" || true
+    env --default-signal=INT "$examples/tcp_echo" "$port" >"$scratch/server.out" 2>"$scratch/server.err" &
+    server=$!
+    trap 'kill "$server" 2>/dev/null' EXIT
+    until grep -q listening "$scratch/server.out"; do sleep 0.1; done
+    exec 5<>"/dev/tcp/127.0.0.1/$port"
+    exchange 5 'before the interrupt'
+    kill -INT "$server"
+    exchange 5 'and after it'
+    exec 5>&-
+    expect_clean_end
+}
+
 taken_port() {
     start_server
     expect_status 1 "$examples/tcp_echo" "$port"
@@ -85,6 +102,7 @@ tcp_echo_arguments() {
 
 behaviour 'tcp_echo serves several connections at once and ends' echoes_to_several
 behaviour 'tcp_echo sends 20 MB back' echoes_much
+behaviour 'tcp_echo lets connections end when it is interrupted' ends_gracefully
 behaviour 'tcp_echo names a port that is taken' taken_port
 behaviour 'tcp_echo refuses nonsense arguments' tcp_echo_arguments
 end_of_tests

@@ -16,6 +16,8 @@ typedef struct serving {
     whorl_handler *handler;
     void *arg;
     const whorl_serve_options *options;
+    size_t limit;    /* of the plain form */
+    intptr_t result; /* for a handler's use */
 } serving;
 
 static inline intptr_t serving_body(void *arg)
@@ -24,13 +26,33 @@ static inline intptr_t serving_body(void *arg)
     return whorl_serve_with(server->listener, server->handler, server->arg, server->options);
 }
 
+static inline void begin_serving(serving *server)
+{
+    server->task = whorl_spawn(serving_body, server);
+    assert_non_null(server->task);
+    assert_int_equal(whorl_yield(), 0);
+}
+
 /* Serves on a free port of 127.0.0.1. */
 static inline void serve_here(serving *server, whorl_handler *handler, void *arg,
                               const whorl_serve_options *options)
 {
     *server = (serving){.handler = handler, .arg = arg, .options = options};
     assert_int_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &server->listener), 0);
-    server->task = whorl_spawn(serving_body, server);
+    begin_serving(server);
+}
+
+static inline intptr_t serving_plain_body(void *arg)
+{
+    serving *server = arg;
+    return whorl_serve(server->listener, server->handler, server->arg, server->limit);
+}
+
+static inline void serve_plainly(serving *server, whorl_handler *handler, void *arg, size_t limit)
+{
+    *server = (serving){.handler = handler, .arg = arg, .limit = limit};
+    assert_int_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &server->listener), 0);
+    server->task = whorl_spawn(serving_plain_body, server);
     assert_non_null(server->task);
     assert_int_equal(whorl_yield(), 0);
 }
@@ -82,6 +104,15 @@ static inline void assert_echoed(whorl_stream *client, const char *text)
     assert_int_equal(whorl_stream_puts(client, text), strlen(text));
     assert_int_equal(whorl_stream_read_exactly(client, back, strlen(text)), strlen(text));
     assert_memory_equal(back, text, strlen(text));
+}
+
+/* All that comes until the peer ends is this. */
+static inline void assert_reads_to_end(whorl_stream *client, const char *text)
+{
+    char got[256];
+    ssize_t len = whorl_stream_read_exactly(client, got, sizeof got);
+    assert_int_equal(len, strlen(text));
+    assert_memory_equal(got, text, strlen(text));
 }
 
 #endif

@@ -1,0 +1,463 @@
+/* Accepting: who gets a connection, and what becomes of those that nobody takes. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "core/child.h"
+#include "net/listeners.h"
+
+#include <net/listener.h>
+#include <poll.h>
+#include <sys/resource.h>
+
+static bool is_armed(const whorl_listener *listener)
+{
+    return multishot_is_armed(&listener->sockets[0].accepting);
+}
+
+static bool takes_many(const whorl_listener *listener)
+{
+    return is_armed(listener) && (listener->sockets[0].accepting.op.flags & RING_MULTISHOT);
+}
+
+/* The peer has ended, or broken off. */
+static void assert_turned_away(int client)
+{
+    char byte;
+    ssize_t got = whorl_recv(client, &byte, 1, 0);
+    assert_true(got == 0 || got == -ECONNRESET);
+    close(client);
+}
+
+/* A task that accepts one connection. */
+struct acceptor {
+    whorl_listener *listener;
+    int *order; /* of ends */
+    int place;
+    whorl_task *task;
+};
+
+static intptr_t accept_one(void *arg)
+{
+    struct acceptor *acceptor = arg;
+    intptr_t fd = whorl_listener_accept(acceptor->listener);
+    acceptor->place = (*acceptor->order)++;
+    return fd;
+}
+
+static void start_acceptors(struct acceptor *acceptors, size_t count, whorl_listener *listener,
+                            int *order)
+{
+    for (size_t i = 0; i < count; i++) {
+        acceptors[i] = (struct acceptor){.listener = listener, .order = order, .place = -1};
+        acceptors[i].task = whorl_spawn(accept_one, &acceptors[i]);
+        assert_non_null(acceptors[i].task);
+    }
+    assert_int_equal(whorl_yield(), 0);
+}
+
+static int timed_accept(whorl_listener *listener, int64_t ns)
+{
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, ns);
+    return (int)whorl_timeout_end(&limit, whorl_listener_accept(listener));
+}
+
+/* --- Turns --- */
+
+static void tasks_accept_in_the_order_in_which_they_came(void **state)
+{
+    (void)state;
+    enum { COUNT = 8 };
+    struct acceptor acceptors[COUNT];
+    int order = 0;
+    whorl_listener *listener = listen_here(NULL);
+    start_acceptors(acceptors, COUNT, listener, &order);
+    for (int i = 0; i < COUNT; i++) {
+        int client = client_of(listener, 0);
+        intptr_t fd = whorl_join(acceptors[i].task);
+        assert_true(fd >= 0);
+        assert_int_equal(acceptors[i].place, i);
+        assert_connected(client, (int)fd);
+        close((int)fd);
+        close(client);
+    }
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+struct share {
+    whorl_listener *listener;
+    int count;
+};
+
+static intptr_t accept_until_cancelled(void *arg)
+{
+    struct share *share = arg;
+    int fd;
+    while ((fd = whorl_listener_accept(share->listener)) >= 0) {
+        close(fd);
+        share->count++;
+        /* What a program does with it takes a moment. */
+        if (whorl_yield() < 0)
+            break;
+    }
+    return 0;
+}
+
+static void two_tasks_that_accept_share_what_comes(void **state)
+{
+    (void)state;
+    enum { COUNT = 200 };
+    whorl_listener *listener = listen_here(NULL);
+    struct share shares[2] = {{.listener = listener}, {.listener = listener}};
+    whorl_task *tasks[2];
+    for (int i = 0; i < 2; i++)
+        tasks[i] = whorl_spawn(accept_until_cancelled, &shares[i]);
+    for (int i = 0; i < COUNT; i++)
+        assert_turned_away(client_of(listener, 0));
+    for (int i = 0; i < 2; i++) {
+        whorl_cancel(tasks[i]);
+        assert_int_equal(whorl_join(tasks[i]), 0);
+        assert_in_range(shares[i].count, COUNT / 4, COUNT * 3 / 4);
+    }
+    assert_int_equal(shares[0].count + shares[1].count, COUNT);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+/* --- Cancel --- */
+
+static void a_cancelled_accept_leaves_the_connection_to_the_next(void **state)
+{
+    (void)state;
+    whorl_listener *listener = listen_here(NULL);
+    assert_int_equal(timed_accept(listener, WHORL_MS(5)), -ETIMEDOUT);
+    assert_true(is_armed(listener));
+    /* The op, which went on, takes this one. */
+    int client = client_of(listener, 0);
+    while (listener->taken_count == 0)
+        assert_int_equal(whorl_yield(), 0);
+    assert_accepts(listener, client);
+    assert_accepts(listener, client_of(listener, 0));
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+static void no_connection_is_lost_to_cancels_that_race(void **state)
+{
+    (void)state;
+    random_source random = random_from_seed(1);
+    whorl_listener *listener = listen_here(NULL);
+    long accepted = 0, cancelled = 0, rounds = test_rounds(300);
+    for (long i = 0; i < rounds; i++) {
+        struct acceptor acceptor;
+        int order = 0;
+        start_acceptors(&acceptor, 1, listener, &order);
+        int client = client_of(listener, 0);
+        for (uint64_t yields = random_below(&random, 5); yields > 0; yields--)
+            assert_int_equal(whorl_yield(), 0);
+        whorl_cancel(acceptor.task);
+        intptr_t fd = whorl_join(acceptor.task);
+        if (fd < 0) {
+            assert_int_equal(fd, -ECANCELED);
+            cancelled++;
+            fd = whorl_listener_accept(listener);
+            assert_true(fd >= 0);
+        }
+        assert_connected(client, (int)fd);
+        close((int)fd);
+        close(client);
+        accepted++;
+    }
+    assert_int_equal(accepted, rounds);
+    assert_int_equal(listener->taken_count, 0);
+    assert_int_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
+    assert_int_equal(whorl_listener_close(listener), 0);
+    (void)cancelled;
+}
+
+static void a_cancelled_acceptor_does_not_take_a_turn(void **state)
+{
+    (void)state;
+    struct acceptor acceptors[3];
+    int order = 0;
+    whorl_listener *listener = listen_here(NULL);
+    start_acceptors(acceptors, 3, listener, &order);
+    whorl_cancel(acceptors[0].task);
+    assert_int_equal(whorl_join(acceptors[0].task), -ECANCELED);
+    for (int i = 1; i < 3; i++) {
+        int client = client_of(listener, 0);
+        intptr_t fd = whorl_join(acceptors[i].task);
+        assert_connected(client, (int)fd);
+        close((int)fd);
+        close(client);
+    }
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+/* --- The end --- */
+
+static void a_close_ends_accepts_that_wait(void **state)
+{
+    (void)state;
+    struct acceptor acceptors[3];
+    int order = 0;
+    whorl_listener *listener = listen_here(NULL);
+    start_acceptors(acceptors, 3, listener, &order);
+    assert_int_equal(whorl_listener_close(listener), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(whorl_join(acceptors[i].task), -ECANCELED);
+        assert_int_equal(acceptors[i].place, i);
+    }
+}
+
+static intptr_t close_it(void *arg)
+{
+    return whorl_listener_close(arg);
+}
+
+static void a_second_close_meanwhile_does_nothing(void **state)
+{
+    (void)state;
+    whorl_listener *listener = listen_here(NULL);
+    assert_int_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
+    whorl_task *task = whorl_spawn(close_it, listener);
+    assert_int_equal(whorl_yield(), 0);
+    /* It waits for the end of the op. */
+    assert_true(listener->closing);
+    assert_int_equal(whorl_listener_close(listener), -EBUSY);
+    assert_int_equal(whorl_listener_accept(listener), -ECANCELED);
+    assert_int_equal(whorl_join(task), 0);
+}
+
+static void what_was_taken_ahead_is_closed_with_the_listener(void **state)
+{
+    (void)state;
+    whorl_listener *listener = listen_here(NULL);
+    assert_int_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
+    int client = client_of(listener, 0);
+    while (listener->taken_count == 0)
+        assert_int_equal(whorl_yield(), 0);
+    assert_int_equal(whorl_listener_close(listener), 0);
+    assert_turned_away(client);
+}
+
+static intptr_t leave_one_open(void *arg)
+{
+    int *client = arg;
+    whorl_listener *listener;
+    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
+    check_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    check_equal(whorl_listener_address(listener, 0, (struct sockaddr *)&address, &len), 0);
+    *client = whorl_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check_equal(whorl_connect(*client, (struct sockaddr *)&address, len), 0);
+    while (listener->taken_count == 0)
+        whorl_yield();
+    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
+    return 0;
+}
+
+static void the_runs_end_closes_a_listener_that_is_left_open(void **state)
+{
+    (void)state;
+    int client;
+    run_checks(leave_one_open, &client);
+    char byte;
+    ssize_t got = recv(client, &byte, 1, 0);
+    assert_true(got == 0 || errno == ECONNRESET);
+    close(client); /* the harness counts the other descriptors */
+}
+
+static intptr_t accept_for_ever(void *arg)
+{
+    return whorl_listener_accept(arg);
+}
+
+static intptr_t leave_a_waiter(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener;
+    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
+    whorl_release(whorl_spawn(accept_for_ever, listener));
+    return whorl_yield();
+}
+
+static void the_runs_end_cancels_who_waits_to_accept(void **state)
+{
+    (void)state;
+    run_checks(leave_a_waiter, NULL);
+}
+
+/* --- Taking many --- */
+
+static void as_many_as_may_wait_are_taken_by_one_request(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    struct acceptor acceptors[COUNT];
+    int order = 0;
+    whorl_listener_options options = {.backlog = 4};
+    whorl_listener *listener = listen_here(&options);
+    start_acceptors(acceptors, 7, listener, &order);
+    assert_true(is_armed(listener));
+    assert_false(takes_many(listener));
+    start_acceptors(acceptors + 7, COUNT - 7, listener, &order);
+    int clients[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = client_of(listener, 0);
+        intptr_t fd = whorl_join(acceptors[i].task);
+        assert_connected(clients[i], (int)fd);
+        close((int)fd);
+        /* Many at a time from the second on, until less is wanted than may wait. */
+        if (i == 2)
+            assert_true(takes_many(listener));
+        close(clients[i]);
+    }
+    assert_false(takes_many(listener));
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+static void a_crowd_that_is_not_wanted_stays_in_the_kernels_queue(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    whorl_listener *listener = listen_here(NULL);
+    int clients[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        clients[i] = client_of(listener, 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_accepts(listener, clients[i]);
+        assert_in_range(listener->taken_count, 0, 1);
+    }
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+static void a_kernel_without_multishot_accept_takes_them_one_by_one(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    struct acceptor acceptors[COUNT];
+    int order = 0;
+    whorl_listener_options options = {.backlog = 4};
+    whorl_listener *listener = listen_here(&options);
+    listener->takes_once = true;
+    start_acceptors(acceptors, COUNT, listener, &order);
+    assert_false(takes_many(listener));
+    for (int i = 0; i < COUNT; i++) {
+        int client = client_of(listener, 0);
+        intptr_t fd = whorl_join(acceptors[i].task);
+        assert_connected(client, (int)fd);
+        close((int)fd);
+        close(client);
+    }
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+/* --- Bad days --- */
+
+static void peers_that_break_off_in_the_queue_harm_nobody(void **state)
+{
+    (void)state;
+    whorl_listener *listener = listen_here(NULL);
+    struct linger at_once = {.l_onoff = 1};
+    for (int i = 0; i < 5; i++) {
+        int client = client_of(listener, 0);
+        setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(client);
+    }
+    int last = client_of(listener, 0);
+    char byte = 'x';
+    assert_int_equal(whorl_send(last, &byte, 1, 0), 1);
+    int alive = -1;
+    for (int i = 0; i < 6 && alive < 0; i++) {
+        int fd = whorl_listener_accept(listener);
+        assert_true(fd >= 0);
+        ssize_t got = whorl_recv(fd, &byte, 1, 0);
+        if (got == 1)
+            alive = fd;
+        else
+            close(fd);
+    }
+    assert_true(alive >= 0);
+    close(alive);
+    close(last);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+static void a_socket_that_listens_no_more_is_an_error_for_all(void **state)
+{
+    (void)state;
+    struct acceptor acceptors[3];
+    int order = 0;
+    whorl_listener *listener = listen_here(NULL);
+    start_acceptors(acceptors, 3, listener, &order);
+    assert_int_equal(shutdown(listener->sockets[0].accepting.op.fd, SHUT_RD), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(whorl_join(acceptors[i].task), -EINVAL);
+    assert_int_equal(whorl_listener_accept(listener), -EINVAL);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
+static intptr_t free_one_later(void *arg)
+{
+    int error = whorl_sleep(WHORL_MS(30));
+    close(*(int *)arg);
+    return error;
+}
+
+static intptr_t accept_without_descriptors(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener;
+    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    check_equal(whorl_listener_address(listener, 0, (struct sockaddr *)&address, &len), 0);
+    int client = whorl_socket(AF_INET, SOCK_STREAM, 0);
+    check_equal(whorl_connect(client, (struct sockaddr *)&address, len), 0);
+    int last = client, next;
+    while ((next = dup(client)) >= 0)
+        last = next;
+    check_equal(errno, EMFILE);
+    whorl_task *task = whorl_spawn(free_one_later, &last);
+    int fd = whorl_listener_accept(listener);
+    check_equal(fd, last);
+    check_equal(whorl_join(task), 0);
+    close(fd);
+    return whorl_listener_close(listener);
+}
+
+static int with_few_descriptors(void *arg)
+{
+    struct rlimit limit = {64, 64};
+    check_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return (int)whorl_run(accept_without_descriptors, arg);
+}
+
+static void without_descriptors_an_accept_waits_for_one(void **state)
+{
+    (void)state;
+    run_in_child(with_few_descriptors, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        as_task(tasks_accept_in_the_order_in_which_they_came),
+        as_task(two_tasks_that_accept_share_what_comes),
+        as_task(a_cancelled_accept_leaves_the_connection_to_the_next),
+        as_task(no_connection_is_lost_to_cancels_that_race),
+        as_task(a_cancelled_acceptor_does_not_take_a_turn),
+        as_task(a_close_ends_accepts_that_wait),
+        as_task(a_second_close_meanwhile_does_nothing),
+        as_task(what_was_taken_ahead_is_closed_with_the_listener),
+        behaviour(the_runs_end_closes_a_listener_that_is_left_open),
+        behaviour(the_runs_end_cancels_who_waits_to_accept),
+        as_task(as_many_as_may_wait_are_taken_by_one_request),
+        as_task(a_crowd_that_is_not_wanted_stays_in_the_kernels_queue),
+        as_task(a_kernel_without_multishot_accept_takes_them_one_by_one),
+        as_task(peers_that_break_off_in_the_queue_harm_nobody),
+        as_task(a_socket_that_listens_no_more_is_an_error_for_all),
+        behaviour(without_descriptors_an_accept_waits_for_one),
+    };
+    return run_behaviours("accept", tests);
+}

@@ -1,0 +1,225 @@
+/*
+ * What accept(2) may say, from a kernel of the test's own: errors that are passed over, shortages
+ * that are waited out, a multishot accept that ends without a reason, and what is final.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "op/faults.h"
+
+#include <net/listener.h>
+
+/* Numbers of descriptors of which none is open. */
+enum { NOT_OPEN = 60, FIRST_TAKEN = 100000, SECOND_TAKEN, THIRD_TAKEN };
+
+#define TAKES(number) ((struct fake_end){.turns = 1, .result = (number)})
+#define CLOSES ((struct fake_end){.turns = 1, .result = 0}) /* the listener's close */
+#define FAILS(error) ((struct fake_end){.turns = 1, .result = (error)})
+
+static whorl_listener *listen_on(int fd)
+{
+    whorl_listener *listener;
+    check_equal(listener_make(1, &listener), 0);
+    listener_add(listener, fd, 1);
+    return listener;
+}
+
+/* --- Passed over --- */
+
+static const int passed_over[] = {
+    -ECONNABORTED, -EPROTO,       -EPERM,       -ENETDOWN,   -ENOPROTOOPT, -EHOSTDOWN,
+    -ENONET,       -EHOSTUNREACH, -ENETUNREACH, -EOPNOTSUPP, -ETIMEDOUT,   -ECONNRESET,
+};
+
+static intptr_t accept_after_errors(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener = listen_on(LINE);
+    int64_t before = whorl_now();
+    check_equal(whorl_listener_accept(listener), FIRST_TAKEN);
+    check_equal(fake_submissions(LINE), 3);
+    check(whorl_now() - before < WHORL_MS(10));
+    return whorl_listener_close(listener);
+}
+
+static const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
+
+static void errors_of_one_connection_are_passed_over(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count_of(passed_over); i++) {
+        fake_reset();
+        fake_op(LINE, 2, FAILS(passed_over[i]));
+        fake_op(LINE, 1, TAKES(FIRST_TAKEN));
+        fake_op(LINE, 1, CLOSES);
+        run_checks_with(&virtual_time, accept_after_errors, NULL);
+    }
+}
+
+/* --- Waited out --- */
+
+static intptr_t accept_after_shortages(void *arg)
+{
+    const unsigned *shortages = arg;
+    whorl_listener *listener = listen_on(LINE);
+    int64_t before = whorl_now();
+    check_equal(whorl_listener_accept(listener), FIRST_TAKEN);
+    int64_t waited = 0;
+    for (unsigned i = 0; i < *shortages; i++)
+        waited += i < 7 ? WHORL_MS(10) << i : WHORL_SECONDS(1);
+    check(whorl_now() - before >= waited);
+    check(whorl_now() - before < waited + WHORL_MS(5));
+    /* The first of the next shortage is short again. */
+    before = whorl_now();
+    check_equal(whorl_listener_accept(listener), SECOND_TAKEN);
+    check(whorl_now() - before >= WHORL_MS(10));
+    check(whorl_now() - before < WHORL_MS(20));
+    return whorl_listener_close(listener);
+}
+
+static void shortages_are_waited_out_ever_more_slowly(void **state)
+{
+    (void)state;
+    static const int errors[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
+    for (size_t i = 0; i < count_of(errors); i++) {
+        for (unsigned times = 1; times <= 10; times += 3) {
+            fake_reset();
+            fake_op(LINE, times, FAILS(errors[i]));
+            fake_op(LINE, 1, TAKES(FIRST_TAKEN));
+            fake_op(LINE, 1, FAILS(errors[i]));
+            fake_op(LINE, 1, TAKES(SECOND_TAKEN));
+            fake_op(LINE, 1, CLOSES);
+            run_checks_with(&virtual_time, accept_after_shortages, &times);
+        }
+    }
+}
+
+static intptr_t give_up_in_a_shortage(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener = listen_on(LINE);
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_SECONDS(60));
+    check_equal(whorl_timeout_end(&limit, whorl_listener_accept(listener)), -ETIMEDOUT);
+    return whorl_listener_close(listener);
+}
+
+static void a_wait_in_a_shortage_is_cancelled_and_the_listener_closed(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_op(LINE, 1, FAILS(-EMFILE));
+    run_checks_with(&virtual_time, give_up_in_a_shortage, NULL);
+}
+
+static intptr_t leave_in_a_shortage(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener = listen_on(NOT_OPEN);
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_SECONDS(60));
+    check_equal(whorl_timeout_end(&limit, whorl_listener_accept(listener)), -ETIMEDOUT);
+    check(timer_is_armed(&listener->retry));
+    return 0;
+}
+
+static void the_runs_end_finds_a_listener_in_a_shortage(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_op(NOT_OPEN, 1, FAILS(-EMFILE));
+    run_checks_with(&virtual_time, leave_in_a_shortage, NULL);
+}
+
+/* --- Ends without a reason --- */
+
+struct turn {
+    whorl_listener *listener;
+    int fd;
+};
+
+static intptr_t accept_one(void *arg)
+{
+    struct turn *turn = arg;
+    turn->fd = whorl_listener_accept(turn->listener);
+    return 0;
+}
+
+static intptr_t accept_three(void *arg)
+{
+    (void)arg;
+    struct turn turns[3];
+    whorl_group group;
+    whorl_listener *listener = listen_on(LINE);
+    whorl_group_init(&group);
+    for (int i = 0; i < 3; i++) {
+        turns[i] = (struct turn){.listener = listener};
+        check_equal(whorl_group_spawn(&group, accept_one, &turns[i]), 0);
+    }
+    check_equal(whorl_group_wait(&group, 0), 0);
+    for (int i = 0; i < 3; i++)
+        check_equal(turns[i].fd, FIRST_TAKEN + i);
+    return whorl_listener_close(listener);
+}
+
+static void one_that_ends_without_a_reason_is_armed_again(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_op(LINE, 1, FAILS(-ECANCELED));
+    fake_op(LINE, 1, TAKES(FIRST_TAKEN));
+    fake_op(LINE, 1, FAILS(-ECANCELED));
+    fake_op(LINE, 1, TAKES(SECOND_TAKEN));
+    fake_op(LINE, 1, TAKES(THIRD_TAKEN));
+    fake_op(LINE, 1, CLOSES);
+    run_checks_with(&virtual_time, accept_three, NULL);
+}
+
+static void a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_op(LINE, 1, TAKES(FIRST_TAKEN)); /* one task waits */
+    fake_op(LINE, 1, FAILS(-EINVAL));     /* two do: many are asked for */
+    fake_op(LINE, 1, TAKES(SECOND_TAKEN));
+    fake_op(LINE, 1, TAKES(THIRD_TAKEN));
+    fake_op(LINE, 1, CLOSES);
+    run_checks_with(&virtual_time, accept_three, NULL);
+}
+
+/* --- Final --- */
+
+static intptr_t fail_for_good(void *arg)
+{
+    const int *error = arg;
+    whorl_listener *listener = listen_on(LINE);
+    check_equal(whorl_listener_accept(listener), *error);
+    check_equal(whorl_listener_accept(listener), *error);
+    check_equal(fake_submissions(LINE), 1);
+    return whorl_listener_close(listener);
+}
+
+static void other_errors_are_final(void **state)
+{
+    (void)state;
+    static int errors[] = {-EBADF, -EINVAL, -ENOTSOCK, -EFAULT};
+    for (size_t i = 0; i < count_of(errors); i++) {
+        fake_reset();
+        fake_op(LINE, 1, FAILS(errors[i]));
+        run_checks_with(&virtual_time, fail_for_good, &errors[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(errors_of_one_connection_are_passed_over),
+        behaviour(shortages_are_waited_out_ever_more_slowly),
+        behaviour(a_wait_in_a_shortage_is_cancelled_and_the_listener_closed),
+        behaviour(the_runs_end_finds_a_listener_in_a_shortage),
+        behaviour(one_that_ends_without_a_reason_is_armed_again),
+        behaviour(a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time),
+        behaviour(other_errors_are_final),
+    };
+    return run_behaviours("accept_faults", tests);
+}

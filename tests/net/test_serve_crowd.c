@@ -1,0 +1,356 @@
+/*
+ * Servers under many connections: their limit, and the limit of descriptors. Where many descriptors
+ * are needed, server and clients are programs of their own.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "core/child.h"
+#include "net/serving.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* --- The limit --- */
+
+struct crowd {
+    size_t live;
+    size_t most;
+    size_t served;
+};
+
+static intptr_t count_and_echo(whorl_stream *stream, void *arg)
+{
+    struct crowd *crowd = arg;
+    if (++crowd->live > crowd->most)
+        crowd->most = crowd->live;
+    intptr_t result = echo(stream, NULL);
+    crowd->live--;
+    crowd->served++;
+    return result;
+}
+
+static intptr_t visit(void *arg)
+{
+    const serving *server = arg;
+    whorl_stream *client = client_of(server);
+    assert_echoed(client, "hello");
+    assert_true(whorl_listener_live(server->listener) <= 10);
+    return whorl_stream_close(client);
+}
+
+static void visit_by(size_t count, serving *server)
+{
+    whorl_group group;
+    whorl_group_init(&group);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(whorl_group_spawn(&group, visit, server), 0);
+    assert_int_equal(whorl_group_wait(&group, 0), 0);
+}
+
+static size_t descriptors_for(size_t wanted)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur < wanted + 100 ? (size_t)limit.rlim_cur - 100 : wanted;
+}
+
+static void no_more_than_the_limit_are_served_at_a_time(void **state)
+{
+    (void)state;
+    size_t count = descriptors_for(1010) - 10;
+    serving server;
+    struct crowd crowd = {0};
+    serve_plainly(&server, count_and_echo, &crowd, 10);
+    visit_by(count, &server);
+    assert_int_equal(end_serving(&server), 0);
+    assert_int_equal(crowd.served, count);
+    assert_int_equal(crowd.most, 10);
+    assert_int_equal(crowd.live, 0);
+}
+
+static void a_limit_of_one_serves_all_in_turn(void **state)
+{
+    (void)state;
+    serving server;
+    struct crowd crowd = {0};
+    serve_plainly(&server, count_and_echo, &crowd, 1);
+    visit_by(100, &server);
+    assert_int_equal(end_serving(&server), 0);
+    assert_int_equal(crowd.served, 100);
+    assert_int_equal(crowd.most, 1);
+}
+
+/* Two sockets may take one connection each for the last place. */
+static void a_limit_of_one_holds_for_several_sockets(void **state)
+{
+    (void)state;
+    serving server = {.handler = count_and_echo};
+    struct crowd crowd = {0};
+    whorl_serve_options options = {.limit = 1};
+    server.arg = &crowd;
+    server.options = &options;
+    assert_int_equal(whorl_listen_tcp(NULL, NULL, NULL, &server.listener), 0);
+    begin_serving(&server);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    v4.sin_port = v6.sin6_port = htons((uint16_t)whorl_listener_port(server.listener));
+    size_t count = 0;
+    for (int i = 0; i < 30; i++) {
+        whorl_stream *clients[2] = {NULL};
+        for (int which = 0; which < 2; which++) {
+            int fd = whorl_socket(which ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            int error = fd < 0  ? fd
+                        : which ? whorl_connect(fd, (struct sockaddr *)&v6, sizeof v6)
+                                : whorl_connect(fd, (struct sockaddr *)&v4, sizeof v4);
+            if (!error)
+                assert_int_equal(whorl_stream_open(fd, NULL, &clients[which]), 0);
+            else if (fd >= 0)
+                close(fd);
+        }
+        int first = i % 2;
+        for (int which = 0; which < 2; which++) {
+            whorl_stream *client = clients[which ? !first : first];
+            if (!client)
+                continue;
+            /* Either may have the place: one is served when the other has gone. */
+            whorl_stream_puts(client, "x");
+            count++;
+        }
+        for (int which = 0; which < 2; which++)
+            if (clients[which])
+                assert_int_equal(whorl_stream_end(clients[which]), 0);
+        for (int which = 0; which < 2; which++) {
+            if (!clients[which])
+                continue;
+            assert_reads_to_end(clients[which], "x");
+            assert_int_equal(whorl_stream_close(clients[which]), 0);
+        }
+    }
+    assert_int_equal(end_serving(&server), 0);
+    assert_int_equal(crowd.served, count);
+    assert_int_equal(crowd.most, 1);
+}
+
+/* --- A program that serves --- */
+
+/* Serves until its order's pipe ends. */
+struct service {
+    rlim_t descriptors;
+    int port[2];
+    int order[2];
+    pid_t child;
+    struct sockaddr_in address;
+};
+
+static intptr_t serve_on_order(void *arg)
+{
+    const struct service *service = arg;
+    serving server = {.handler = echo};
+    whorl_serve_options options = {.limit = 100000, .grace = -1};
+    server.options = &options;
+    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &server.listener), 0);
+    server.task = whorl_spawn(serving_body, &server);
+    check_equal(whorl_yield(), 0);
+    int before = open_descriptors();
+    int port = whorl_listener_port(server.listener);
+    check_equal(whorl_write(service->port[1], &port, sizeof port), sizeof port);
+    /* Each byte asks whether all has been given back that was taken. */
+    char byte;
+    while (whorl_read(service->order[0], &byte, 1) == 1) {
+        while (whorl_listener_live(server.listener) > 0)
+            check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        check_equal(open_descriptors(), before);
+        check_equal(whorl_write(service->port[1], &port, sizeof port), sizeof port);
+    }
+    check_equal(whorl_listener_stop(server.listener), 0);
+    check_equal(whorl_join(server.task), 0);
+    return whorl_listener_close(server.listener);
+}
+
+static int service_main(void *arg)
+{
+    const struct service *service = arg;
+    struct rlimit limit = {service->descriptors, service->descriptors};
+    check_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    close(service->order[1]);
+    close(service->port[0]);
+    return (int)whorl_run(serve_on_order, arg);
+}
+
+static void await_service(const struct service *service, int *port)
+{
+    assert_int_equal(read(service->port[0], port, sizeof *port), sizeof *port);
+}
+
+static void start_service(struct service *service, rlim_t descriptors)
+{
+    *service = (struct service){.descriptors = descriptors};
+    assert_int_equal(pipe(service->port) | pipe(service->order), 0);
+    fflush(NULL);
+    service->child = fork();
+    if (service->child == 0) {
+        alarm(CHILD_SECONDS);
+        finish_child(service_main(service));
+    }
+    close(service->port[1]);
+    close(service->order[0]);
+    int port = 0;
+    await_service(service, &port);
+    service->address = (struct sockaddr_in){.sin_family = AF_INET,
+                                            .sin_port = htons((uint16_t)port),
+                                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* All clients have gone: the service has given back all that they had. */
+static void check_service_is_idle(const struct service *service)
+{
+    int port;
+    assert_int_equal(write(service->order[1], "?", 1), 1);
+    await_service(service, &port);
+}
+
+static void end_service(const struct service *service)
+{
+    int status = -1;
+    close(service->order[1]);
+    close(service->port[0]);
+    assert_int_equal(waitpid(service->child, &status, 0), service->child);
+    assert_int_equal(status, 0);
+}
+
+static int connect_plainly(const struct service *service)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(
+        connect(fd, (const struct sockaddr *)&service->address, sizeof service->address), 0);
+    return fd;
+}
+
+/* Whether the client is served; false: it was turned away, and did not have to wait. */
+static bool is_served(int fd)
+{
+    char byte = 'x';
+    send(fd, &byte, 1, MSG_NOSIGNAL);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, 30000), 1);
+    return recv(fd, &byte, 1, 0) == 1;
+}
+
+static void clients_beyond_the_descriptors_are_turned_away(void **state)
+{
+    (void)state;
+    enum { DESCRIPTORS = 256, CLIENTS = 400, ROUNDS = 3 };
+    static int clients[CLIENTS];
+    struct service service;
+    start_service(&service, DESCRIPTORS);
+    for (int round = 0; round < ROUNDS; round++) {
+        int served = 0;
+        for (int i = 0; i < CLIENTS; i++) {
+            clients[i] = connect_plainly(&service);
+            if (is_served(clients[i])) {
+                served++;
+            } else {
+                close(clients[i]);
+                clients[i] = -1;
+            }
+        }
+        assert_in_range(served, DESCRIPTORS / 2, DESCRIPTORS - 5);
+        /* When some come free, as many are served again. */
+        int freed = 0;
+        for (int i = 0; i < CLIENTS && freed < 50; i++) {
+            if (clients[i] >= 0) {
+                close(clients[i]);
+                clients[i] = -1;
+                freed++;
+            }
+        }
+        int again = 0;
+        for (int i = 0; i < CLIENTS && again < freed; i++) {
+            if (clients[i] >= 0)
+                continue;
+            clients[i] = connect_plainly(&service);
+            if (is_served(clients[i])) {
+                again++;
+            } else {
+                /* It was asked before the last descriptor was free. */
+                close(clients[i]);
+                clients[i--] = -1;
+                poll(NULL, 0, 1);
+            }
+        }
+        assert_int_equal(again, freed);
+        for (int i = 0; i < CLIENTS; i++)
+            if (clients[i] >= 0)
+                close(clients[i]);
+        check_service_is_idle(&service);
+    }
+    end_service(&service);
+}
+
+static void a_crowd_at_once_is_served_or_turned_away(void **state)
+{
+    (void)state;
+    enum { DESCRIPTORS = 128, CLIENTS = 400 };
+    static int clients[CLIENTS];
+    struct service service;
+    start_service(&service, DESCRIPTORS);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_plainly(&service);
+    int served = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        served += is_served(clients[i]);
+    assert_in_range(served, DESCRIPTORS / 2, DESCRIPTORS - 5);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    check_service_is_idle(&service);
+    end_service(&service);
+}
+
+static void as_many_as_descriptors_allow_are_served_at_a_time(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit limit = {before.rlim_max, before.rlim_max};
+    if (limit.rlim_cur > 20000)
+        limit.rlim_cur = 20000;
+    size_t most = limit.rlim_cur / 2 < 9000 ? (size_t)limit.rlim_cur / 2 : 9000;
+    size_t count = UNDER_SANITIZER && most > 1000 ? 1000 : most;
+    int *clients = malloc(count * sizeof *clients);
+    assert_non_null(clients);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct service service;
+    start_service(&service, count + 32);
+    for (size_t i = 0; i < count; i++)
+        clients[i] = connect_plainly(&service);
+    size_t served = 0;
+    for (size_t i = 0; i < count; i++)
+        served += is_served(clients[i]);
+    assert_int_equal(served, count);
+    for (size_t i = 0; i < count; i++)
+        assert_true(is_served(clients[i]));
+    for (size_t i = 0; i < count; i++)
+        close(clients[i]);
+    check_service_is_idle(&service);
+    end_service(&service);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    free(clients);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        as_task(no_more_than_the_limit_are_served_at_a_time),
+        as_task(a_limit_of_one_serves_all_in_turn),
+        as_task(a_limit_of_one_holds_for_several_sockets),
+        behaviour(clients_beyond_the_descriptors_are_turned_away),
+        behaviour(a_crowd_at_once_is_served_or_turned_away),
+        behaviour(as_many_as_descriptors_allow_are_served_at_a_time),
+    };
+    return run_behaviours("serve_crowd", tests);
+}
