@@ -1,5 +1,7 @@
 /*
- * Happy eyeballs (RFC 8305): a race of attempts to connect, in one task.
+ * Happy eyeballs (RFC 8305): a race of attempts to connect, in one task. Its addresses are there
+ * before it begins, of both families, as getaddrinfo(3) gives them together: so there is no
+ * Resolution Delay. The First Address Family Count is 1.
  *
  *     an attempt: to come --> in flight --> over
  *                    '----------------------^  (there was no socket for it)

@@ -2,11 +2,12 @@
  * Connections: to a host and a service by whichever of its addresses answers first, and to unix
  * sockets.
  *
- *     int fd = whorl_tcp_connect("example.org", "https", NULL);
- *     if (fd < 0)
- *         return fd;
+ *     whorl_stream *stream;
+ *     int error = whorl_stream_connect_tcp("example.org", "http", NULL, NULL, &stream);
+ *     if (error)
+ *         return error;
  *     ...
- *     whorl_close(fd);
+ *     whorl_stream_close(stream);
  *
  * A name may have many addresses, of both families, of which some do not answer. They are tried in
  * the order of RFC 8305 (happy eyeballs): as whorl_resolve gives them, with the families in turn;
@@ -20,6 +21,7 @@
 #define WHORL_CONNECT_H
 
 #include <whorl/base.h>
+#include <whorl/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -63,6 +65,17 @@ WHORL_API int whorl_tcp_connect(const char *host, const char *service,
  *   -EINVAL        path is NULL, or the timeout is negative
  *   else           as connect(2) and socket(2) say */
 WHORL_API int whorl_unix_connect(const char *path, const whorl_connect_options *options);
+
+/* The same, with a stream over the connection, which is to be given to whorl_stream_close or
+ * _abort; on an error *stream is NULL, and nothing is left open. Either set of options may be NULL.
+ * Returns 0, or the errors of the calls above and of whorl_stream_open. */
+WHORL_API int whorl_stream_connect_tcp(const char *host, const char *service,
+                                       const whorl_connect_options *options,
+                                       const whorl_stream_options *stream_options,
+                                       whorl_stream **stream);
+WHORL_API int whorl_stream_connect_unix(const char *path, const whorl_connect_options *options,
+                                        const whorl_stream_options *stream_options,
+                                        whorl_stream **stream);
 
 #ifdef __cplusplus
 }

@@ -51,15 +51,7 @@ void __wrap_freeaddrinfo(struct addrinfo *list)
     atomic_fetch_sub(&answers_held, 1);
 }
 
-/* In a task: until no thread looks anything up that was begun. */
-static inline void await_lookups(void)
-{
-    while (atomic_load(&lookups_begun) != atomic_load(&lookups_ended) ||
-           atomic_load(&answers_held) > 0)
-        check_equal(whorl_yield(), 0);
-}
-
-/* Sets what answers, and counts anew. No lookup is under way. */
+/* Sets what answers, and counts anew. No thread has a lookup. */
 static inline void answer_lookups_by(lookup_hook *hook)
 {
     lookup_by = hook;

@@ -1,5 +1,5 @@
 /*
- * A network of a child's own: loopback, and a device that swallows all that is sent to 10.9.0.0/16.
+ * A network of a child's own: loopback, and a device that swallows all that is sent to 10.9.8.7.
  * What cannot be set up for want of rights or tools ends the child as a skip; its last words are the
  * reason.
  */
@@ -82,11 +82,12 @@ static inline int enter_own_network(void *arg)
     const struct own_network *network = arg;
     leave_for_own_namespaces();
     run_ip("link set lo up");
-    /* A tunnel that nobody holds the end of swallows as well as a dummy does. */
+    /* A bridge that leads nowhere swallows as well as a dummy does, if it need not ask for whom. */
     if (!can_run_ip("link add " HOLE_DEVICE " type dummy"))
-        run_ip("tuntap add dev " HOLE_DEVICE " mode tun");
+        run_ip("link add " HOLE_DEVICE " type bridge");
     run_ip("addr add 10.9.0.1/16 dev " HOLE_DEVICE);
     run_ip("link set " HOLE_DEVICE " up");
+    run_ip("neigh add 10.9.8.7 lladdr 02:00:00:00:00:01 nud permanent dev " HOLE_DEVICE);
     stand_before("/etc/hosts", network->hosts.text,
                  "127.0.0.1 alive.test\n10.9.8.7 dead.test\n10.9.8.7 mixed.test\n"
                  "127.0.0.1 mixed.test\n");

@@ -262,6 +262,32 @@ static void a_connection_with_itself_is_none(void **state)
     assert_int_equal(whorl_tcp_connect("127.0.0.1", port, &from), -ECONNREFUSED);
 }
 
+/* --- Room --- */
+
+static intptr_t connect_in_many_ways(void *arg)
+{
+    const struct places *places = arg;
+    whorl_address address;
+    check_equal(whorl_resolve("fe80::1%lo", "80", NULL, &address, 1), 1);
+    const whorl_connect_options from = {.local_host = "other.test", .timeout = WHORL_SECONDS(50)};
+    set_addresses("127.0.0.1");
+    int fd = whorl_tcp_connect("name.test", places->port, &from);
+    check(fd >= 0);
+    return fd < 0 ? fd : whorl_close(fd);
+}
+
+static void the_smallest_stack_is_large_enough(void **state)
+{
+    (void)state;
+    if (UNDER_SANITIZER)
+        skip_because("sanitizers take more stack than the program");
+    static const whorl_config smallest = {.stack_size = WHORL_STACK_MIN};
+    struct places places;
+    open_one(&places, LIVE);
+    run_checks_with(&smallest, connect_in_many_ways, &places);
+    places_close(&places);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +306,7 @@ int main(void)
         as_task(a_connection_comes_from_the_local_port_that_is_asked_for),
         as_task(where_no_local_address_leads_nothing_is_tried),
         as_task(a_connection_with_itself_is_none),
+        behaviour(the_smallest_stack_is_large_enough),
     };
     return run_behaviours("connect", tests);
 }
