@@ -32,9 +32,7 @@
  *   resolve.h    the addresses of hosts and services
  *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   address.h    addresses of sockets, as text
- *   resolve.h    the addresses of hosts and services
  *   stream.h     connections with a buffer: read and written in any sizes, lines
- *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   bulk.h       files sent to sockets
  *   datagram.h   datagrams: UDP and unix, multicast
@@ -94,9 +92,7 @@
 #include <whorl/resolve.h>
 #include <whorl/connect.h>
 #include <whorl/address.h>
-#include <whorl/resolve.h>
 #include <whorl/stream.h>
-#include <whorl/connect.h>
 #include <whorl/listener.h>
 #include <whorl/bulk.h>
 #include <whorl/datagram.h>
