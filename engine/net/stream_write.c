@@ -235,5 +235,7 @@ int whorl_stream_end(whorl_stream *stream)
     if (error)
         return error;
     stream->ended = true;
-    return shutdown(stream->fd, SHUT_WR) < 0 ? -errno : 0;
+    if (shutdown(stream->fd, SHUT_WR) == 0)
+        return 0;
+    return errno == ENOTCONN ? -EPIPE : -errno;
 }
