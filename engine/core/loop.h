@@ -111,7 +111,7 @@ struct loop {
     int64_t thread_idle;
     struct signal_wait *signal_waits; /* tasks that wait for signals */
     struct signal_wait **signal_waits_end;
-    int signal_fd; /* while some do */
+    int signal_fd;                 /* while some do */
     struct stream_hub *stream_hub; /* NULL: no stream was opened. Kept by the floor of net. */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;

@@ -264,7 +264,7 @@ static intptr_t open_too_many(void *arg)
     whorl_stream *two[2];
     check_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     few = before;
-    few.rlim_cur = (rlim_t)open_descriptors();
+    few.rlim_cur = 0;
     check_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     check_equal(whorl_stream_pair(NULL, two), -EMFILE);
     check_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
