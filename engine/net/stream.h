@@ -7,10 +7,12 @@
  *     at rest <--> armed --> over
  *
  *     at rest: nothing is asked of the kernel: nobody has read yet, or read_ahead bytes lie unread.
- *     armed: with the kernel. over: the peer has ended, or in_error says why nothing comes any more.
+ *     armed: with the kernel. over: the peer has ended, or in_error says why nothing comes any
+ *     more.
  *
- * A multishot recv brings all that the socket holds before it can be stopped. So once it has brought
- * more than read_ahead it receives piece by piece (`careful`), until the socket holds no more.
+ * A multishot recv brings much of what the socket holds before it can be stopped. So once it has
+ * brought more than read_ahead it receives piece by piece (`careful`), until the socket holds no
+ * more.
  *
  * What was received is a list of pieces, `first` to `last`, of `unread` bytes. A small one is
  * copied to where the last one has room: so the buffers that a stream holds are at least a quarter
@@ -26,9 +28,9 @@
  *     starts the op when the loop next turns. sending: the first chunk is with the kernel; or
  *     (`direct`) what a task in a write has in its own memory, after what was taken before.
  *
- * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has woken
- * it. `closer` is the task in a close, or like it, where nobody else may begin a call any more; it
- * waits first until both have left.
+ * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has
+ * woken it. `closer` is the task in a close, or like it, where nobody else may begin a call any
+ * more; it waits first until both have left.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H

@@ -67,6 +67,15 @@ static ssize_t take_direct(whorl_stream *stream, const struct rest *rest)
     return out_send_direct(stream, pieces, count, waits ? OUT_ALL : OUT_AT_ONCE);
 }
 
+/* Whether so much is better sent from where it lies: not if that would wait for what is in flight,
+ * where a copy need not. */
+static bool is_to_offer(const whorl_stream *stream, size_t len)
+{
+    if (len < (stream->corks > 0 ? CHUNK_LARGE_ROOM : DIRECT_LEAST))
+        return false;
+    return !multishot_is_armed(&stream->out) || stream->pending + len > stream->high_water;
+}
+
 static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t total)
 {
     struct rest rest = {.iov = iov, .len = total};
@@ -74,9 +83,8 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
     bool offer = stream->is_socket; /* the kernel has not refused a part yet */
     ssize_t error = stream->out_error;
     while (rest.len > 0 && error >= 0) {
-        bool is_large = rest.len >= (stream->corks > 0 ? CHUNK_LARGE_ROOM : DIRECT_LEAST);
         ssize_t taken;
-        if (offer && is_large) {
+        if (offer && is_to_offer(stream, rest.len)) {
             taken = take_direct(stream, &rest);
             offer = taken > 0 || rest.len > stream->high_water;
         } else {
@@ -234,5 +242,7 @@ int whorl_stream_end(whorl_stream *stream)
     if (error)
         return error;
     stream->ended = true;
-    return shutdown(stream->fd, SHUT_WR) < 0 ? -errno : 0;
+    if (shutdown(stream->fd, SHUT_WR) == 0)
+        return 0;
+    return errno == ENOTCONN ? -EPIPE : -errno;
 }

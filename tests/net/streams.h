@@ -58,6 +58,13 @@ static inline void close_streams(streams *both)
         check_equal(whorl_stream_close(both->ends[i]), 0);
 }
 
+static inline void check_slice(const whorl_slice *slice, const char *expected)
+{
+    check_equal(slice->len, strlen(expected));
+    if (slice->len == strlen(expected))
+        check_equal(memcmp(slice->data, expected, slice->len), 0);
+}
+
 /* Runs body(arg) over the kinds of connection up to `kinds`, with multishot recv and without. */
 static inline void run_on_connections(int kinds, enum whorl_clock clock, whorl_fn *body, void *arg)
 {

@@ -1,6 +1,6 @@
 /*
- * Pressure: a reader that does not read slows its peer down, at a bounded use of memory; and what is
- * written in small pieces goes out in few.
+ * Pressure: a reader that does not read slows its peer down, at a bounded use of memory; and what
+ * is written in small pieces goes out in few.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

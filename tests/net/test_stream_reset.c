@@ -135,6 +135,17 @@ static intptr_t after_the_end(void *arg)
     return 0;
 }
 
+static intptr_t before_the_end(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    reset_peer(both.peer);
+    check_equal(whorl_stream_end(both.stream), -EPIPE);
+    check_equal(whorl_stream_puts(both.stream, "x"), -EPIPE);
+    return whorl_stream_close(both.stream);
+}
+
 static intptr_t take_no_more(void *arg)
 {
     (void)arg;
@@ -182,16 +193,18 @@ on_both(a_reset_is_told_by_each_call_that_reads, while_reading)
     on_both(what_came_before_a_reset_is_read_first, with_data_unread)
         on_both(a_reset_is_told_by_each_call_that_writes, while_writing)
             on_both(a_reset_after_the_end_of_sending_is_told_by_reading_alone, after_the_end)
-                on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
-                    on_both(a_peer_that_closes_breaks_a_large_write, die_early)
+                on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
+                    on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
+                        on_both(a_peer_that_closes_breaks_a_large_write, die_early)
 
-                        int main(void)
+                            int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_reset_is_told_by_each_call_that_reads),
         behaviour(what_came_before_a_reset_is_read_first),
         behaviour(a_reset_is_told_by_each_call_that_writes),
         behaviour(a_reset_after_the_end_of_sending_is_told_by_reading_alone),
+        behaviour(a_reset_is_told_by_the_end_of_sending),
         behaviour(a_peer_that_takes_nothing_more_breaks_the_pipe),
         behaviour(a_peer_that_closes_breaks_a_large_write),
     };
