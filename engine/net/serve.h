@@ -31,7 +31,7 @@ struct peer {
 
 struct connection {
     struct server *server;
-    struct task *task;
+    struct task *task; /* NULL: there was no memory for one */
     struct watcher watcher;
     whorl_stream *stream;
     bool stream_ended; /* it was given back */

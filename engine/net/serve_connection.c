@@ -93,7 +93,10 @@ void connections_drop(struct server *server)
 {
     while (server->connections) {
         struct connection *connection = server->connections;
-        deferred_take_back(connection->task, finish, connection);
+        if (connection->task) {
+            task_unwatch(connection->task, &connection->watcher);
+            deferred_take_back(connection->task, finish, connection);
+        }
         drop(connection);
     }
 }
@@ -106,10 +109,11 @@ static int spawn(struct server *server, struct connection *connection)
         .stack_size = server->options.stack_size,
         .contain_overflow = 1,
     };
-    int error = task_spawn(loop, &options, serve_one, connection, &connection->task);
+    struct task *task;
+    int error = task_spawn(loop, &options, serve_one, connection, &task);
     if (error)
         return error;
-    struct task *task = connection->task;
+    connection->task = task;
     task->runs_anyway = true;
     connection->watcher = (struct watcher){
         .ended = task_ended, .waiter = server->task, .object = server, .binds = true};

@@ -35,10 +35,9 @@ static intptr_t accept_after_errors(void *arg)
 {
     (void)arg;
     whorl_listener *listener = listen_on(LINE);
-    int64_t before = whorl_now();
     check_equal(whorl_listener_accept(listener), FIRST_TAKEN);
     check_equal(fake_submissions(LINE), 3);
-    check(whorl_now() - before < WHORL_MS(10));
+    check_equal(listener->pause, 0);
     return whorl_listener_close(listener);
 }
 
@@ -68,12 +67,12 @@ static intptr_t accept_after_shortages(void *arg)
     for (unsigned i = 0; i < *shortages; i++)
         waited += i < 7 ? WHORL_MS(10) << i : WHORL_SECONDS(1);
     check(whorl_now() - before >= waited);
-    check(whorl_now() - before < waited + WHORL_MS(5));
+    check(whorl_now() - before < waited + WHORL_SECONDS(1));
     /* The first of the next shortage is short again. */
     before = whorl_now();
     check_equal(whorl_listener_accept(listener), SECOND_TAKEN);
     check(whorl_now() - before >= WHORL_MS(10));
-    check(whorl_now() - before < WHORL_MS(20));
+    check(whorl_now() - before < WHORL_SECONDS(1));
     return whorl_listener_close(listener);
 }
 
