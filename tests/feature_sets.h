@@ -8,7 +8,7 @@
 
 #include "support.h"
 
-enum { KNOWN_FEATURES = 13 };
+enum { KNOWN_FEATURES = 14 };
 
 /* Set number `index` of features to do without; 0 to KNOWN_FEATURES + 1. */
 static inline uint64_t features_without(int index)

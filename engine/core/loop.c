@@ -97,6 +97,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
     loop->host.loop = loop;
     loop->threads_most = config->threads;
     loop->thread_idle = config->thread_idle;
+    loop->zero_copy = config->zero_copy;
     loop->time_is_virtual = config->clock == WHORL_CLOCK_VIRTUAL;
     loop->ring.clock_is_shifted |= loop->time_is_virtual;
     loop->opened = clock_read();

@@ -25,6 +25,7 @@
 #define IN_FLIGHT_BUCKETS 4096
 #define IN_FLIGHT_LISTS (IN_FLIGHT_BUCKETS + 1) /* and one for ops on two descriptors */
 #define CLOSER_BUCKETS 64
+#define ZERO_COPY_SOCKETS 4096
 
 /* What the floors above do for the loop. */
 struct loop_hooks {
@@ -112,7 +113,12 @@ struct loop {
     struct signal_wait *signal_waits; /* tasks that wait for signals */
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
-    struct stream_hub *stream_hub; /* NULL: no stream was opened. Kept by the floor of net. */
+    /* Kept by the floor of net: see net/zero_copy.h. */
+    size_t zero_copy;         /* bytes from which on a send does not copy; 0: never */
+    unsigned zero_copy_pause; /* sends that are to go by untried */
+    unsigned zero_copy_doubt; /* reports of a copy in a row, as far as they count */
+    uint64_t copied_to[ZERO_COPY_SOCKETS / 64]; /* bit n: to socket n the kernel copies */
+    struct stream_hub *stream_hub;              /* NULL: no stream was opened */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;
     sigset_t signals_to_take; /* of those that writes raise, at the run's end */

@@ -70,6 +70,8 @@
     ROW(SEND,            "send",            "5.6",  no,  peer,   none, inborn, "send")             \
     ROW(RECVMSG,         "recvmsg",         "5.3",  no,  peer,   none, inborn, "recvmsg")          \
     ROW(SENDMSG,         "sendmsg",         "5.3",  no,  peer,   none, inborn, "sendmsg")          \
+    ROW(SEND_ZC,         "send_zc",         "6.0",  no,  peer,   none, "send", "")                 \
+    ROW(SENDMSG_ZC,      "sendmsg_zc",      "6.1",  no,  peer,   none, "sendmsg", "")              \
     ROW(SHUTDOWN,        "shutdown",        "5.11", yes, nobody, none, inborn, "shutdown")         \
     ROW(POLL_ADD,        "poll",            "5.1",  no,  peer,   none, inborn, "poll")             \
     ROW(WAITID,          "waitid",          "6.7",  no,  peer,   none,                             \

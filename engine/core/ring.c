@@ -22,6 +22,12 @@ static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
 #undef ROW
 };
 
+/* Flags of each operation's own that every op of it has. */
+static const uint8_t own_flags[RING_OP_COUNT] = {
+    [RING_OP_SEND_ZC] = IORING_SEND_ZC_REPORT_USAGE,
+    [RING_OP_SENDMSG_ZC] = IORING_SEND_ZC_REPORT_USAGE,
+};
+
 unsigned ring_kernel_opcode(unsigned code)
 {
     return kernel_opcodes[code];
@@ -64,7 +70,7 @@ void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_
     struct io_uring_sqe *slot = take_slot(ring);
     slot->opcode = kernel_opcodes[op->code];
     slot->flags = link_flags[link] | (op->flags & WHORL_OP_FIXED_FILE ? IOSQE_FIXED_FILE : 0);
-    slot->ioprio = 0;
+    slot->ioprio = own_flags[op->code];
     if (__builtin_expect(op->flags & (RING_MULTISHOT | RING_SELECT | RING_POLL_FIRST), 0))
         fill_engine_flags(slot, op);
     slot->fd = op->fd;

@@ -150,6 +150,18 @@ static const struct {
     {RING_OP_WRITEV_FIXED, WHORL_FEATURE_OP_READV_FIXED},
 };
 
+/* Both operations are of use only with reports (Linux 6.2), which the kernel does not list: what it
+ * lists since 6.3 stands for them. */
+static void adopt_send_zc(struct ring *ring, const struct io_uring_params *params, uint64_t wanted)
+{
+    uint64_t both = UINT64_C(1) << RING_OP_SEND_ZC | UINT64_C(1) << RING_OP_SENDMSG_ZC;
+    bool reports = params->features & IORING_FEAT_REG_REG_RING;
+    if ((wanted & WHORL_FEATURE_SEND_ZC) && reports && (ring->supported & both) == both)
+        ring->features |= WHORL_FEATURE_SEND_ZC;
+    else
+        ring->supported &= ~both;
+}
+
 /* The kernel does not tell whether a receive may go on: the operation that came with that does. */
 static void adopt_recv_multishot(struct ring *ring, const struct io_uring_probe *probe,
                                  uint64_t wanted)
@@ -218,6 +230,7 @@ int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_
         goto exit_queue;
     adopt_queues(ring);
     adopt_features(ring, &params, wanted);
+    adopt_send_zc(ring, &params, wanted);
     adopt_descriptor(ring, wanted);
     return 0;
 

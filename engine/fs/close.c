@@ -11,6 +11,7 @@ int whorl_close(int fd)
     int error = op_end_on(loop, fd);
     if (error)
         return error;
+    loop->copied_to[(unsigned)fd % ZERO_COPY_SOCKETS / 64] &= ~(UINT64_C(1) << ((unsigned)fd % 64));
     whorl_op op = whorl_op_close(fd);
     return whorl_op_await(&op);
 }

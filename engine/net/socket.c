@@ -2,6 +2,8 @@
  */
 #include <core/loop.h>
 #include <errno.h>
+#include <limits.h>
+#include <net/zero_copy.h>
 #include <whorl/net.h>
 #include <whorl/op.h>
 
@@ -48,6 +50,13 @@ ssize_t whorl_recv(int fd, void *buf, size_t len, int flags)
 
 ssize_t whorl_send(int fd, const void *buf, size_t len, int flags)
 {
+    struct loop *loop = loop_here;
+    if (loop && zero_copy_wanted(loop, fd, len, flags)) {
+        whorl_op whole = whorl_op_send_zc(fd, buf, len, flags);
+        int result = whorl_op_await(&whole);
+        if (!zero_copy_was_refused(loop, &whole))
+            return result;
+    }
     whorl_op op = whorl_op_send(fd, buf, len, flags);
     return whorl_op_await(&op);
 }
@@ -58,8 +67,26 @@ ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
     return whorl_op_await(&op);
 }
 
+/* The bytes of a message; 0 for one that has more than bytes, or is none. */
+static size_t bytes_of(const struct msghdr *message)
+{
+    size_t bytes = 0;
+    if (!message || message->msg_controllen > 0 || !message->msg_iov)
+        return 0;
+    for (size_t i = 0; i < message->msg_iovlen && i < IOV_MAX; i++)
+        bytes += message->msg_iov[i].iov_len;
+    return bytes;
+}
+
 ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags)
 {
+    struct loop *loop = loop_here;
+    if (loop && loop->zero_copy && zero_copy_wanted(loop, fd, bytes_of(message), flags)) {
+        whorl_op whole = whorl_op_sendmsg_zc(fd, message, flags);
+        int result = whorl_op_await(&whole);
+        if (!zero_copy_was_refused(loop, &whole))
+            return result;
+    }
     whorl_op op = whorl_op_sendmsg(fd, message, flags);
     return whorl_op_await(&op);
 }

@@ -67,6 +67,15 @@ static int run_fallback(const whorl_op *op)
     return fallback && !(op->flags & WHORL_OP_FIXED_FILE) ? fallback(op) : -EOPNOTSUPP;
 }
 
+bool op_stand_in(struct loop *loop, whorl_op *op)
+{
+    if (op->code != RING_OP_SEND_ZC && op->code != RING_OP_SENDMSG_ZC)
+        return false;
+    op->code = op->code == RING_OP_SEND_ZC ? RING_OP_SEND : RING_OP_SENDMSG;
+    assert(ring_supports(&loop->ring, op->code));
+    return true;
+}
+
 void op_begin(struct loop *loop, struct task *self, whorl_op *op)
 {
     assert(!(op->state & OP_IN_FLIGHT));
@@ -83,7 +92,7 @@ void op_begin(struct loop *loop, struct task *self, whorl_op *op)
         op_end_unstarted(op, -EBADF);
         return;
     }
-    if (__builtin_expect(!ring_supports(&loop->ring, op->code), 0)) {
+    if (__builtin_expect(!ring_supports(&loop->ring, op->code), 0) && !op_stand_in(loop, op)) {
         op_end_unstarted(op, run_fallback(op));
         return;
     }

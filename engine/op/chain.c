@@ -8,7 +8,7 @@
 #include <op/batch.h>
 #include <op/table.h>
 
-static int chain_check(struct loop *loop, const whorl_op *ops, size_t n)
+static int chain_check(struct loop *loop, whorl_op *ops, size_t n)
 {
     int error = batch_check(loop->current, ops, n);
     if (error)
@@ -16,7 +16,7 @@ static int chain_check(struct loop *loop, const whorl_op *ops, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (!is_made(&ops[i]))
             return -EINVAL;
-        if (!ring_supports(&loop->ring, ops[i].code))
+        if (!ring_supports(&loop->ring, ops[i].code) && !op_stand_in(loop, &ops[i]))
             return -EOPNOTSUPP;
         if (loop->closing && closers_hold(loop, &ops[i]))
             return -EBADF;

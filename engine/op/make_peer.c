@@ -1,5 +1,6 @@
 /* Ops that await a peer, sockets first, and the one that does nothing: see make.h. */
 #include <op/make.h>
+#include <op/op.h>
 
 whorl_op whorl_op_nop(void)
 {
@@ -77,6 +78,28 @@ whorl_op whorl_op_recvmsg(int fd, struct msghdr *message, int flags)
 whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int flags)
 {
     return make_message(RING_OP_SENDMSG, fd, message, (uint32_t)flags | MSG_NOSIGNAL);
+}
+
+whorl_op whorl_op_send_zc(int fd, const void *buf, size_t len, int flags)
+{
+    whorl_op op = whorl_op_send(fd, buf, len, flags);
+    op.code = RING_OP_SEND_ZC;
+    return op;
+}
+
+whorl_op whorl_op_sendmsg_zc(int fd, const struct msghdr *message, int flags)
+{
+    whorl_op op = whorl_op_sendmsg(fd, message, flags);
+    op.code = RING_OP_SENDMSG_ZC;
+    return op;
+}
+
+int whorl_op_has_copied(const whorl_op *op)
+{
+    if (!op || (op->code != RING_OP_SEND_ZC && op->code != RING_OP_SENDMSG_ZC) ||
+        !(op->state & OP_ENDED) || op->result <= 0)
+        return -EINVAL;
+    return op->phase.notice.copied;
 }
 
 whorl_op whorl_op_shutdown(int fd, int how)

@@ -66,6 +66,10 @@ static inline int op_check(const whorl_op *op)
 /* Whether it does its work in a cancelled task too, and is not cancelled. */
 bool op_is_release(const whorl_op *op);
 
+/* Of an op that the kernel lacks, makes one that it has and that does the same. False: there is
+ * none. */
+bool op_stand_in(struct loop *loop, whorl_op *op);
+
 /* Starts a made or ended op for `self`: afterwards it is in flight, or has ended already (its time
  * was up before it began, or the kernel has no such operation and the fallback ran). May submit
  * what is filled. */

@@ -19,11 +19,12 @@ static const whorl_feature_info features[] = {
     {"op_waitid", "6.7", "a poll of the process's pidfd"},
     {"op_readv_fixed", "6.15", "none: -EOPNOTSUPP"},
     {"recv_multishot", "6.0", "a request for each piece received"},
+    {"send_zc", "6.3", "what is sent is copied"},
 };
 
 #define FEATURE_COUNT (sizeof features / sizeof features[0])
 
-_Static_assert(WHORL_FEATURE_RECV_MULTISHOT == 1 << (FEATURE_COUNT - 1), "the last row's bit");
+_Static_assert(WHORL_FEATURE_SEND_ZC == 1 << (FEATURE_COUNT - 1), "the last row's bit");
 
 static void forget_nothing(struct stack *stack)
 {

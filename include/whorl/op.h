@@ -150,6 +150,20 @@ WHORL_API whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags);
 WHORL_API whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags);
 WHORL_API whorl_op whorl_op_recvmsg(int fd, struct msghdr *message, int flags);
 WHORL_API whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int flags);
+
+/* The same without copying: the kernel sends from the memory itself. So the op ends when the kernel
+ * needs it no more, which for TCP is when the peer has acknowledged all of it, and not before,
+ * though it is cancelled: if need be, with the connection. Where the kernel lacks it (see
+ * WHORL_FEATURE_SEND_ZC) the op becomes send or sendmsg when it is started. -EOPNOTSUPP: the socket
+ * is of a kind that cannot, such as a unix one; -ENOMEM, -ENOBUFS also: the bytes that are being
+ * sent count against RLIMIT_MEMLOCK. */
+WHORL_API whorl_op whorl_op_send_zc(int fd, const void *buf, size_t len, int flags);
+WHORL_API whorl_op whorl_op_sendmsg_zc(int fd, const struct msghdr *message, int flags);
+
+/* Whether the kernel has copied after all what an op of these has sent: 1, as always over loopback;
+ * 0; or -EINVAL if it has sent nothing, or is none of these. From: anywhere. */
+WHORL_API int whorl_op_has_copied(const whorl_op *op);
+
 WHORL_API whorl_op whorl_op_shutdown(int fd, int how);
 WHORL_API whorl_op whorl_op_poll(int fd, unsigned events);
 

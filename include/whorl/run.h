@@ -55,6 +55,8 @@ typedef struct whorl_config {
                                meanwhile (a splice, a read from an odd device); default as many as
                                the process may have, since those that wait could keep from running
                                what they wait for */
+    size_t zero_copy; /* bytes from which on whorl_send and whorl_sendmsg let the kernel send from
+                         the caller's memory, without copying; see net.h. Default 0: never */
     enum whorl_sigint sigint; /* what SIGINT does; default WHORL_SIGINT_CANCELS */
     enum whorl_clock clock;   /* what time is to the loop; default WHORL_CLOCK_REAL */
     int64_t limit;            /* ns of real time, whatever the clock, that the run may take; default
@@ -151,6 +153,8 @@ enum {
         1 << 11, /* 6.15: vectors within a registered buffer; else -EOPNOTSUPP */
     WHORL_FEATURE_RECV_MULTISHOT =
         1 << 12, /* 6.0: one request receives again and again; else one for each piece */
+    WHORL_FEATURE_SEND_ZC =
+        1 << 13, /* 6.3: sends without copying, and tells whether it did; else it copies */
 };
 
 /* The features in use, as a set of WHORL_FEATURE_* bits. Inside a task: those of its loop, without

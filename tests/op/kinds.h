@@ -163,6 +163,8 @@ static const kind kinds[] = {
     {"writev", true, make_writev, allow_write, effect_write, expect_count, clean_pair},
     {"send", true, make_send, allow_write, effect_write, expect_count, clean_pair},
     {"sendmsg", true, make_sendmsg, allow_write, effect_write, expect_count, clean_pair},
+    {"send_zc", true, make_send_zc, allow_write, effect_send_zc, expect_count, clean_pair},
+    {"sendmsg_zc", true, make_sendmsg_zc, allow_write, effect_send_zc, expect_count, clean_pair},
     {"accept", true, make_accept, allow_accept, effect_accept, expect_once, clean_pair},
     {"event", true, make_event_read, allow_event_read, effect_event_read, expect_once, clean_pair},
     {"waitid", true, make_waitid, allow_read, effect_waitid, expect_once, clean_pair},

@@ -195,6 +195,32 @@ static inline long effect_write(scene *one)
     return (long)(one->drained - one->filled);
 }
 
+/* Over TCP, as unix sockets cannot send without copying. */
+static inline void make_send_zc(scene *one)
+{
+    fill_before(one, tcp_pair());
+    one->op = whorl_op_send_zc(one->both.ends[1], one->buf, PIECE, 0);
+}
+
+static inline void make_sendmsg_zc(scene *one)
+{
+    fill_before(one, tcp_pair());
+    one->op = whorl_op_sendmsg_zc(one->both.ends[1], &one->message, 0);
+}
+
+/* TCP may still be on its way with some of it: reads to the end. */
+static inline long effect_send_zc(scene *one)
+{
+    static char sink[65536];
+    ssize_t got;
+    check_equal(shutdown(one->both.ends[1], SHUT_WR), 0);
+    check_equal(fcntl(one->both.ends[0], F_SETFL, 0), 0);
+    while ((got = read(one->both.ends[0], sink, sizeof sink)) > 0)
+        one->drained += (size_t)got;
+    check_equal(got, 0);
+    return (long)(one->drained - one->filled);
+}
+
 /* --- accept, connect --- */
 
 static inline void make_accept(scene *one)

@@ -332,6 +332,8 @@ static void every_op_has_its_name(void **state)
         {whorl_op_send(-1, NULL, 0, 0), "send"},
         {whorl_op_recvmsg(-1, NULL, 0), "recvmsg"},
         {whorl_op_sendmsg(-1, NULL, 0), "sendmsg"},
+        {whorl_op_send_zc(-1, NULL, 0, 0), "send_zc"},
+        {whorl_op_sendmsg_zc(-1, NULL, 0), "sendmsg_zc"},
         {whorl_op_shutdown(-1, 0), "shutdown"},
         {whorl_op_poll(-1, 0), "poll"},
     };
