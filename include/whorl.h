@@ -31,6 +31,7 @@
  *   net.h        sockets, by the names of POSIX
  *   stream.h     connections with a buffer: read and written in any sizes, lines
  *   listener.h   waiting for connections, and serving each in a task of its own
+ *   bulk.h       files sent to sockets
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
  *   thread.h     work from other threads, and work given to one
@@ -85,6 +86,7 @@
 #include <whorl/net.h>
 #include <whorl/stream.h>
 #include <whorl/listener.h>
+#include <whorl/bulk.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>
 #include <whorl/thread.h>

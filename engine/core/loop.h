@@ -62,6 +62,8 @@ struct signal_wait;
 /* See leftover.h. */
 struct leftover;
 
+/* Buffers of bulk transfers; the floor of net knows more. */
+struct bulk;
 /* What the streams of a loop share; the floor of net knows more. */
 struct stream_hub;
 
@@ -113,7 +115,8 @@ struct loop {
     struct signal_wait *signal_waits; /* tasks that wait for signals */
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
-    /* Kept by the floor of net: see net/zero_copy.h. */
+    /* Kept by the floor of net: see net/zero_copy.h, net/bulk_buffers.h. */
+    struct bulk *bulk;        /* NULL: there was no transfer yet */
     size_t zero_copy;         /* bytes from which on a send does not copy; 0: never */
     unsigned zero_copy_pause; /* sends that are to go by untried */
     unsigned zero_copy_doubt; /* reports of a copy in a row, as far as they count */

@@ -1,0 +1,89 @@
+/* Buffers for bulk transfers: see bulk_buffers.h. */
+#include <core/leftover.h>
+#include <net/bulk_buffers.h>
+#include <stdlib.h>
+
+struct bulk {
+    struct leftover leftover;
+    struct loop *loop;
+    unsigned taken; /* all sizes */
+    unsigned large; /* taken, of the large ones */
+    unsigned kept;
+    char *free[BULK_KEPT];
+};
+
+static void stop_nothing(struct leftover *self)
+{
+    (void)self;
+}
+
+static void end(struct leftover *self)
+{
+    struct bulk *bulk = (struct bulk *)self;
+    assert(bulk->taken == 0);
+    leftover_remove(self);
+    while (bulk->kept > 0)
+        free(bulk->free[--bulk->kept]);
+    bulk->loop->bulk = NULL;
+    free(bulk);
+}
+
+static struct bulk *bulk_of(struct loop *loop)
+{
+    if (loop->bulk)
+        return loop->bulk;
+    struct bulk *bulk = calloc(1, sizeof *bulk);
+    if (!bulk)
+        return NULL;
+    bulk->leftover = (struct leftover){.stop = stop_nothing, .end = end};
+    bulk->loop = loop;
+    leftover_add(loop, &bulk->leftover);
+    loop->bulk = bulk;
+    return bulk;
+}
+
+static size_t size_for(const struct bulk *bulk, size_t wanted)
+{
+    if (wanted <= BULK_SMALL || bulk->taken >= BULK_MIDDLE_MOST)
+        return BULK_SMALL;
+    return wanted <= BULK_MIDDLE || bulk->large >= BULK_LARGE_MOST ? BULK_MIDDLE : BULK_LARGE;
+}
+
+struct bulk_buffer bulk_buffer_take(struct loop *loop, size_t wanted)
+{
+    struct bulk *bulk = bulk_of(loop);
+    if (!bulk)
+        return (struct bulk_buffer){0};
+    struct bulk_buffer buffer = {.size = size_for(bulk, wanted)};
+    bool is_large = buffer.size == BULK_LARGE;
+    if (is_large && bulk->kept > 0)
+        buffer.start = bulk->free[--bulk->kept];
+    else
+        buffer.start = aligned_alloc(BULK_ALIGNMENT, buffer.size);
+    if (buffer.start) {
+        bulk->taken++;
+        bulk->large += is_large;
+    }
+    return buffer;
+}
+
+void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer buffer)
+{
+    struct bulk *bulk = loop->bulk;
+    assert(bulk && bulk->taken > 0 && buffer.start);
+    bulk->taken--;
+    if (buffer.size != BULK_LARGE) {
+        free(buffer.start);
+        return;
+    }
+    bulk->large--;
+    if (bulk->kept < BULK_KEPT)
+        bulk->free[bulk->kept++] = buffer.start;
+    else
+        free(buffer.start);
+}
+
+unsigned bulk_buffers_kept(const struct loop *loop)
+{
+    return loop->bulk ? loop->bulk->kept : 0;
+}

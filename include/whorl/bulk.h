@@ -1,0 +1,32 @@
+/* Much at once: files sent to where they are to go, without passing through the program. */
+#ifndef WHORL_BULK_H
+#define WHORL_BULK_H
+
+#include <sys/types.h>
+#include <whorl/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* sendfile(2): sends up to `count` bytes of a file to a socket, a pipe's end, a terminal or another
+ * file. With an offset, from there, and *offset moves on by what was sent; the file's position stays
+ * where it was. With NULL from its position, which moves. It goes on until all is sent, however
+ * slowly the receiver takes it. Returns the bytes sent: fewer than `count` at the file's end, and
+ * where a cancel or an error came after some, which the next call tells; 0 at the end. What was read
+ * and not sent counts for nothing: the next call reads it again.
+ *
+ * The bytes go through buffers of the engine's, up to 256 KiB for a transfer, less for each the more
+ * of them there are; a few are kept by the loop. The disk is waited for by the calling task alone,
+ * as everywhere.
+ *   -EINVAL     in_fd is neither a regular file nor a block device, or *offset is negative
+ *   -ECANCELED  nothing was sent
+ *   -ENOMEM     nothing was sent
+ *   else        as pread(2), and send(2) or write(2), say; -EPIPE without a signal */
+WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
