@@ -89,6 +89,11 @@ static int run_whorl(const options *given, sample *out)
     return run(echo_serve_whorl, given, out);
 }
 
+static int run_stream(const options *given, sample *out)
+{
+    return run(echo_serve_stream, given, out);
+}
+
 static int run_oneshot(const options *given, sample *out)
 {
     return run(echo_serve_oneshot, given, out);
@@ -131,7 +136,7 @@ static int threads_missing(const options *given, char reason[REASON_MAX])
     return -1;
 }
 
-const workload echo_workload = {
+static const workload servers_workload = {
     .command = COMMAND_ECHO,
     .main = FIGURE_PER_SECOND,
     .ratios_of = {{"CPU a message", FIGURE_CPU_NS_PER_OP}, {"messages/s", FIGURE_PER_SECOND}},
@@ -153,7 +158,25 @@ const workload echo_workload = {
               "messages/s is bounded by the load generator's one thread."},
 };
 
-const workload echo_connect_workload = {
+static const workload stream_workload = {
+    .command = COMMAND_ECHO,
+    .main = FIGURE_PER_SECOND,
+    .ratios_of = {{"CPU a message", FIGURE_CPU_NS_PER_OP}, {"messages/s", FIGURE_PER_SECOND}},
+    .columns = {{"messages/s", FIGURE_PER_SECOND, UNIT_COUNT},
+                {"CPU/message", FIGURE_CPU_NS_PER_OP, UNIT_NS},
+                {"p50", FIGURE_P50_NS, UNIT_NS},
+                {"p99", FIGURE_P99_NS, UNIT_NS},
+                {"p999", FIGURE_P999_NS, UNIT_NS}},
+    .subjects = {{"whorl-stream", run_stream, NULL, NULL},
+                 {"whorl", run_whorl, NULL, NULL},
+                 {"liburing", run_liburing, NULL, NULL},
+                 {"epoll", run_epoll, NULL, NULL}},
+    .ratios = {{"whorl-stream", "liburing"}, {"whorl-stream", "epoll"}, {"whorl-stream", "whorl"}},
+    .notes = {"CPU is the server's alone, its kernel workers included.",
+              "messages/s is bounded by the load generator's one thread."},
+};
+
+static const workload connect_workload = {
     .command = COMMAND_ECHO,
     .main = FIGURE_PER_SECOND,
     .columns = {{"messages/s", FIGURE_PER_SECOND, UNIT_COUNT},
@@ -163,3 +186,10 @@ const workload echo_connect_workload = {
     .subjects = {{"remote", run_remote, NULL, NULL}},
     .notes = {"remote is the server at --connect; its CPU time is not known here."},
 };
+
+const workload *echo_workload_for(const options *given)
+{
+    if (given->connect != NULL)
+        return &connect_workload;
+    return given->stream != 0 ? &stream_workload : &servers_workload;
+}

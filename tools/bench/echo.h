@@ -19,6 +19,7 @@ enum { ECHO_BUFFER_MAX = 16384 };
 typedef int echo_serve(int listener, const options *given);
 
 echo_serve echo_serve_whorl;
+echo_serve echo_serve_stream;
 echo_serve echo_serve_liburing;
 echo_serve echo_serve_oneshot;
 echo_serve echo_serve_epoll;
@@ -42,11 +43,9 @@ typedef struct echo_load {
  * process has ended, since why it ended is the cause. */
 int echo_load_run(const endpoint *server, const options *given, pid_t server_pid, echo_load *out);
 
-/* The workload in which each run starts a server and a load generator. */
-extern const workload echo_workload;
-
-/* The one in which only the load generator is ours: --connect. */
-extern const workload echo_connect_workload;
+/* The workload that is asked for: servers and load; a server on streams beside some of those
+ * (--stream); or the load alone (--connect). */
+const workload *echo_workload_for(const options *given);
 
 /* Judges --connections, --listen, --connect and --subject; 0, or -1 with a sentence. */
 int echo_check(const options *given);

@@ -16,8 +16,11 @@ static const struct {
     const char *name;
     echo_serve *serve;
 } servers[] = {
-    {"whorl", echo_serve_whorl},       {"liburing-oneshot", echo_serve_oneshot},
-    {"liburing", echo_serve_liburing}, {"epoll", echo_serve_epoll},
+    {"whorl", echo_serve_whorl},
+    {"whorl-stream", echo_serve_stream},
+    {"liburing-oneshot", echo_serve_oneshot},
+    {"liburing", echo_serve_liburing},
+    {"epoll", echo_serve_epoll},
     {"threads", echo_serve_threads},
 };
 
@@ -53,9 +56,12 @@ int echo_check(const options *given)
         return fail("--subject chooses the server of --listen: add --listen PORT, or leave it out "
                     "to measure all subjects");
     if (find_server(given->subject) == NULL)
-        return fail("--subject \"%s\" is no server: it is one of whorl, liburing-oneshot, "
-                    "liburing, epoll and threads",
+        return fail("--subject \"%s\" is no server: it is one of whorl, whorl-stream, "
+                    "liburing-oneshot, liburing, epoll and threads",
                     given->subject);
+    if (given->stream != 0 && (given->listen != NULL || given->connect != NULL))
+        return fail("--stream chooses what is measured, and --listen and --connect are one half "
+                    "alone: give --listen PORT --subject whorl-stream for the server");
     bool is_load_asked = option_given(given, "seconds") || option_given(given, "rounds") ||
                          option_given(given, "json");
     if (given->listen != NULL && is_load_asked)

@@ -76,7 +76,7 @@ int file_check_room(const options *given)
     struct statvfs disk;
     if (statvfs(".", &disk) != 0)
         return fail_call("reading how much disk is free", errno);
-    bool is_read = given->command == COMMAND_READ;
+    bool is_read = given->command == COMMAND_READ || given->command == COMMAND_SENDFILE;
     return check_room(&disk, is_read ? made_length(given) : given->total, 0);
 }
 
@@ -198,7 +198,7 @@ static int prepare(options *given, uint64_t length, void fill(char *chunk, uint6
 
 int file_prepare_read(options *given)
 {
-    progress_show("read: making the file ready");
+    progress_show("%s: making the file ready", command_name(given->command));
     return prepare(given, made_length(given), fill_numbers);
 }
 

@@ -38,7 +38,18 @@ static const char *const details[COMMAND_COUNT] = {
         "and sends the next. CPU a message is the server's, with its kernel workers.\n"
         "Beside whorl: liburing-oneshot, the same one-shot recv and send by hand; liburing,\n"
         "multishot recv and provided buffers; epoll; threads, one a connection, left out above\n"
-        "1000 connections.\n",
+        "1000 connections. With --stream only: whorl-stream, on whorl_stream (CPU a message at\n"
+        "most 1.05 times liburing's), whorl, liburing and epoll.\n",
+    [COMMAND_IDLE] =
+        "--connections pairs of sockets, each with a task that serves one end; it has had a\n"
+        "message and has sent it back, and waits for the next. whorl-stream: on a stream (at most\n"
+        "6 KiB each). Beside it: whorl, the same on whorl_recv and whorl_send.\n",
+    [COMMAND_SENDFILE] =
+        "A file is sent in pieces of --size, one after the other, to a process on the second\n"
+        "processor that throws them away. whorl: whorl_sendfile. Beside it: whorl-thread,\n"
+        "sendfile(2) by whorl_to_thread; and by one thread that blocks, read-send, pread(2) and\n"
+        "send(2) with 64 KiB, and sendfile, sendfile(2). The cache is warmed first. Default file:\n"
+        "64 MiB, made in the current directory and removed at the end.\n",
     [COMMAND_READ] =
         "Random reads with --depth in flight from one thread. whorl: a task for each;\n"
         "whorl-gather: one task and whorl_gather_ops; whorl-registered: with registered file\n"

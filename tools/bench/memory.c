@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* MemAvailable of /proc/meminfo in bytes; UINT64_MAX when it is not told. */
 static uint64_t available_bytes(void)
@@ -28,4 +29,15 @@ int memory_fit(const char *what, uint64_t count, uint64_t each, char reason[REAS
              (unsigned long long)count, what, (unsigned long long)(wanted >> 20),
              (unsigned long long)(there >> 20), what, (unsigned long long)(there / each));
     return -1;
+}
+
+int64_t memory_resident(void)
+{
+    long long pages = -1;
+    FILE *in = fopen("/proc/self/statm", "re");
+    if (in == NULL)
+        return -1;
+    int found = fscanf(in, "%*d %lld", &pages);
+    fclose(in);
+    return found == 1 ? pages * sysconf(_SC_PAGESIZE) : -1;
 }

@@ -11,4 +11,7 @@
  * how many to give. `what` is the option and, without its dashes, what it counts: "tasks". */
 int memory_fit(const char *what, uint64_t count, uint64_t each, char reason[REASON_MAX]);
 
+/* Resident bytes of this process; -1 if they are not told. */
+int64_t memory_resident(void);
+
 #endif

@@ -16,8 +16,11 @@ enum {
     EVERY = (1u << COMMAND_COUNT) - 1,
     MEASURING = EVERY & ~IN(FEATURES),
     OF_FILES = IN(READ) | IN(WRITE),
+    OF_CONNECTIONS = IN(ECHO) | IN(IDLE),
+    SIZED = OF_FILES | IN(ECHO) | IN(LOG) | IN(SENDFILE),
     TASKS = IN(SWITCH) | IN(SPAWN) | IN(SLEEPERS) | IN(SCOPES),
-    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ) | IN(LOG),
+    TIMED = IN(SWITCH) | IN(SPAWN) | IN(SCOPES) | IN(SYNC) | IN(ECHO) | IN(READ) | IN(LOG) |
+            IN(SENDFILE),
 };
 
 #define ENTRY(field, value_kind, taken, carried, low, high, shown, text)                           \
@@ -26,13 +29,24 @@ enum {
         .parameter = carried, .minimum = low, .maximum = high, .value = shown, .help = text        \
     }
 
+/* One that takes several, with commas; each is shown as `each`. */
+#define LIST(field, value_kind, taken, carried, low, high, each, text)                             \
+    {                                                                                              \
+        .name = #field, .offset = offsetof(options, field),                                        \
+        .list = offsetof(options, field##_list), .kind = value_kind, .commands = taken,            \
+        .parameter = carried, .minimum = low, .maximum = high, .value = each "[," each "]...",     \
+        .help = text                                                                               \
+    }
+
 const option_entry option_table[] = {
-    ENTRY(connections, OPTION_NUMBER, IN(ECHO) | IN(ALL), IN(ECHO), 1, 1000000, "N",
-          "connections, each with one message in flight"),
-    ENTRY(depth, OPTION_LIST, OF_FILES | IN(LOG) | IN(FILES) | IN(ALL), OF_FILES | IN(LOG), 1, 4096,
-          "N[,N]...", "operations in flight, or writers of a log; a table for each"),
-    ENTRY(size, OPTION_BYTES, OF_FILES | IN(ECHO) | IN(LOG), OF_FILES | IN(ECHO) | IN(LOG), 1,
-          GIB(1), "BYTES", "bytes of a message, of one read or write, or of a record"),
+    LIST(connections, OPTION_NUMBER, OF_CONNECTIONS | IN(ALL), OF_CONNECTIONS, 1, 1000000, "N",
+         "connections: each with one message in flight (echo), or all idle (idle);\n"
+         "a table for each number"),
+    LIST(depth, OPTION_NUMBER, OF_FILES | IN(LOG) | IN(FILES) | IN(ALL), OF_FILES | IN(LOG), 1,
+         4096, "N", "operations in flight, or writers of a log; a table for each"),
+    LIST(size, OPTION_BYTES, SIZED, SIZED, 1, GIB(1), "BYTES",
+         "bytes of a message, of one read or write, of a record, or of a piece sent;\n"
+         "a table for each"),
     ENTRY(total, OPTION_BYTES, IN(WRITE) | IN(LINES) | IN(FILES), IN(WRITE) | IN(LINES), 1,
           GIB(1024), "BYTES", "bytes written a run, or of the temporary file of lines"),
     ENTRY(tasks, OPTION_NUMBER, TASKS, TASKS, 1, 10000000, "N",
@@ -44,15 +58,19 @@ const option_entry option_table[] = {
           "S", "measured seconds of each run, such as 0.5"),
     ENTRY(rounds, OPTION_NUMBER, MEASURING, 0, 1, 1000, "N",
           "rounds; each runs every subject once"),
-    ENTRY(file, OPTION_TEXT, OF_FILES | IN(LINES) | IN(ALL), OF_FILES | IN(LINES), 0, 0, "FILE",
+    ENTRY(file, OPTION_TEXT, OF_FILES | IN(LINES) | IN(SENDFILE) | IN(ALL),
+          OF_FILES | IN(LINES) | IN(SENDFILE), 0, 0, "FILE",
           "the file: read from it, or OVERWRITE it with write; default a temporary one\n"
           "in the current directory (all uses it for reading only)"),
     ENTRY(direct, OPTION_FLAG, OF_FILES | IN(ALL), OF_FILES, 0, 0, NULL,
           "open with O_DIRECT, past the page cache"),
+    ENTRY(stream, OPTION_FLAG, IN(ECHO), IN(ECHO), 0, 0, NULL,
+          "a server on streams (whorl-stream), beside the few that it is to be compared with"),
     ENTRY(listen, OPTION_TEXT, IN(ECHO), 0, 0, 0, "[HOST:]PORT",
           "be the server alone, until killed; port 0 takes any free one"),
     ENTRY(subject, OPTION_TEXT, IN(ECHO), 0, 0, 0, "NAME",
-          "with --listen: whorl (default), liburing-oneshot, liburing, epoll or threads"),
+          "with --listen: whorl (default), whorl-stream, liburing-oneshot, liburing, epoll\n"
+          "or threads"),
     ENTRY(connect, OPTION_TEXT, IN(ECHO), IN(ECHO), 0, 0, "[HOST:]PORT",
           "be the load generator alone, against a server that is there"),
     ENTRY(json, OPTION_TEXT, EVERY, 0, 0, 0, "FILE",
@@ -84,6 +102,13 @@ static const struct {
     [COMMAND_ECHO] = {"echo",
                       "an echo server over TCP: its CPU a message, messages a second, latency",
                       {.connections = 64, .size = 64, .seconds = SECOND, .rounds = 5}},
+    [COMMAND_IDLE] = {"idle",
+                      "resident bytes of an idle connection with its task",
+                      {.connections = 4000, .rounds = 3}},
+    [COMMAND_SENDFILE] =
+        {"sendfile",
+         "a cached file sent over TCP, and its CPU",
+         {.size = MIB(1), .seconds = SECOND / 2, .rounds = 5, .file_made = MIB(64)}},
     [COMMAND_READ] = {"read",
                       "random reads from a file, cached or O_DIRECT",
                       {.depth = 64, .size = KIB(4), .seconds = SECOND, .rounds = 5}},
@@ -153,8 +178,9 @@ options options_for(command which, const options *from)
     made.command = which;
     made.file_fd = -1;
     made.given = from->given;
-    made.depth_count = from->depth_count;
-    memcpy(made.depths, from->depths, sizeof made.depths);
+    made.connections_list = from->connections_list;
+    made.depth_list = from->depth_list;
+    made.size_list = from->size_list;
     for (size_t i = 0; i < option_count; i++) {
         const option_entry *entry = &option_table[i];
         if ((from->given >> i & 1) == 0)

@@ -89,22 +89,23 @@ static int set_number(const option_entry *entry, const char *text, options *out)
     return 0;
 }
 
-/* Each number of a list in turn, to `depths`; the first stays in the option's own field. */
+/* Each number of a list in turn; the first stays in the option's own field. */
 static int set_list(const option_entry *entry, const char *text, options *out)
 {
     char part[32];
+    number_list *list = (number_list *)((char *)out + entry->list);
     do {
         size_t length = strcspn(text, ",");
-        if (out->depth_count == DEPTHS_MAX)
+        if (list->count == LIST_MAX)
             return fail("--%s has more than %d numbers: give fewer at a time", entry->name,
-                        DEPTHS_MAX);
+                        LIST_MAX);
         snprintf(part, sizeof part, "%.*s", (int)length, text);
         if (set_number(entry, part, out) != 0)
             return -1;
-        out->depths[out->depth_count++] = option_number(out, entry);
+        list->values[list->count++] = option_number(out, entry);
         text += length;
     } while (*text++ == ',');
-    memcpy((char *)out + entry->offset, &out->depths[0], sizeof out->depths[0]);
+    memcpy((char *)out + entry->offset, &list->values[0], sizeof list->values[0]);
     return 0;
 }
 
@@ -119,7 +120,7 @@ static int set_option(const option_entry *entry, const char *text, options *out)
         memcpy((char *)out + entry->offset, &one, sizeof one);
         return 0;
     }
-    if (entry->kind == OPTION_LIST)
+    if (entry->list != 0)
         return set_list(entry, text, out);
     if (entry->kind != OPTION_TEXT)
         return set_number(entry, text, out);

@@ -19,6 +19,8 @@ typedef enum command {
     COMMAND_SCOPES,
     COMMAND_SYNC,
     COMMAND_ECHO,
+    COMMAND_IDLE,
+    COMMAND_SENDFILE,
     COMMAND_READ,
     COMMAND_WRITE,
     COMMAND_LOG,
@@ -31,12 +33,18 @@ typedef enum command {
     COMMAND_COUNT
 } command;
 
-enum { DEPTHS_MAX = 8 };
+enum { LIST_MAX = 8 };
+
+/* The numbers that were given for an option, if it was; a table for each. */
+typedef struct number_list {
+    size_t count;
+    uint64_t values[LIST_MAX];
+} number_list;
 
 typedef struct options {
     command command;
     uint64_t connections;
-    uint64_t depth; /* of one table; each of `depths` in turn, if several are given */
+    uint64_t depth;
     uint64_t size;  /* bytes */
     uint64_t total; /* bytes */
     uint64_t tasks;
@@ -45,6 +53,7 @@ typedef struct options {
     uint64_t seconds; /* ns */
     uint64_t rounds;
     uint64_t direct; /* 0 or 1 */
+    uint64_t stream; /* 0 or 1 */
     const char *file;
     const char *subject;
     const char *listen;
@@ -57,13 +66,14 @@ typedef struct options {
     char *tree;         /* a temporary directory with the tree to copy; NULL: none */
     bool file_is_ours;  /* a named file that was not there before */
     bool file_is_named; /* it is not a temporary one */
-    size_t depth_count;
-    uint64_t depths[DEPTHS_MAX];
+    /* Of `connections`, `depth` and `size`, which are those of one table. */
+    number_list connections_list;
+    number_list depth_list;
+    number_list size_list;
 } options;
 
 typedef enum option_kind {
     OPTION_NUMBER,
-    OPTION_LIST, /* of numbers, with commas */
     OPTION_BYTES,
     OPTION_SECONDS,
     OPTION_FLAG,
@@ -74,6 +84,7 @@ typedef struct option_entry {
     const char *name;
     option_kind kind;
     size_t offset;      /* of its field in options */
+    size_t list;        /* of its list there: it takes several, with commas; 0: it has none */
     uint32_t commands;  /* a bit for each subcommand that takes it */
     uint32_t parameter; /* a bit for each subcommand whose rows carry it, --connect if given */
     uint64_t minimum;

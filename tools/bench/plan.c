@@ -4,6 +4,7 @@
  */
 #include "plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <whorl/log.h>
@@ -12,12 +13,14 @@
 #include "echo.h"
 #include "fail.h"
 #include "file.h"
+#include "idle.h"
 #include "lines.h"
 #include "log.h"
 #include "progress.h"
 #include "read.h"
 #include "report.h"
 #include "scopes.h"
+#include "sendfile.h"
 #include "sleepers.h"
 #include "spawn.h"
 #include "switch.h"
@@ -29,10 +32,10 @@ enum { BUFFERS_MAX = 1 << 30, SECTOR = 512, MANY_TASKS = 100000 };
 
 static const workload *const workloads[COMMAND_QUICK] = {
     [COMMAND_SWITCH] = &switch_workload,     [COMMAND_SPAWN] = &spawn_workload,
-    [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_ECHO] = &echo_workload,
-    [COMMAND_READ] = &read_workload,         [COMMAND_WRITE] = &write_workload,
-    [COMMAND_LOG] = &log_workload,           [COMMAND_TREE] = &tree_workload,
-    [COMMAND_LINES] = &lines_workload,
+    [COMMAND_SLEEPERS] = &sleepers_workload, [COMMAND_IDLE] = &idle_workload,
+    [COMMAND_SENDFILE] = &sendfile_workload, [COMMAND_READ] = &read_workload,
+    [COMMAND_WRITE] = &write_workload,       [COMMAND_LOG] = &log_workload,
+    [COMMAND_TREE] = &tree_workload,         [COMMAND_LINES] = &lines_workload,
 };
 
 /* quick: what it runs, and the seconds that each may take before it starts no further round. */
@@ -98,6 +101,8 @@ static int check(const step *which)
     switch (given->command) {
     case COMMAND_ECHO:
         return echo_check(given);
+    case COMMAND_IDLE:
+        return idle_check(given);
     case COMMAND_READ:
     case COMMAND_WRITE:
         return check_blocks(given);
@@ -110,7 +115,7 @@ static int check(const step *which)
 
 static int prepare_file(options *given)
 {
-    if (given->command == COMMAND_READ)
+    if (given->command == COMMAND_READ || given->command == COMMAND_SENDFILE)
         return file_prepare_read(given);
     if (given->command == COMMAND_TREE)
         return tree_prepare(given) == 0 ? FILE_READY : FILE_FAILED;
@@ -127,6 +132,7 @@ static void give_back(options *given)
 
 static void add_step(plan *to, const workload *which, const options *with)
 {
+    assert(to->count < STEPS_MAX);
     to->steps[to->count++] = (step){.workload = which, .options = *with};
 }
 
@@ -143,44 +149,57 @@ static void add_parts(plan *to, part_of *part, const options *with)
 
 static void add(plan *to, const options *with)
 {
-    bool is_load_alone = with->command == COMMAND_ECHO && with->connect != NULL;
     if (with->command == COMMAND_SCOPES)
         add_parts(to, scopes_part, with);
     else if (with->command == COMMAND_SYNC)
         add_parts(to, sync_part, with);
     else
-        add_step(to, is_load_alone ? &echo_connect_workload : workloads[with->command], with);
+        add_step(to,
+                 with->command == COMMAND_ECHO ? echo_workload_for(with) : workloads[with->command],
+                 with);
 }
 
 static bool has_file(command which)
 {
-    return which == COMMAND_READ || which == COMMAND_WRITE || which == COMMAND_LINES;
+    return which == COMMAND_READ || which == COMMAND_WRITE || which == COMMAND_LINES ||
+           which == COMMAND_SENDFILE;
 }
 
-static bool has_depth(command which)
+/* Number `index` of a list; of one that is empty, the only one is what the option is anyway. False:
+ * there are no more. */
+static bool pick(const number_list *list, size_t index, uint64_t *field)
 {
-    return which == COMMAND_READ || which == COMMAND_WRITE || which == COMMAND_LOG;
+    if (index < list->count)
+        *field = list->values[index];
+    return index < list->count || (index == 0 && list->count == 0);
 }
 
-/* A table for each depth, if several are given. */
-static void add_depths(plan *to, const options *with)
+/* A table for each size of each depth of each number of connections, of those that are given and
+ * that the workload has. */
+static void add_lists(plan *to, const options *with)
 {
     options own = *with;
-    for (size_t i = 0; i < with->depth_count; i++) {
-        own.depth = with->depths[i];
-        add(to, &own);
+    for (size_t i = 0; pick(&with->connections_list, i, &own.connections); i++)
+        for (size_t j = 0; pick(&with->depth_list, j, &own.depth); j++)
+            for (size_t k = 0; pick(&with->size_list, k, &own.size); k++)
+                add(to, &own);
+}
+
+/* Of `all`, the lists of options that the command does not have do not multiply its tables. */
+static void drop_lists(options *of)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const option_entry *entry = &option_table[i];
+        if (entry->list != 0 && (entry->parameter >> of->command & 1) == 0)
+            *(number_list *)((char *)of + entry->list) = (number_list){0};
     }
-    if (with->depth_count == 0)
-        add(to, with);
 }
 
 static void add_command(plan *to, command which, const options *given)
 {
     options with = options_for(which, given);
-    if (has_depth(which))
-        add_depths(to, &with);
-    else
-        add(to, &with);
+    drop_lists(&with);
+    add_lists(to, &with);
     if (which != COMMAND_SWITCH || option_given(given, "tasks"))
         return;
     with.tasks = 1000;
@@ -203,11 +222,11 @@ static void add_files(plan *to, const options *given)
         options with = options_for(i < 2 ? COMMAND_READ : COMMAND_WRITE, given);
         with.rounds = given->rounds;
         with.direct = (uint64_t)i % 2;
-        if (with.depth_count == 0) {
-            with.depth_count = sizeof depths / sizeof depths[0];
-            memcpy(with.depths, depths, sizeof depths);
+        if (with.depth_list.count == 0) {
+            with.depth_list.count = sizeof depths / sizeof depths[0];
+            memcpy(with.depth_list.values, depths, sizeof depths);
         }
-        add_depths(to, &with);
+        add_lists(to, &with);
     }
 }
 
@@ -272,7 +291,7 @@ static void note_file(FILE *tables, const options *given)
 {
     if (given->file_fd < 0 || given->file_is_named)
         return;
-    uint64_t bytes = given->command == COMMAND_READ ? file_size(given->file_fd) : given->total;
+    uint64_t bytes = given->total != 0 ? given->total : file_size(given->file_fd);
     report_line(tables,
                 "  The file is a temporary one of %.6g MiB in the current directory; it is removed "
                 "again.",

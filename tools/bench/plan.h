@@ -8,7 +8,8 @@
 #include "json.h"
 #include "workload.h"
 
-enum { STEPS_MAX = 48 };
+/* Lists have LIST_MAX numbers, and a workload has two of them at most; of `all`, one each. */
+enum { STEPS_MAX = LIST_MAX * LIST_MAX };
 
 typedef struct step {
     const workload *workload;

@@ -31,17 +31,6 @@ typedef struct marks {
     int64_t after;
 } marks;
 
-static int64_t resident_bytes(void)
-{
-    long long pages = -1;
-    FILE *in = fopen("/proc/self/statm", "re");
-    if (in == NULL)
-        return -1;
-    int found = fscanf(in, "%*d %lld", &pages);
-    fclose(in);
-    return found == 1 ? pages * sysconf(_SC_PAGESIZE) : -1;
-}
-
 static void fill(sample *out, uint64_t count, const marks *at)
 {
     double n = (double)count;
@@ -59,12 +48,12 @@ static intptr_t main_task(void *arg)
     intptr_t failed = sleeping_open(&all, in->given->tasks);
     if (failed != 0)
         return failed;
-    at.before = resident_bytes();
+    at.before = memory_resident();
     int64_t cpu = clock_cpu();
     at.start = clock_now();
     failed = sleeping_fill(&all);
     at.asleep = clock_now();
-    at.after = resident_bytes();
+    at.after = memory_resident();
     int64_t resumed = clock_now();
     intptr_t ended = sleeping_end(&all);
     at.end = clock_now() - (resumed - at.asleep);
@@ -86,14 +75,14 @@ static int run_whorl(const options *given, sample *out)
 static int run_threads(const options *given, sample *out)
 {
     parked all;
-    marks at = {.before = resident_bytes()};
+    marks at = {.before = memory_resident()};
     cpu_pin(0);
     int64_t cpu = clock_cpu();
     at.start = clock_now();
     if (parked_start(&all, given->tasks) != 0)
         return -1;
     at.asleep = clock_now();
-    at.after = resident_bytes();
+    at.after = memory_resident();
     int64_t resumed = clock_now();
     parked_end(&all);
     at.end = clock_now() - (resumed - at.asleep);
