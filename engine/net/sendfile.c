@@ -11,57 +11,17 @@
  * never been taken from it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <net/bulk_buffers.h>
+#include <net/bulk_source.h>
 #include <op/op.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <whorl/bulk.h>
-#include <whorl/op.h>
 
 struct transfer {
-    int in, out;
+    struct bulk_source source;
+    int out;
     bool to_socket;
-    bool is_direct; /* the file is read past the cache, in whole blocks */
-    dev_t device;   /* which file it is */
-    ino_t inode;
-    off_t from;
-    size_t count;
-    size_t sent;
     struct bulk_buffer buffer;
 };
-
-/* What is moved between which kinds. 0 or -errno. */
-static int judge(struct transfer *one)
-{
-    struct stat in, out;
-    int flags = fcntl(one->in, F_GETFL);
-    if (flags < 0 || fstat(one->in, &in) != 0 || fstat(one->out, &out) != 0)
-        return -EBADF;
-    if (!S_ISREG(in.st_mode) && !S_ISBLK(in.st_mode))
-        return -EINVAL;
-    one->is_direct = flags & O_DIRECT;
-    one->device = in.st_dev;
-    one->inode = in.st_ino;
-    one->to_socket = S_ISSOCK(out.st_mode);
-    return 0;
-}
-
-/* The descriptor is not in flight while a piece is being sent: another task may have closed it, and
- * it may mean another file by now. */
-static bool is_still_open(const struct transfer *one)
-{
-    struct stat in;
-    return fstat(one->in, &in) == 0 && in.st_dev == one->device && in.st_ino == one->inode;
-}
-
-static whorl_op make_read(const struct transfer *one, size_t len)
-{
-    if (one->is_direct)
-        len = (len + BULK_ALIGNMENT - 1) & ~(size_t)(BULK_ALIGNMENT - 1);
-    return whorl_op_pread(one->in, one->buffer.start, len, one->from + (off_t)one->sent);
-}
 
 static whorl_op make_send(const struct transfer *one, size_t len)
 {
@@ -70,29 +30,29 @@ static whorl_op make_send(const struct transfer *one, size_t len)
     return whorl_op_write(one->out, one->buffer.start, len);
 }
 
-/* A piece that is cut short by the file's end is sent by itself. Nothing is read after it. */
+/* A piece that is cut short by the file's end is sent by itself. */
 static int send_last(struct transfer *one, size_t len)
 {
     whorl_op send = make_send(one, len);
     int result = whorl_op_await(&send);
     if (result <= 0)
         return result;
-    one->sent += (size_t)result;
+    one->source.sent += (size_t)result;
     return (size_t)result == len ? 0 : 1;
 }
 
 /* Moves one piece. 1: there is more to do; 0: the file has ended; -errno. */
 static int move_piece(struct transfer *one)
 {
-    if (one->sent > 0 && !is_still_open(one))
+    if (one->source.sent > 0 && !bulk_source_is_there(&one->source))
         return -EBADF;
-    size_t left = one->count - one->sent;
-    size_t len = left < one->buffer.size ? left : one->buffer.size;
-    whorl_op chain[2] = {make_read(one, len), make_send(one, len)};
+    size_t len = bulk_source_piece(&one->source, one->buffer.size);
+    whorl_op chain[2] = {bulk_source_read(&one->source, one->buffer.start, len),
+                         make_send(one, len)};
     int error = whorl_link_ops(chain, 2);
     int got = chain[0].result, sent = chain[1].result;
     if (sent > 0)
-        one->sent += (size_t)sent;
+        one->source.sent += (size_t)sent;
     if (sent > 0 || error == -EINTR) /* members of chains are not submitted again */
         return 1;
     bool was_ended = chain[1].state & OP_CANCEL_WANTED;
@@ -104,11 +64,11 @@ static int move_piece(struct transfer *one)
 
 static int move_all(struct loop *loop, struct transfer *one)
 {
-    one->buffer = bulk_buffer_take(loop, one->count);
+    one->buffer = bulk_buffer_take(loop, one->source.count);
     if (!one->buffer.start)
         return -ENOMEM;
     int result = 1;
-    while (result > 0 && one->sent < one->count)
+    while (result > 0 && one->source.sent < one->source.count)
         result = move_piece(one);
     bulk_buffer_give_back(loop, one->buffer);
     return result < 0 ? result : 0;
@@ -119,23 +79,14 @@ ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
     struct loop *loop = loop_here;
     if (!loop)
         return -EPERM;
-    if (offset && *offset < 0)
-        return -EINVAL;
-    struct transfer one = {.in = in_fd, .out = out_fd, .count = count};
-    if (count > SSIZE_MAX)
-        one.count = SSIZE_MAX;
-    int error = judge(&one);
+    struct transfer one = {.out = out_fd};
+    struct stat out;
+    int error = bulk_source_open(&one.source, in_fd, offset, count);
+    if (!error && fstat(out_fd, &out) != 0)
+        error = -EBADF;
     if (error)
         return error;
-    one.from = offset ? *offset : lseek(in_fd, 0, SEEK_CUR);
-    if (one.from < 0)
-        return -errno;
+    one.to_socket = S_ISSOCK(out.st_mode);
     error = move_all(loop, &one);
-    if (one.sent == 0)
-        return error;
-    if (offset)
-        *offset = one.from + (off_t)one.sent;
-    else
-        lseek(in_fd, one.from + (off_t)one.sent, SEEK_SET);
-    return (ssize_t)one.sent;
+    return bulk_source_end(&one.source, offset, error);
 }

@@ -121,6 +121,11 @@ static inline int stream_check(const whorl_stream *stream)
  * -ETIMEDOUT. */
 int stream_park(whorl_stream *stream, struct stream_side *side, const struct wait_kind *kind);
 
+/* Keeps others out of a side while the running task waits elsewhere, and lets them in again: 0, or
+ * -ECANCELED where another task closes the stream. */
+void stream_hold(whorl_stream *stream, struct stream_side *side);
+int stream_let_go(whorl_stream *stream, struct stream_side *side);
+
 /* Wakes who is parked on a side. */
 static inline void side_wake(struct stream_side *side, int result)
 {
@@ -186,6 +191,9 @@ void plain_make(whorl_stream *stream);
 
 extern const struct wait_kind stream_write_wait;
 extern const struct wait_kind stream_direct_wait;
+
+/* Begins a call that writes: 0, or why it cannot go on. */
+int out_begin(whorl_stream *stream);
 
 #define DIRECT_PIECES 8
 

@@ -51,15 +51,26 @@ int stream_park(whorl_stream *stream, struct stream_side *side, const struct wai
     int result = task_park(loop, self, kind, stream);
     if (__builtin_expect(timed, 0) && timer_is_armed(&self->timer))
         timer_disarm(&loop->timers, &self->timer);
+    int left = stream_let_go(stream, side);
+    return __builtin_expect(left, 0) ? left : result;
+}
+
+void stream_hold(whorl_stream *stream, struct stream_side *side)
+{
+    assert(!side->task && !side->is_parked);
+    side->task = stream->loop->current;
+}
+
+int stream_let_go(whorl_stream *stream, struct stream_side *side)
+{
     side->task = NULL;
-    if (__builtin_expect(stream->closer && stream->closer != self, 0)) {
-        if (stream->closer_is_parked && !stream->reader.task && !stream->writer.task) {
-            stream->closer_is_parked = false;
-            task_wake(stream->closer, 0);
-        }
-        return -ECANCELED;
+    if (__builtin_expect(!stream->closer || stream->closer == stream->loop->current, 1))
+        return 0;
+    if (stream->closer_is_parked && !stream->reader.task && !stream->writer.task) {
+        stream->closer_is_parked = false;
+        task_wake(stream->closer, 0);
     }
-    return result;
+    return -ECANCELED;
 }
 
 static void wait_cancel(struct task *task)

@@ -92,8 +92,7 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
     return rest.len == total ? error : (ssize_t)(total - rest.len);
 }
 
-/* 0, or why nothing can be written. */
-static int begin(whorl_stream *stream)
+int out_begin(whorl_stream *stream)
 {
     int error = stream_check(stream);
     if (error)
@@ -112,7 +111,7 @@ ssize_t whorl_stream_write(whorl_stream *stream, const void *buf, size_t len)
 {
     if (!buf && len > 0)
         return -EINVAL;
-    int error = begin(stream);
+    int error = out_begin(stream);
     if (error)
         return error;
     if (len > SSIZE_MAX)
@@ -136,7 +135,7 @@ ssize_t whorl_stream_writev(whorl_stream *stream, const struct iovec *iov, int c
             return -EINVAL;
         total += iov[i].iov_len;
     }
-    int error = begin(stream);
+    int error = out_begin(stream);
     if (error || total == 0)
         return error;
     return write_all(stream, iov, total);
@@ -163,7 +162,7 @@ ssize_t whorl_stream_vprintf(whorl_stream *stream, const char *format, va_list a
 {
     if (!format)
         return -EINVAL;
-    int error = begin(stream);
+    int error = out_begin(stream);
     if (error)
         return error;
     char text[PRINTED_ON_STACK];
@@ -212,7 +211,7 @@ int whorl_stream_uncork(whorl_stream *stream)
 
 int whorl_stream_drain(whorl_stream *stream)
 {
-    int error = begin(stream);
+    int error = out_begin(stream);
     if (error == -EPIPE && stream->ended)
         return 0;
     return error ? error : out_wait(stream, 0);
@@ -225,7 +224,7 @@ size_t whorl_stream_pending(const whorl_stream *stream)
 
 int whorl_stream_end(whorl_stream *stream)
 {
-    int error = begin(stream);
+    int error = out_begin(stream);
     if (error == -EPIPE && stream->ended)
         return 0;
     if (!error && !stream->is_socket)

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 #include <whorl/base.h>
+#include <whorl/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +25,12 @@ extern "C" {
  *   -ENOMEM     nothing was sent
  *   else        as pread(2), and send(2) or write(2), say; -EPIPE without a signal */
 WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
+
+/* The same as a write to a stream, behind what was written before: the bytes are taken, and sent now
+ * or later, and the call waits as whorl_stream_write does. Returns those that were taken.
+ *   -EINVAL, -EPERM, -EBUSY, -ETIMEDOUT  also as there; nothing was taken */
+WHORL_API ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset,
+                                        size_t count);
 
 #ifdef __cplusplus
 }

@@ -237,6 +237,7 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(sendmsg, call_sendmsg(task))                                                                 \
     X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
     X(sendfile, whorl_sendfile(0, 0, NULL, 1))                                                     \
+    X(stream_sendfile, whorl_stream_sendfile((whorl_stream *)task, 0, NULL, 1))                    \
     X(poll, whorl_poll(-1, POLLIN))                                                                \
     X(signal_wait, call_signal_wait(task))                                                         \
     X(process_spawn, call_process_spawn(task))                                                     \

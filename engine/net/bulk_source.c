@@ -1,0 +1,54 @@
+/* A file that is sent piece by piece: see bulk_source.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/bulk_source.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, size_t count)
+{
+    struct stat status;
+    if (offset && *offset < 0)
+        return -EINVAL;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &status) != 0)
+        return -EBADF;
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        return -EINVAL;
+    *source = (struct bulk_source){
+        .fd = fd,
+        .is_direct = flags & O_DIRECT,
+        .device = status.st_dev,
+        .inode = status.st_ino,
+        .from = offset ? *offset : lseek(fd, 0, SEEK_CUR),
+        .count = count < SSIZE_MAX ? count : SSIZE_MAX,
+    };
+    return source->from < 0 ? -EBADF : 0;
+}
+
+bool bulk_source_is_there(const struct bulk_source *source)
+{
+    struct stat status;
+    return fstat(source->fd, &status) == 0 && status.st_dev == source->device &&
+           status.st_ino == source->inode;
+}
+
+whorl_op bulk_source_read(const struct bulk_source *source, char *buf, size_t len)
+{
+    if (source->is_direct)
+        len = (len + BULK_ALIGNMENT - 1) & ~(size_t)(BULK_ALIGNMENT - 1);
+    return whorl_op_pread(source->fd, buf, len, source->from + (off_t)source->sent);
+}
+
+ssize_t bulk_source_end(const struct bulk_source *source, off_t *offset, int error)
+{
+    off_t at = source->from + (off_t)source->sent;
+    if (source->sent == 0)
+        return error;
+    if (offset)
+        *offset = at;
+    else
+        lseek(source->fd, at, SEEK_SET);
+    return (ssize_t)source->sent;
+}

@@ -1,0 +1,41 @@
+/*
+ * A file that is sent piece by piece: where it stands, and that its descriptor means the same file
+ * all along, as it is not in flight while a piece is being sent.
+ */
+#ifndef NET_BULK_SOURCE_H
+#define NET_BULK_SOURCE_H
+
+#include <net/bulk_buffers.h>
+#include <whorl/op.h>
+
+struct bulk_source {
+    int fd;
+    bool is_direct; /* it is read past the cache, in whole blocks */
+    dev_t device;   /* which file it is */
+    ino_t inode;
+    off_t from;
+    size_t count; /* to be sent at most */
+    size_t sent;
+};
+
+/* 0, or what whorl_sendfile says of the file and the offset. */
+int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, size_t count);
+
+/* Whether the descriptor still means the file. */
+bool bulk_source_is_there(const struct bulk_source *source);
+
+/* Bytes of the next piece. */
+static inline size_t bulk_source_piece(const struct bulk_source *source, size_t room)
+{
+    size_t left = source->count - source->sent;
+    return left < room ? left : room;
+}
+
+/* The op that reads the next piece, of `len` bytes; with O_DIRECT it may read more. */
+whorl_op bulk_source_read(const struct bulk_source *source, char *buf, size_t len);
+
+/* Moves the offset, or the file's position, by what was sent. Returns that, or `error` if it is
+ * nothing. */
+ssize_t bulk_source_end(const struct bulk_source *source, off_t *offset, int error);
+
+#endif
