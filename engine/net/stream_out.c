@@ -220,6 +220,8 @@ void out_give_up(whorl_stream *stream, int error)
 
 #define DIRECT_CHUNKS 4
 
+/* -ECANCELED also where somebody closes the stream, and has been woken by who left a wait before: he
+ * does not wait for another op. */
 static int wait_for_op(whorl_stream *stream)
 {
     while (multishot_is_armed(&stream->out)) {
@@ -232,7 +234,8 @@ static int wait_for_op(whorl_stream *stream)
             return error;
         }
     }
-    return 0;
+    bool is_closed = stream->closer && stream->closer != stream->loop->current;
+    return is_closed ? -ECANCELED : 0;
 }
 
 /* Runs the op that sends `message`, from the task's memory: it has ended when this returns. Its

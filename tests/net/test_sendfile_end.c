@@ -1,0 +1,243 @@
+/*
+ * Files sent, where it ends early: by a cancel, a timeout, a close; offset and position tell what
+ * arrived, and the rest can follow. And many at once.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "net/big_file.h"
+
+enum { CROWD = 300 };
+
+/* --- When it ends early --- */
+
+struct sender {
+    int out, in;
+    bool at_position;
+    off_t offset;
+    ssize_t result;
+};
+
+static intptr_t send_rest(void *arg)
+{
+    struct sender *one = arg;
+    one->result =
+        whorl_sendfile(one->out, one->in, one->at_position ? NULL : &one->offset, SIZE_MAX);
+    return one->result;
+}
+
+static off_t place_of(const struct sender *one)
+{
+    return one->at_position ? lseek(one->in, 0, SEEK_CUR) : one->offset;
+}
+
+/* Cancels it again and again, while the other end takes little, and goes on from there. */
+static void send_with_cancels(int kind, bool at_position, random_source *random)
+{
+    pair both = pair_of_kind(kind);
+    struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX, .is_slow = true};
+    struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY), .at_position = at_position};
+    whorl_task *reader = NULL;
+    off_t at = 0;
+    for (int round = 0; at < FILE_BYTES; round++) {
+        one.result = -ECANCELED; /* which stays, if it is cancelled before it has begun */
+        whorl_task *task = whorl_spawn(send_rest, &one);
+        for (uint64_t turns = random_below(random, 20); turns > 0; turns--)
+            whorl_yield();
+        if (round % 3 == 1)
+            whorl_sleep(WHORL_US(200));
+        if (round < 30)
+            whorl_cancel(task);
+        if (!reader)
+            reader = whorl_spawn(receive, &to);
+        whorl_join(task);
+        check(one.result > 0 || (one.result == -ECANCELED && round < 30));
+        at += one.result > 0 ? one.result : 0;
+        if (!check_equal(place_of(&one), at))
+            break;
+    }
+    check_equal(whorl_close(both.ends[1]), 0);
+    both.ends[1] = -1;
+    check_equal(whorl_join(reader), FILE_BYTES);
+    close(one.in);
+    close_pair(&both);
+}
+
+static intptr_t cancel_often(void *arg)
+{
+    (void)arg;
+    random_source random = random_from_seed(3);
+    for (long round = 0; round < test_rounds(2); round++)
+        for (int kind = 0; kind < 3; kind++) {
+            send_with_cancels(kind, false, &random);
+            send_with_cancels(kind, true, &random);
+        }
+    return 0;
+}
+
+static void a_cancelled_transfer_goes_on_where_it_was_and_loses_nothing(void **state)
+{
+    (void)state;
+    run_checks(cancel_often, NULL);
+}
+
+static intptr_t run_out_of_time(void *arg)
+{
+    (void)arg;
+    pair both = tcp_pair();
+    int fd = big_file(O_RDONLY);
+    size_t sent = 0;
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_MS(20));
+    for (;;) {
+        off_t offset = 0;
+        ssize_t result = whorl_sendfile(both.ends[1], fd, &offset, SIZE_MAX);
+        check_equal(offset, result < 0 ? 0 : result);
+        if (result < 0) {
+            check_equal(result, -ECANCELED);
+            break;
+        }
+        sent += (size_t)result;
+    }
+    check_equal(whorl_timeout_end(&limit, -ECANCELED), -ETIMEDOUT);
+    check(sent > 0);
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_timeout_gives_the_count_so_far(void **state)
+{
+    (void)state;
+    run_checks(run_out_of_time, NULL);
+}
+
+static intptr_t close_meanwhile(void *arg)
+{
+    (void)arg;
+    for (int which = 0; which < 3; which++) {
+        pair both = unix_pair();
+        struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY)};
+        struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
+        whorl_task *task = whorl_spawn(send_rest, &one);
+        for (int i = 0; i < 5; i++)
+            whorl_yield();
+        check(!whorl_is_done(task));
+        if (which == 0) {
+            check_equal(whorl_close(both.ends[1]), 0);
+            both.ends[1] = -1;
+        } else if (which == 1) {
+            check_equal(whorl_close(one.in), 0);
+            one.in = digits_file(O_RDONLY);
+        } else {
+            check_equal(whorl_close(both.ends[0]), 0);
+            both.ends[0] = -1;
+        }
+        whorl_task *reader = which < 2 ? whorl_spawn(receive, &to) : NULL;
+        whorl_join(task);
+        check(one.result > 0 && one.result < FILE_BYTES);
+        check_equal(one.offset, one.result);
+        if (which == 1)
+            check_equal(whorl_shutdown(both.ends[1], SHUT_WR), 0);
+        if (reader)
+            check_equal(whorl_join(reader), one.result);
+        else
+            check_equal(whorl_sendfile(both.ends[1], one.in, &one.offset, 9), -EPIPE);
+        close(one.in);
+        close_pair(&both);
+    }
+    return 0;
+}
+
+static void a_close_of_either_descriptor_ends_it(void **state)
+{
+    (void)state;
+    run_checks(close_meanwhile, NULL);
+}
+
+/* --- Many at once --- */
+
+struct member {
+    pair both;
+    struct sender sender;
+    struct receiver receiver;
+    whorl_task *sending, *receiving;
+};
+
+static intptr_t send_to_a_crowd(void *arg)
+{
+    (void)arg;
+    struct member *members = calloc(CROWD, sizeof *members);
+    int fd = big_file(O_RDONLY);
+    for (int i = 0; i < CROWD; i++) {
+        struct member *one = &members[i];
+        one->both = unix_pair();
+        one->sender = (struct sender){.out = one->both.ends[1], .in = fd, .offset = 900000};
+        one->receiver = (struct receiver){.fd = one->both.ends[0],
+                                          .at = 900000,
+                                          .most = FILE_BYTES - 900000,
+                                          .is_slow = i % 2 == 0};
+        one->sending = whorl_spawn(send_rest, &one->sender);
+    }
+    whorl_sleep(WHORL_MS(5));
+    for (int i = 0; i < CROWD; i++)
+        members[i].receiving = whorl_spawn(receive, &members[i].receiver);
+    for (int i = 0; i < CROWD; i++) {
+        check_equal(whorl_join(members[i].sending), FILE_BYTES - 900000);
+        check_equal(whorl_join(members[i].receiving), FILE_BYTES - 900000);
+        close_pair(&members[i].both);
+    }
+    check(bulk_buffers_kept(loop_here) <= BULK_KEPT);
+    close(fd);
+    free(members);
+    return 0;
+}
+
+static void many_transfers_share_the_memory(void **state)
+{
+    (void)state;
+    run_checks(send_to_a_crowd, NULL);
+}
+
+static intptr_t take_buffers(void *arg)
+{
+    (void)arg;
+    struct loop *loop = loop_here;
+    struct bulk_buffer taken[BULK_MIDDLE_MOST + 1];
+    check_equal(bulk_buffers_kept(loop), 0);
+    for (unsigned i = 0; i < count_of(taken); i++) {
+        taken[i] = bulk_buffer_take(loop, SIZE_MAX);
+        check_equal(taken[i].size, i < BULK_LARGE_MOST    ? BULK_LARGE
+                                   : i < BULK_MIDDLE_MOST ? BULK_MIDDLE
+                                                          : BULK_SMALL);
+        check_equal((uintptr_t)taken[i].start % BULK_ALIGNMENT, 0);
+    }
+    for (unsigned i = 0; i < count_of(taken); i++)
+        bulk_buffer_give_back(loop, taken[i]);
+    check_equal(bulk_buffers_kept(loop), BULK_KEPT);
+    struct bulk_buffer again = bulk_buffer_take(loop, SIZE_MAX);
+    check_equal(again.size, BULK_LARGE);
+    check_equal(bulk_buffers_kept(loop), BULK_KEPT - 1);
+    bulk_buffer_give_back(loop, again);
+    return 0;
+}
+
+static void the_more_transfers_the_smaller_their_buffers(void **state)
+{
+    (void)state;
+    run_checks(take_buffers, NULL);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        behaviour(a_cancelled_transfer_goes_on_where_it_was_and_loses_nothing),
+        behaviour(a_timeout_gives_the_count_so_far),
+        behaviour(a_close_of_either_descriptor_ends_it),
+        behaviour(many_transfers_share_the_memory),
+        behaviour(the_more_transfers_the_smaller_their_buffers),
+    };
+    int failed = run_behaviours("sendfile_end", tests);
+    free(content);
+    return failed;
+}

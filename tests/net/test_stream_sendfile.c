@@ -1,0 +1,139 @@
+/* Files sent through streams: behind what was written, and like a write in all that may befall it. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "net/big_file.h"
+
+/* --- Streams --- */
+
+static intptr_t send_through_stream(void *arg)
+{
+    (void)arg;
+    static const size_t counts[] = {1, 4096, BULK_LARGE + 1, FILE_BYTES, SIZE_MAX};
+    int fd = big_file(O_RDONLY);
+    for (size_t i = 0; i < count_of(counts); i++) {
+        pair both = i % 2 == 0 ? tcp_pair() : unix_pair();
+        whorl_stream *stream;
+        off_t offset = 100;
+        check_equal(whorl_stream_open(both.ends[1], NULL, &stream), 0);
+        struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX, .is_slow = true};
+        whorl_task *task = whorl_spawn(receive, &to);
+        size_t left = FILE_BYTES - 100, expected = counts[i] < left ? counts[i] : left;
+        check_equal(whorl_stream_write(stream, content, 100), 100);
+        check_equal(whorl_stream_sendfile(stream, fd, &offset, counts[i]), expected);
+        check_equal(offset, 100 + expected);
+        check_equal(whorl_stream_close(stream), 0);
+        check_equal(whorl_join(task), 100 + expected);
+        both.ends[1] = -1;
+        close_pair(&both);
+    }
+    close(fd);
+    return 0;
+}
+
+static void a_stream_takes_it_behind_what_was_written(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(send_through_stream, NULL);
+}
+
+struct stream_sender {
+    whorl_stream *stream;
+    int in;
+    off_t offset;
+    ssize_t result;
+};
+
+static intptr_t send_to_stream(void *arg)
+{
+    struct stream_sender *one = arg;
+    one->result = whorl_stream_sendfile(one->stream, one->in, &one->offset, SIZE_MAX);
+    return one->result;
+}
+
+/* A second writer is kept out; a cancel, or whoever closes the stream, ends it. */
+static intptr_t end_stream_early(void *arg)
+{
+    (void)arg;
+    for (int turns = 0; turns < 12; turns++) {
+        pair both = unix_pair();
+        struct stream_sender one = {.in = big_file(O_RDONLY), .result = -ECANCELED};
+        struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
+        check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
+        both.ends[1] = -1;
+        whorl_task *task = whorl_spawn(send_to_stream, &one);
+        for (int i = 0; i < turns; i++)
+            whorl_yield();
+        if (turns > 0)
+            check_equal(whorl_stream_write(one.stream, "x", 1), -EBUSY);
+        if (turns % 2 == 0)
+            whorl_cancel(task);
+        else
+            check_equal(whorl_stream_abort(one.stream), 0);
+        whorl_join(task);
+        check(one.result == -ECANCELED || (one.result > 0 && one.result < FILE_BYTES));
+        check_equal(one.offset, one.result < 0 ? 0 : one.result);
+        whorl_task *reader = whorl_spawn(receive, &to);
+        if (turns % 2 == 0) {
+            check_equal(whorl_stream_close(one.stream), 0);
+            check_equal(whorl_join(reader), one.offset);
+        } else {
+            check(whorl_join(reader) <= one.offset);
+        }
+        close(one.in);
+        close_pair(&both);
+    }
+    return 0;
+}
+
+static void a_transfer_to_a_stream_ends_early_and_loses_nothing(void **state)
+{
+    (void)state;
+    run_checks(end_stream_early, NULL);
+}
+
+static intptr_t send_wrongly_to_stream(void *arg)
+{
+    (void)arg;
+    whorl_stream *ends[2];
+    off_t before = -1, offset = 0;
+    pair tube = pipe_pair();
+    int fd = digits_file(O_RDONLY);
+    check_equal(whorl_stream_pair(NULL, ends), 0);
+    check_equal(whorl_stream_sendfile(NULL, fd, NULL, 1), -EINVAL);
+    check_equal(whorl_stream_sendfile(ends[0], -1, NULL, 1), -EBADF);
+    check_equal(whorl_stream_sendfile(ends[0], tube.ends[0], NULL, 1), -EINVAL);
+    check_equal(whorl_stream_sendfile(ends[0], fd, &before, 1), -EINVAL);
+    check_equal(whorl_cancel(whorl_self()), 0);
+    check_equal(whorl_stream_sendfile(ends[0], fd, &offset, 1), -ECANCELED);
+    check_equal(whorl_uncancel(), 1);
+    check_equal(whorl_stream_end(ends[0]), 0);
+    check_equal(whorl_stream_sendfile(ends[0], fd, NULL, 1), -EPIPE);
+    check_equal(lseek(fd, 0, SEEK_CUR), 0);
+    check_equal(whorl_stream_sendfile(ends[1], fd, NULL, 100), 10);
+    check_equal(lseek(fd, 0, SEEK_CUR), 10);
+    check_equal(whorl_stream_sendfile(ends[1], fd, NULL, 100), 0);
+    check_equal(whorl_stream_close(ends[0]), 0);
+    check_equal(whorl_stream_abort(ends[1]), 0);
+    close(fd);
+    close_pair(&tube);
+    return 0;
+}
+
+static void errors_of_streams_are_told_too(void **state)
+{
+    (void)state;
+    run_checks(send_wrongly_to_stream, NULL);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        behaviour(a_stream_takes_it_behind_what_was_written),
+        behaviour(a_transfer_to_a_stream_ends_early_and_loses_nothing),
+        behaviour(errors_of_streams_are_told_too),
+    };
+    int failed = run_behaviours("stream_sendfile", tests);
+    free(content);
+    return failed;
+}
