@@ -32,6 +32,7 @@
  *   resolve.h    the addresses of hosts and services
  *   address.h    addresses of sockets, as text
  *   stream.h     connections with a buffer: read and written in any sizes, lines
+ *   connect.h    connections made: to a name, by the first of its addresses that answers
  *   listener.h   waiting for connections, and serving each in a task of its own
  *   process.h    child processes: started, talked to, waited for
  *   signal.h     waiting for signals
@@ -88,6 +89,7 @@
 #include <whorl/resolve.h>
 #include <whorl/address.h>
 #include <whorl/stream.h>
+#include <whorl/connect.h>
 #include <whorl/listener.h>
 #include <whorl/process.h>
 #include <whorl/signal.h>

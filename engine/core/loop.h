@@ -116,7 +116,7 @@ struct loop {
     struct signal_wait **signal_waits_end;
     int signal_fd; /* while some do */
     /* Kept by the floor of net. */
-    struct resolver *resolver; /* NULL: no name was */
+    struct resolver *resolver;     /* NULL: no name was */
     struct stream_hub *stream_hub; /* NULL: no stream was opened */
     /* Kept by the floor of runs. */
     struct overflow_watch watch;

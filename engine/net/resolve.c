@@ -79,19 +79,22 @@ static int question_make(struct question *question, const char *host, const char
 
 /* --- Answers without a lookup --- */
 
-static void add_own(const struct question *question, struct found *found)
+/* Puts this machine's own addresses into `own`, and returns how many. */
+static unsigned read_own(const struct question *question, whorl_address own[2])
 {
+    unsigned count = 0;
     static const struct in6_addr any = IN6ADDR_ANY_INIT;
     static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
     if (question->family != AF_INET)
-        found->addresses[found->count++] = (whorl_address){
+        own[count++] = (whorl_address){
             .in6 = {.sin6_family = AF_INET6, .sin6_addr = question->passive ? any : loopback},
             .len = sizeof(struct sockaddr_in6)};
     if (question->family != AF_INET6)
-        found->addresses[found->count++] = (whorl_address){
+        own[count++] = (whorl_address){
             .in4 = {.sin_family = AF_INET,
                     .sin_addr.s_addr = htonl(question->passive ? INADDR_ANY : INADDR_LOOPBACK)},
             .len = sizeof(struct sockaddr_in)};
+    return count;
 }
 
 /* The number of addresses; 0: it is to be looked up. Or -errno. */
@@ -100,16 +103,12 @@ static int answer_at_once(const struct question *question, const whorl_resolve_o
 {
     if (question->service[0])
         return options->numeric ? -EPROTONOSUPPORT : 0;
-    struct found found = {.count = 0};
-    if (!question->has_host) {
-        add_own(question, &found);
-        return asker_take(asker, &found);
-    }
-    int count = number_read(question->host, question->family, &found.addresses[0]);
-    if (count > 0) {
-        found.count = 1;
-        return asker_take(asker, &found);
-    }
+    whorl_address own[2];
+    if (!question->has_host)
+        return asker_take(asker, own, read_own(question, own));
+    int count = number_read(question->host, question->family, own);
+    if (count > 0)
+        return asker_take(asker, own, 1);
     /* Names have no colon. */
     bool may_be_name = count == -ENOENT && !options->numeric && !strchr(question->host, ':');
     return may_be_name ? 0 : count;
@@ -158,7 +157,7 @@ static int look_up(struct loop *loop, const struct question *question,
     int64_t max_age = options->max_age ? options->max_age : DEFAULT_MAX_AGE;
     const struct name *known = names_find_known(loop, question, max_age);
     if (known)
-        return asker_take(asker, known->found);
+        return asker_take(asker, known->found->addresses, known->found->count);
     int error;
     asker->name = names_ask(loop, question, &error);
     return asker->name ? wait_for(loop, asker, options->timeout) : error;

@@ -89,7 +89,7 @@ struct name *names_ask(struct loop *loop, const struct question *question, int *
  * begun. */
 void names_leave(struct name *name);
 
-/* Gives an asker as many addresses as it has room for. Returns the number. */
-int asker_take(const struct asker *asker, const struct found *found);
+/* Gives an asker as many of the addresses as it has room for. Returns the number. */
+int asker_take(const struct asker *asker, const whorl_address *addresses, size_t count);
 
 #endif

@@ -157,12 +157,12 @@ int whorl_resolve_forget(const char *host)
 
 /* --- Asking --- */
 
-int asker_take(const struct asker *asker, const struct found *found)
+int asker_take(const struct asker *asker, const whorl_address *addresses, size_t count)
 {
-    size_t count = found->count < asker->room ? found->count : asker->room;
+    count = count < asker->room ? count : asker->room;
     for (size_t i = 0; i < count; i++) {
         whorl_address *address = &asker->addresses[i];
-        *address = found->addresses[i];
+        *address = addresses[i];
         if (asker->port && address->any.sa_family == AF_INET)
             address->in4.sin_port = asker->port;
         else if (asker->port)
@@ -190,8 +190,10 @@ static bool take(struct loop *loop, struct inbox_node *node)
     int result = (int)name->job.result;
     loop->jobs--;
     while (name->waiters.first) {
-        const struct asker *asker = (const struct asker *)name->waiters.first;
-        waiter_serve(name->waiters.first, result < 0 ? result : asker_take(asker, name->found));
+        struct asker *first = (struct asker *)name->waiters.first;
+        const struct found *found = name->found;
+        waiter_serve(&first->waiter,
+                     result > 0 ? asker_take(first, found->addresses, found->count) : result);
     }
     if (result >= 0 && name->link)
         become_known(loop->resolver, name);

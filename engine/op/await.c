@@ -97,6 +97,45 @@ int whorl_op_await(whorl_op *op)
     return op->result;
 }
 
+/* --- The first of several --- */
+
+static void any_cancel(struct task *self)
+{
+    task_wake(self, -ECANCELED);
+}
+
+static const struct wait_kind any_wait = {.name = "io", .cancel = any_cancel};
+
+/* An op may have ended in the same turn. */
+static void any_time_is_up(struct timer *timer)
+{
+    struct task *self = (struct task *)((char *)timer - offsetof(struct task, timer));
+    if (self->wait)
+        task_wake(self, 0);
+}
+
+/* The first that ends is all that is pending; those that end in the same turn find the task awake. */
+int op_wait_any(struct loop *loop, whorl_op *ops, size_t n, int64_t deadline)
+{
+    struct task *self = loop->current;
+    if (self->interrupted)
+        return -ECANCELED;
+    struct op_wait wait = {.ops = ops, .count = n, .pending = 1, .deadline = WHORL_FOREVER};
+    for (size_t i = 0; i < n; i++)
+        if (ops[i].state & OP_IN_FLIGHT)
+            ops[i].state |= OP_AWAITED;
+    if (deadline != WHORL_FOREVER) {
+        self->timer.fire = any_time_is_up;
+        timer_arm(&loop->timers, &self->timer, deadline);
+    }
+    int error = task_park(loop, self, &any_wait, &wait);
+    if (timer_is_armed(&self->timer))
+        timer_disarm(&loop->timers, &self->timer);
+    for (size_t i = 0; i < n; i++)
+        ops[i].state &= (uint16_t)~OP_AWAITED;
+    return error;
+}
+
 /* --- Ops that outlive their task's function --- */
 
 void op_abandon(struct loop *loop, struct task *owner)

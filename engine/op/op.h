@@ -109,6 +109,11 @@ void op_end_unstarted(whorl_op *op, int result);
 /* Parks until every op of `wait` that is awaited has ended. */
 void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
 
+/* Parks the running task until one of n ops of its own that are in flight, none of them in a chain,
+ * has ended, or until a point in time. Others of the array may have ended before. 0; or -ECANCELED:
+ * the task was interrupted. The ops that are in flight go on in any case. */
+int op_wait_any(struct loop *loop, whorl_op *ops, size_t n, int64_t deadline);
+
 /* Asks for the end of an op in flight; a release is left alone. */
 void op_ask_cancel(struct loop *loop, whorl_op *op);
 

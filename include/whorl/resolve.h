@@ -67,7 +67,8 @@ typedef struct whorl_resolve_options {
  *   -EAGAIN           no name server has answered, for now
  *   -EREMOTEIO        name servers have answered, but with a failure
  *   -ETIMEDOUT        options.timeout has run out
- *   -EPROTONOSUPPORT  there is no such service, of this socktype
+ *   -EPROTONOSUPPORT  there is no such service, of this socktype, or with options.numeric: service
+ *                     is no port
  *   -ERANGE           the port is above 65535
  *   -ENAMETOOLONG     host is longer than 255 bytes, or service than 32
  *   -EILSEQ           host is no text in a form that can be asked for

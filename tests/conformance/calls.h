@@ -21,6 +21,7 @@ static whorl_timeout timeout;
 static whorl_shield shield;
 static whorl_group group;
 static whorl_as_completed each;
+static whorl_stream *some_stream;
 static struct sockaddr_in address = {.sin_family = AF_INET};
 
 static intptr_t never(void *arg)
@@ -246,6 +247,10 @@ static intptr_t call_on_ops(int (*call)(whorl_op *ops, size_t n))
     X(shutdown, whorl_shutdown(-1, SHUT_RDWR))                                                     \
     X(poll, whorl_poll(-1, POLLIN))                                                                \
     X(resolve, call_resolve(task))                                                                 \
+    X(tcp_connect, whorl_tcp_connect("127.0.0.1", "0", NULL))                                      \
+    X(stream_connect_tcp, whorl_stream_connect_tcp("127.0.0.1", "0", NULL, NULL, &some_stream))    \
+    X(stream_connect_unix, whorl_stream_connect_unix("@no-such-name", NULL, NULL, &some_stream))   \
+    X(unix_connect, whorl_unix_connect("@no-such-name", NULL))                                     \
     X(resolve_forget, whorl_resolve_forget(NULL))                                                  \
     X(signal_wait, call_signal_wait(task))                                                         \
     X(process_spawn, call_process_spawn(task))                                                     \

@@ -42,18 +42,16 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
 
 void __wrap_freeaddrinfo(struct addrinfo *list)
 {
-    atomic_fetch_sub(&answers_held, 1);
-    if (!lookup_by) {
+    if (!lookup_by)
         __real_freeaddrinfo(list);
-        return;
-    }
-    for (struct addrinfo *next; list; list = next) {
+    for (struct addrinfo *next; lookup_by && list; list = next) {
         next = list->ai_next;
         free(list);
     }
+    atomic_fetch_sub(&answers_held, 1);
 }
 
-/* Sets what answers, and counts anew. */
+/* Sets what answers, and counts anew. No thread has a lookup. */
 static inline void answer_lookups_by(lookup_hook *hook)
 {
     lookup_by = hook;

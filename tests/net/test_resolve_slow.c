@@ -110,9 +110,13 @@ static void a_lookup_that_nobody_waits_for_never_begins(void **state)
 
 /* --- The run's end --- */
 
+static atomic_int main_is_over;
+
+/* A thread's: lets the lookup end a while after main has. */
 static void *let_go(void *arg)
 {
-    await_number(&lookups_begun, 1);
+    await_number(&main_is_over, 1);
+    atomic_store(&main_is_over, 0);
     pause_for(WHORL_MS(20));
     atomic_store(&lookups_may_end, 1);
     return arg;
@@ -124,6 +128,7 @@ static intptr_t leave_one_that_hangs(void *arg)
     yield_until(&lookups_begun, 1);
     check_equal(whorl_cancel(task), 0);
     check_equal(whorl_join(task), -ECANCELED);
+    atomic_store(&main_is_over, 1);
     return (intptr_t)arg;
 }
 
@@ -153,6 +158,7 @@ static intptr_t leave_one_that_waits(void *arg)
 {
     whorl_release(whorl_spawn(ask, "name.test"));
     yield_until(&lookups_begun, 1);
+    atomic_store(&main_is_over, 1);
     return (intptr_t)arg;
 }
 
@@ -174,6 +180,7 @@ static intptr_t jump_while_two_wait(void *arg)
     yield_until(&lookups_begun, 1);
     whorl_release(whorl_spawn(ask, "queued.test"));
     check_equal(whorl_yield(), 0);
+    atomic_store(&main_is_over, 1);
     leave(arg);
     return 0;
 }

@@ -1,0 +1,115 @@
+/* Connecting by name: see connect.h of the public headers. */
+#include <errno.h>
+#include <net/connect.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <whorl/connect.h>
+#include <whorl/net.h>
+#include <whorl/scope.h>
+
+#define DEFAULT_DELAY WHORL_MS(250)
+#define LEAST_DELAY WHORL_MS(10) /* RFC 8305, section 5: never less */
+
+static const whorl_connect_options defaults;
+
+/* What is to be done within the options' timeout. */
+struct errand {
+    const char *place;
+    const char *service;
+    const whorl_connect_options *options;
+};
+
+static int within_timeout(int (*fn)(struct loop *loop, const struct errand *errand),
+                          const struct errand *errand)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    int64_t timeout = errand->options->timeout;
+    if (timeout < 0)
+        return -EINVAL;
+    if (timeout == 0)
+        return fn(loop, errand);
+    whorl_timeout scope;
+    whorl_timeout_begin(&scope, timeout);
+    return (int)whorl_timeout_end(&scope, fn(loop, errand));
+}
+
+/* --- TCP --- */
+
+/* The number of addresses to connect from; 0: it does not matter. Or -errno. */
+static int find_locals(const whorl_connect_options *options, whorl_address *locals)
+{
+    if (!options->local_host && !options->local_service)
+        return 0;
+    const whorl_resolve_options how = {.family = options->family, .passive = 1};
+    return whorl_resolve(options->local_host, options->local_service, &how, locals, LOCALS_MOST);
+}
+
+static int connect_by_name(struct loop *loop, const struct errand *errand)
+{
+    const whorl_connect_options *options = errand->options;
+    const whorl_resolve_options how = {.family = options->family};
+    whorl_address addresses[WHORL_ADDRESSES_MAX], locals[LOCALS_MOST];
+    int count = whorl_resolve(errand->place, errand->service, &how, addresses, WHORL_ADDRESSES_MAX);
+    if (count < 0)
+        return count;
+    int local_count = find_locals(options, locals);
+    if (local_count < 0)
+        return local_count;
+    const struct connect_plan plan = {
+        .addresses = addresses,
+        .count = (unsigned)count,
+        .locals = locals,
+        .local_count = (unsigned)local_count,
+        .delay = options->attempt_delay ? options->attempt_delay : DEFAULT_DELAY,
+        .nagle = options->nagle != 0,
+    };
+    return race_run(loop, &plan);
+}
+
+int whorl_tcp_connect(const char *host, const char *service, const whorl_connect_options *options)
+{
+    if (!options)
+        options = &defaults;
+    if (!service || (options->attempt_delay && options->attempt_delay < LEAST_DELAY))
+        return -EINVAL;
+    const struct errand errand = {host, service, options};
+    return within_timeout(connect_by_name, &errand);
+}
+
+/* --- Unix --- */
+
+static int connect_by_path(struct loop *loop, const struct errand *errand)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(errand->place);
+    if (length >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    if (length == 0)
+        return -ENOENT;
+    if (loop->current->interrupted)
+        return task_refuse(loop, loop->current);
+    memcpy(address.sun_path, errand->place, length);
+    bool is_abstract = address.sun_path[0] == '@';
+    if (is_abstract)
+        address.sun_path[0] = '\0';
+    size_t size = offsetof(struct sockaddr_un, sun_path) + length + !is_abstract;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int error = whorl_connect(fd, (const struct sockaddr *)&address, (socklen_t)size);
+    if (!error)
+        return fd;
+    close(fd);
+    return error;
+}
+
+int whorl_unix_connect(const char *path, const whorl_connect_options *options)
+{
+    if (!path)
+        return -EINVAL;
+    const struct errand errand = {path, NULL, options ? options : &defaults};
+    return within_timeout(connect_by_path, &errand);
+}

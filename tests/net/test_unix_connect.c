@@ -1,0 +1,166 @@
+/* Connections to unix sockets, at paths and at abstract names. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "as_task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* A socket at the path; "@name": an abstract one. */
+static int bound_at(const char *path, int type)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    assert_true(length < sizeof address.sun_path);
+    memcpy(address.sun_path, path, length + 1);
+    bool is_abstract = path[0] == '@';
+    if (is_abstract)
+        address.sun_path[0] = '\0';
+    socklen_t size =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (is_abstract ? 0 : 1));
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    return fd;
+}
+
+static void check_reaches(const char *path, int listener)
+{
+    assert_int_equal(listen(listener, 5), 0);
+    int fd = whorl_unix_connect(path, NULL);
+    assert_true(fd >= 0);
+    int peer = whorl_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    char byte;
+    assert_int_equal(whorl_send(fd, "u", 1, 0), 1);
+    assert_int_equal(whorl_recv(peer, &byte, 1, 0), 1);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(whorl_close(fd), 0);
+    assert_int_equal(whorl_close(peer), 0);
+    assert_int_equal(whorl_close(listener), 0);
+}
+
+static void a_path_is_connected_to(void **state)
+{
+    (void)state;
+    test_path path = path_of("socket");
+    check_reaches(path.text, bound_at(path.text, SOCK_STREAM));
+}
+
+static void an_abstract_name_is_connected_to(void **state)
+{
+    (void)state;
+    char name[64];
+    snprintf(name, sizeof name, "@whorl-test-%d", (int)getpid());
+    check_reaches(name, bound_at(name, SOCK_STREAM));
+}
+
+/* As long as can be: 107 bytes. */
+static void the_longest_names_are_connected_to(void **state)
+{
+    (void)state;
+    char name[108];
+    snprintf(name, sizeof name, "@whorl-test-%d-", (int)getpid());
+    memset(name + strlen(name), 'n', sizeof name - 1 - strlen(name));
+    name[sizeof name - 1] = '\0';
+    check_reaches(name, bound_at(name, SOCK_STREAM));
+}
+
+static void what_is_too_long_is_told_so(void **state)
+{
+    (void)state;
+    char name[109];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(whorl_unix_connect(name, NULL), -ENAMETOOLONG);
+    name[0] = '@';
+    assert_int_equal(whorl_unix_connect(name, NULL), -ENAMETOOLONG);
+}
+
+static void where_nobody_listens_each_case_has_its_error(void **state)
+{
+    (void)state;
+    test_path path = path_of("socket");
+    assert_int_equal(whorl_unix_connect(path.text, NULL), -ENOENT);
+    assert_int_equal(whorl_unix_connect("", NULL), -ENOENT);
+    assert_int_equal(whorl_unix_connect("@whorl-test-that-nobody-has", NULL), -ECONNREFUSED);
+    int fd = bound_at(path.text, SOCK_STREAM);
+    assert_int_equal(whorl_unix_connect(path.text, NULL), -ECONNREFUSED);
+    assert_int_equal(whorl_close(fd), 0);
+    assert_int_equal(unlink(path.text), 0);
+    fd = bound_at(path.text, SOCK_DGRAM);
+    assert_int_equal(whorl_unix_connect(path.text, NULL), -EPROTOTYPE);
+    assert_int_equal(whorl_close(fd), 0);
+}
+
+static void misuse_is_refused(void **state)
+{
+    (void)state;
+    const whorl_connect_options negative = {.timeout = -1};
+    assert_int_equal(whorl_unix_connect(NULL, NULL), -EINVAL);
+    assert_int_equal(whorl_unix_connect("@name", &negative), -EINVAL);
+    assert_int_equal(whorl_cancel(whorl_self()), 0);
+    assert_int_equal(whorl_unix_connect("@name", NULL), -ECANCELED);
+    assert_int_equal(whorl_uncancel(), 1);
+}
+
+static void outside_a_task_it_is_refused(void **state)
+{
+    (void)state;
+    check_equal(whorl_unix_connect("@name", NULL), -EPERM);
+}
+
+/* --- A listener whose queue is full --- */
+
+static intptr_t connect_there(void *arg)
+{
+    return whorl_unix_connect(arg, NULL);
+}
+
+static void while_the_queue_is_full_it_waits(void **state)
+{
+    (void)state;
+    const whorl_connect_options soon = {.timeout = WHORL_MS(20)};
+    test_path path = path_of("socket");
+    int listener = bound_at(path.text, SOCK_STREAM);
+    assert_int_equal(listen(listener, 0), 0);
+    int first = whorl_unix_connect(path.text, NULL);
+    assert_true(first >= 0);
+    int before = open_descriptors();
+    assert_int_equal(whorl_unix_connect(path.text, &soon), -ETIMEDOUT);
+    whorl_task *task = whorl_spawn(connect_there, path.text);
+    assert_int_equal(whorl_sleep(WHORL_MS(5)), 0);
+    assert_int_equal(whorl_cancel(task), 0);
+    assert_int_equal(whorl_join(task), -ECANCELED);
+    assert_int_equal(open_descriptors(), before);
+
+    task = whorl_spawn(connect_there, path.text);
+    assert_int_equal(whorl_sleep(WHORL_MS(5)), 0);
+    assert_false(whorl_is_done(task));
+    int peer = whorl_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(peer >= 0);
+    int second = (int)whorl_join(task);
+    assert_true(second >= 0);
+    assert_int_equal(whorl_close(first), 0);
+    assert_int_equal(whorl_close(second), 0);
+    assert_int_equal(whorl_close(peer), 0);
+    assert_int_equal(whorl_close(listener), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        as_task(a_path_is_connected_to),
+        as_task(an_abstract_name_is_connected_to),
+        as_task(the_longest_names_are_connected_to),
+        as_task(what_is_too_long_is_told_so),
+        as_task(where_nobody_listens_each_case_has_its_error),
+        as_task(misuse_is_refused),
+        behaviour(outside_a_task_it_is_refused),
+        as_task(while_the_queue_is_full_it_waits),
+    };
+    return run_behaviours("unix_connect", tests);
+}
