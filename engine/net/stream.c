@@ -1,6 +1,7 @@
 /* A stream's beginning and end. See stream.h. */
 #include <net/stream.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <whorl/fs.h>
@@ -68,9 +69,11 @@ static int open_on(struct loop *loop, int fd, bool is_socket, const whorl_stream
 {
     *result = NULL;
     struct stream_hub *hub = hub_of(loop);
-    whorl_stream *stream = hub ? calloc(1, sizeof *stream) : NULL;
-    if (!stream)
+    void *memory;
+    if (!hub || posix_memalign(&memory, TASK_LINE, sizeof(struct whorl_stream)) != 0)
         return -ENOMEM;
+    whorl_stream *stream = memory;
+    memset(stream, 0, sizeof *stream);
     stream->loop = loop;
     stream->hub = hub;
     stream->fd = fd;

@@ -7,7 +7,12 @@
  *     at rest <--> armed --> over
  *
  *     at rest: nothing is asked of the kernel: nobody has read yet, or read_ahead bytes lie unread.
- *     armed: with the kernel. over: the peer has ended, or in_error says why nothing comes any more.
+ *     armed: with the kernel. over: the peer has ended, or in_error says why nothing comes any
+ *     more.
+ *
+ * A multishot recv brings much of what the socket holds before it can be stopped. So once it has
+ * brought more than read_ahead it receives piece by piece (`careful`), until the socket holds no
+ * more.
  *
  * What was received is a list of pieces, `first` to `last`, of `unread` bytes. A small one is
  * copied to where the last one has room: so the buffers that a stream holds are at least a quarter
@@ -23,9 +28,9 @@
  *     starts the op when the loop next turns. sending: the first chunk is with the kernel; or
  *     (`direct`) what a task in a write has in its own memory, after what was taken before.
  *
- * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has woken
- * it. `closer` is the task in a close, or like it, where nobody else may begin a call any more; it
- * waits first until both have left.
+ * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has
+ * woken it. `closer` is the task in a close, or like it, where nobody else may begin a call any
+ * more; it waits first until both have left.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -41,55 +46,57 @@
 struct stream_side {
     struct task *task; /* NULL: nobody is inside a call that waits */
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
-    int64_t moved;     /* when a byte last came, or went; kept where there is an idle timeout */
     bool is_parked;
-    bool is_late; /* direct: the idle timeout has run out */
+    bool is_late;  /* direct: the idle timeout has run out */
+    int64_t moved; /* when a byte last came, or went; kept where there is an idle timeout */
 };
 
+/* In cache lines: what a piece that comes touches first, and then what is sent. */
 struct whorl_stream {
-    struct loop *loop;
+    _Alignas(TASK_LINE) struct multishot in;
+    struct piece *first;
+    struct piece *last;
+    size_t unread;
+    struct stream_side reader;
     struct stream_hub *hub;
-    int fd;
-    bool is_socket;
-    bool plain;      /* it receives without multishot */
-    bool plain_full; /* the last plain read filled its memory: more is there */
-    bool is_over;    /* receiving */
-    bool starved;    /* there was no buffer the last time */
+    struct loop *loop;
+    struct task *closer;
+    size_t read_ahead;
+    int64_t idle; /* WHORL_FOREVER: none */
+    struct piece *held;
+    size_t shown; /* by the last peek, and not consumed */
+    /* Of receiving. */
+    bool is_over;
+    bool careful;     /* it receives one piece at a time */
+    bool starved;     /* there was no buffer the last time */
+    bool plain;       /* it receives without multishot */
+    bool plain_reads; /* the op is a read, not a poll */
+    bool plain_once;  /* for want of a buffer */
+    /* Of sending. */
     bool is_dirty;
     bool direct;
-    bool ended;   /* sending, by whorl_stream_end */
-    bool lost;    /* bytes that were taken were dropped */
-    bool stopped; /* no op is to be started any more */
-    bool closer_is_parked;
     bool wants_direct; /* the writer waits for the op, to send from its own memory */
     bool polls_out;    /* the op waits until the descriptor takes bytes again */
-    bool plain_reads;  /* the op is a read, not a poll */
-    bool plain_once;   /* for want of a buffer */
+    bool ended;        /* by whorl_stream_end */
+    bool lost;         /* bytes that were taken were dropped */
+    /* Of both. */
+    bool is_socket;
+    bool stopped; /* no op is to be started any more */
+    bool closer_is_parked;
+    int fd;
     int in_error;
     int out_error;
     int direct_result;
     unsigned corks;
-    /* Receiving. */
-    struct piece *first;
-    struct piece *last;
-    struct piece *held;
-    size_t unread;
-    size_t shown; /* by the last peek, and not consumed */
-    struct stream_side reader;
-    /* Sending. */
     struct chunk *chunks;
     struct chunk *chunks_last;
     size_t pending;
+    size_t high_water;
     whorl_stream *dirty_next;
     whorl_stream **dirty_link;
-    struct stream_side writer;
-    struct task *closer;
-    size_t high_water;
-    size_t read_ahead;
-    int64_t idle;          /* WHORL_FOREVER: none */
-    struct piece *landing; /* where a plain read puts its bytes */
-    struct multishot in;
     struct multishot out;
+    struct stream_side writer;
+    struct piece *landing; /* where a plain read puts its bytes */
     struct leftover leftover;
     bool *told_end; /* NULL: nobody is to be told */
 };
@@ -129,6 +136,7 @@ int stream_park(whorl_stream *stream, struct stream_side *side, const struct wai
 static inline void side_wake(struct stream_side *side, int result)
 {
     side->is_parked = false;
+    fiber_prefetch(&side->task->fiber);
     task_wake(side->task, result);
 }
 

@@ -5,7 +5,9 @@
 #define BUFFER_BYTES ((unsigned)16 << 10)
 #define BUFFERS_FIRST 64
 #define BUFFERS_MOST 4096
-#define SPARES_MOST 64
+
+static const unsigned chunk_room[] = {CHUNK_SMALL_ROOM, CHUNK_LARGE_ROOM};
+static const unsigned spares_most[] = {4096, 128};
 
 static void chunks_free(struct chunk *list)
 {
@@ -29,7 +31,8 @@ static void hub_end(struct leftover *self)
         timer_disarm(&hub->loop->timers, &hub->timer);
     if (hub->pool_is_open)
         buffers_close(hub->loop, &hub->pool);
-    chunks_free(hub->spare);
+    chunks_free(hub->spare[CHUNK_SMALL]);
+    chunks_free(hub->spare[CHUNK_LARGE]);
     hub->loop->stream_hub = NULL;
     free(hub);
 }
@@ -60,16 +63,18 @@ struct buffer_pool *hub_pool(struct stream_hub *hub)
     return hub->pool_is_open ? &hub->pool : NULL;
 }
 
-struct chunk *hub_take_chunk(struct stream_hub *hub)
+struct chunk *hub_take_chunk(struct stream_hub *hub, enum chunk_size size)
 {
-    struct chunk *chunk = hub->spare;
+    struct chunk *chunk = hub->spare[size];
     if (chunk) {
-        hub->spare = chunk->next;
-        hub->spares--;
+        hub->spare[size] = chunk->next;
+        hub->spares[size]--;
     } else {
-        chunk = malloc(CHUNK_BYTES);
+        chunk = malloc(sizeof *chunk + chunk_room[size]);
         if (!chunk)
             return NULL;
+        chunk->size = size;
+        chunk->room = chunk_room[size];
     }
     chunk->next = NULL;
     chunk->start = chunk->end = 0;
@@ -78,13 +83,13 @@ struct chunk *hub_take_chunk(struct stream_hub *hub)
 
 void hub_give_chunk(struct stream_hub *hub, struct chunk *chunk)
 {
-    if (hub->spares == SPARES_MOST) {
+    if (hub->spares[chunk->size] == spares_most[chunk->size]) {
         free(chunk);
         return;
     }
-    chunk->next = hub->spare;
-    hub->spare = chunk;
-    hub->spares++;
+    chunk->next = hub->spare[chunk->size];
+    hub->spare[chunk->size] = chunk;
+    hub->spares[chunk->size]++;
 }
 
 /* --- Dirty streams --- */

@@ -13,16 +13,20 @@
 #include <net/buffers.h>
 #include <whorl/stream.h>
 
-#define CHUNK_BYTES ((size_t)16 << 10) /* with its head */
+/* A small one is for what is little; what comes on top of that goes into a large one with it. */
+enum chunk_size { CHUNK_SMALL, CHUNK_LARGE, CHUNK_SIZES };
 
 struct chunk {
     struct chunk *next;
     uint32_t start; /* of what is not sent */
     uint32_t end;
+    uint32_t room;
+    enum chunk_size size;
     char data[];
 };
 
-#define CHUNK_ROOM (CHUNK_BYTES - sizeof(struct chunk))
+#define CHUNK_SMALL_ROOM (1024 - sizeof(struct chunk))
+#define CHUNK_LARGE_ROOM ((16 << 10) - sizeof(struct chunk))
 
 struct stream_hub {
     struct loop *loop;
@@ -32,8 +36,8 @@ struct stream_hub {
     whorl_stream *dirty;
     whorl_stream **dirty_end;
     struct timer timer;
-    struct chunk *spare;
-    unsigned spares;
+    struct chunk *spare[CHUNK_SIZES];
+    unsigned spares[CHUNK_SIZES];
     struct leftover leftover;
 };
 
@@ -44,7 +48,7 @@ struct stream_hub *hub_of(struct loop *loop);
 struct buffer_pool *hub_pool(struct stream_hub *hub);
 
 /* An empty chunk. NULL: no memory. */
-struct chunk *hub_take_chunk(struct stream_hub *hub);
+struct chunk *hub_take_chunk(struct stream_hub *hub, enum chunk_size size);
 void hub_give_chunk(struct stream_hub *hub, struct chunk *chunk);
 
 /* Puts a stream into the list of those that have something to send, and takes it out. */

@@ -42,8 +42,10 @@ void in_take(whorl_stream *stream, struct piece *piece)
     side_moved(stream, reader);
     if (reader->is_parked && stream->unread >= reader->target)
         side_wake(reader, 0);
-    if (stream->unread > stream->read_ahead && !reader->is_parked)
+    if (stream->unread > stream->read_ahead && !reader->is_parked && !stream->careful) {
+        stream->careful = true;
         multishot_disarm(stream->loop, &stream->in);
+    }
 }
 
 void in_end(whorl_stream *stream, int error)
@@ -54,12 +56,23 @@ void in_end(whorl_stream *stream, int error)
         side_wake(&stream->reader, 0);
 }
 
+/* What the reader will touch of the stream when it goes on, and writes. */
+static void prefetch_rest(const whorl_stream *stream)
+{
+    const char *rest = (const char *)&stream->closer;
+    for (size_t at = 0; at < sizeof *stream - offsetof(whorl_stream, closer); at += TASK_LINE)
+        __builtin_prefetch(rest + at, 1);
+}
+
 static void taken(struct multishot *self, int32_t result, unsigned marks)
 {
     whorl_stream *stream = stream_of(self);
+    prefetch_rest(stream);
     if (!(marks & RING_HAS_BUFFER))
         return;
     struct piece *piece = buffers_take(&stream->hub->pool, marks, (size_t)result);
+    if (!(marks & RING_NONEMPTY) && stream->unread <= stream->read_ahead / 2)
+        stream->careful = false;
     if (result > 0)
         in_take(stream, piece);
     else
@@ -78,11 +91,21 @@ static bool wants_more(const whorl_stream *stream)
  * as a rule; whose do not, receives once without. */
 static void starve(whorl_stream *stream)
 {
+    if (stream->unread > stream->read_ahead)
+        return;
     if (!buffers_grow(&stream->hub->pool) && stream->starved) {
         stream->plain = stream->plain_once = true;
         plain_make(stream);
     }
     stream->starved = true;
+}
+
+/* Many, or one at a time. */
+static void choose_shots(whorl_stream *stream)
+{
+    if (stream->plain)
+        return;
+    stream->in.op.flags = stream->careful ? RING_SELECT : RING_SELECT | RING_MULTISHOT;
 }
 
 static void ended(struct multishot *self, int32_t result)
@@ -96,8 +119,10 @@ static void ended(struct multishot *self, int32_t result)
     } else if (result <= 0 && result != -ECANCELED) {
         in_end(stream, result);
     }
-    if (wants_more(stream))
+    if (wants_more(stream)) {
+        choose_shots(stream);
         multishot_arm(stream->loop, &stream->in);
+    }
 }
 
 void in_make(whorl_stream *stream)
@@ -108,10 +133,10 @@ void in_make(whorl_stream *stream)
     }
     struct multishot *in = &stream->in;
     in->op = whorl_op_recv(stream->fd, NULL, 0, 0);
-    in->op.flags |= RING_MULTISHOT | RING_SELECT;
     in->op.buf_index = BUFFERS_OF_STREAMS;
     in->take = taken;
     in->ended = ended;
+    choose_shots(stream);
 }
 
 void in_arm(whorl_stream *stream)
@@ -122,6 +147,7 @@ void in_arm(whorl_stream *stream)
         stream->plain = true;
         plain_make(stream);
     }
+    choose_shots(stream);
     multishot_arm_now(stream->loop, &stream->in);
 }
 

@@ -11,20 +11,52 @@ static whorl_stream *stream_of(struct multishot *out)
 
 /* --- Chunks --- */
 
-ssize_t out_append(whorl_stream *stream, const char *data, size_t len)
+static void push_last(whorl_stream *stream, struct chunk *chunk)
+{
+    if (stream->chunks_last)
+        stream->chunks_last->next = chunk;
+    else
+        stream->chunks = chunk;
+    stream->chunks_last = chunk;
+}
+
+/* What is in the small chunk, and alone, goes to a large one, so that it is sent with what follows;
+ * unless the kernel reads it. */
+static void leave_small(whorl_stream *stream, struct chunk *large)
+{
+    struct chunk *small = stream->chunks;
+    bool is_alone = small && small == stream->chunks_last && small->size == CHUNK_SMALL;
+    if (!is_alone || multishot_is_armed(&stream->out))
+        return;
+    large->end = small->end - small->start;
+    memcpy(large->data, small->data + small->start, large->end);
+    stream->chunks = stream->chunks_last = NULL;
+    hub_give_chunk(stream->hub, small);
+}
+
+/* Has the last chunk have room. False: no memory. */
+static bool make_room(whorl_stream *stream, size_t len)
 {
     struct chunk *last = stream->chunks_last;
-    if (!last || last->end == CHUNK_ROOM) {
-        struct chunk *chunk = hub_take_chunk(stream->hub);
-        if (!chunk)
-            return -ENOMEM;
-        if (last)
-            last->next = chunk;
-        else
-            stream->chunks = chunk;
-        stream->chunks_last = last = chunk;
-    }
-    size_t room = CHUNK_ROOM - last->end;
+    if (last && last->room - last->end >= len)
+        return true;
+    bool is_little = !last && len <= CHUNK_SMALL_ROOM;
+    if (last && last->size == CHUNK_LARGE && last->end < last->room)
+        return true;
+    struct chunk *chunk = hub_take_chunk(stream->hub, is_little ? CHUNK_SMALL : CHUNK_LARGE);
+    if (!chunk)
+        return false;
+    leave_small(stream, chunk);
+    push_last(stream, chunk);
+    return true;
+}
+
+ssize_t out_append(whorl_stream *stream, const char *data, size_t len)
+{
+    if (!make_room(stream, len))
+        return -ENOMEM;
+    struct chunk *last = stream->chunks_last;
+    size_t room = last->room - last->end;
     size_t taken = len < room ? len : room;
     memcpy(last->data + last->end, data, taken);
     last->end += (uint32_t)taken;
@@ -80,7 +112,7 @@ static bool may_send(const whorl_stream *stream)
 {
     if (stream->pending == 0 || stream->stopped || stream->direct || stream->wants_direct)
         return false;
-    return stream->corks == 0 || stream->writer.is_parked || stream->pending >= CHUNK_ROOM;
+    return stream->corks == 0 || stream->writer.is_parked || stream->pending >= CHUNK_LARGE_ROOM;
 }
 
 void out_mark(whorl_stream *stream)

@@ -6,9 +6,8 @@
  *                        ^---------'
  *
  * When a call needs bytes, and not before, the descriptor is polled, and then read into memory of
- * the piece's own: so an idle stream holds none. After a read that has filled its memory more is
- * there, and it need not be polled. plain_once: the pool had no buffer left; after one read it is
- * asked again.
+ * the piece's own: so an idle stream holds none. plain_once: the pool had no buffer left; after one
+ * read it is asked again.
  */
 #include <net/stream.h>
 #include <poll.h>

@@ -6,13 +6,16 @@ static struct stream_side *side_of(whorl_stream *stream, const struct task *task
     return stream->reader.task == task ? &stream->reader : &stream->writer;
 }
 
-/* The stream's idle timeout may have run out: not if a byte has moved since. */
+/* The stream's idle timeout may have run out: not if a byte has moved since, or the task has been
+ * woken already. */
 static void idle_over(struct timer *timer)
 {
     struct task *task = (struct task *)((char *)timer - offsetof(struct task, timer));
     whorl_stream *stream = task->wait_object;
     struct stream_side *side = side_of(stream, task);
     int64_t due = deadline_after(side->moved, stream->idle);
+    if (!side->is_parked)
+        return;
     if (due > whorl_now()) {
         timer_arm(&stream->loop->timers, timer, due);
     } else if (task->wait == &stream_direct_wait) {
@@ -42,10 +45,11 @@ int stream_park(whorl_stream *stream, struct stream_side *side, const struct wai
     side->task = self;
     side->is_parked = true;
     side->is_late = false;
-    if (__builtin_expect(stream->idle != WHORL_FOREVER, 0))
+    bool timed = stream->idle != WHORL_FOREVER;
+    if (__builtin_expect(timed, 0))
         begin_idle(stream, side, self);
     int result = task_park(loop, self, kind, stream);
-    if (__builtin_expect(timer_is_armed(&self->timer), 0))
+    if (__builtin_expect(timed, 0) && timer_is_armed(&self->timer))
         timer_disarm(&loop->timers, &self->timer);
     side->task = NULL;
     if (__builtin_expect(stream->closer && stream->closer != self, 0)) {

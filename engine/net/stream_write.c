@@ -74,7 +74,7 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
     bool offer = stream->is_socket; /* the kernel has not refused a part yet */
     ssize_t error = stream->out_error;
     while (rest.len > 0 && error >= 0) {
-        bool is_large = rest.len >= (stream->corks > 0 ? CHUNK_ROOM : DIRECT_LEAST);
+        bool is_large = rest.len >= (stream->corks > 0 ? CHUNK_LARGE_ROOM : DIRECT_LEAST);
         ssize_t taken;
         if (offer && is_large) {
             taken = take_direct(stream, &rest);
@@ -120,7 +120,7 @@ ssize_t whorl_stream_write(whorl_stream *stream, const void *buf, size_t len)
     if (len == 0)
         return 0;
     const struct chunk *last = stream->chunks_last;
-    if (last && len <= CHUNK_ROOM - last->end && stream->pending + len <= stream->high_water)
+    if (last && len <= last->room - last->end && stream->pending + len <= stream->high_water)
         return out_append(stream, buf, len);
     struct iovec piece = {(void *)(uintptr_t)buf, len};
     return write_all(stream, &piece, len);
@@ -235,5 +235,7 @@ int whorl_stream_end(whorl_stream *stream)
     if (error)
         return error;
     stream->ended = true;
-    return shutdown(stream->fd, SHUT_WR) < 0 ? -errno : 0;
+    if (shutdown(stream->fd, SHUT_WR) == 0)
+        return 0;
+    return errno == ENOTCONN ? -EPIPE : -errno;
 }

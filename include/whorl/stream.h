@@ -10,16 +10,18 @@
  *
  * Receiving: one request to the kernel brings all that comes (multishot recv), into buffers that
  * all streams of a loop share: a connection on which nothing comes holds none. What was received is
- * read in place where the call allows it (peek, take, read_until, read_line). When as much as
- * options.read_ahead has not been read, no more is received until the program has caught up, and
- * the peer is slowed down by TCP itself. Where the kernel lacks the feature, or the descriptor is
- * no socket, it is received when a call needs bytes; the calls behave alike.
+ * read in place where the call allows it (peek, read_until, read_line). When more than
+ * options.read_ahead has not been read, no more is asked for until the program has caught up, and
+ * the peer is slowed down by TCP itself; what the kernel had under way is kept, a megabyte at most
+ * as a rule. Where the kernel lacks the feature, or the descriptor is no socket, it is received when
+ * a call needs bytes; the calls behave alike.
  *
  * Sending: a write takes its bytes and returns; small ones that come together are sent together,
  * when the task next waits. A write waits while options.high_water bytes are not sent yet.
  *
  * One task may read while another writes. A second reader, or writer, while one waits gets -EBUSY,
- * and has no effect. A stream may go from task to task of its loop. One that is left open at the
+ * and has no effect; reading calls and writing calls of a stream that another task is closing give
+ * -ECANCELED. A stream may go from task to task of its loop. One that is left open at the
  * end of the run is aborted then.
  *
  * Cancel: a call that gives -ECANCELED has read nothing, or taken nothing: what was received is
@@ -31,8 +33,10 @@
  * -EPIPE when the peer takes nothing any more, -ECONNRESET when it has broken off. No call raises
  * SIGPIPE.
  *
- * Every call also gives -EINVAL if stream, or what a result goes to, is NULL, -EPERM outside a task
- * of the loop in which the stream was opened. Calls that may wait give -ECANCELED in a cancelled
+ * Every call also gives -EINVAL if stream, or what a result goes to, is NULL (those without errors
+ * give 0 then), -EPERM outside a task of the loop in which the stream was opened. Calls that read
+ * give -ENOMEM where there is no memory to receive into, or to bring bytes together; nothing was
+ * read then. Calls that may wait give -ECANCELED in a cancelled
  * task, and -ETIMEDOUT when options.idle_timeout runs out.
  */
 #ifndef WHORL_STREAM_H
@@ -92,9 +96,9 @@ WHORL_API int whorl_stream_fd(const whorl_stream *stream);
  *   -EINVAL  it is negative */
 WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
 
-/* Gives the stream back and keeps the connection: *fd is the caller's then. Nothing that was
- * received is lost: it must all have been read, and all that was written is sent first; no more is
- * received meanwhile. For a protocol that passes the connection on. Returns 0.
+/* Gives the stream back and keeps the connection: *fd is the caller's then, and -1 on an error.
+ * Nothing that was received is lost: it must all have been read. All that was written is sent
+ * first. For a protocol that passes the connection on. Returns 0.
  *   -EBUSY  another task waits in a call, or bytes are there to be read: nothing was given back
  *   else    an error of sending; the stream goes on */
 WHORL_API int whorl_stream_detach(whorl_stream *stream, int *fd);
@@ -104,7 +108,8 @@ WHORL_API int whorl_stream_detach(whorl_stream *stream, int *fd);
 /* Reads what is there, at least one byte and at most `len`. 0: the peer has ended, or len is 0. */
 WHORL_API ssize_t whorl_stream_read(whorl_stream *stream, void *buf, size_t len);
 
-/* Reads `len` bytes. Fewer: the peer has ended, or an error came, which the next call tells.
+/* Reads `len` bytes, however many. Fewer: the peer has ended, or an error came, which the next call
+ * tells; or it was ended by a cancel or the like, and there was no memory to keep what it had.
  *   -ECANCELED, -ETIMEDOUT  nothing was read: all of it is there for the next call */
 WHORL_API ssize_t whorl_stream_read_exactly(whorl_stream *stream, void *buf, size_t len);
 
@@ -125,9 +130,9 @@ WHORL_API ssize_t whorl_stream_peek(whorl_stream *stream, size_t least, whorl_sl
  *   -EINVAL  len is more than was shown */
 WHORL_API int whorl_stream_consume(whorl_stream *stream, size_t len);
 
-/* Reads up to and with the next `delimiter`, of `len` bytes; or what is left where the peer ends.
- * The bytes are the engine's, and stay until the next call that reads. Returns slice->len; 0 at the
- * end.
+/* Reads up to and with the next `delimiter`, of `len` bytes; or what is left where the peer ends,
+ * or an error comes. The bytes are the engine's, and stay until the next call that reads. Returns
+ * slice->len; 0 at the end.
  *   -EMSGSIZE  there is none within the first `limit` bytes; nothing was read
  *   -EINVAL    also: len is 0, or more than limit
  *   -ENOMEM    nothing was read */
@@ -149,7 +154,8 @@ WHORL_API int whorl_stream_at_end(const whorl_stream *stream);
 /* --- Writing --- */
 
 /* Takes `len` bytes, to be sent now or later: buf is the caller's again when this returns. Waits
- * while more than options.high_water bytes are not sent. Returns len; or fewer if an error, a
+ * while more than options.high_water bytes are not sent. Large writes are sent from where they lie,
+ * as far as the kernel takes them. Returns len; or fewer if an error, a
  * cancel or the idle timeout came before, which the next call tells. */
 WHORL_API ssize_t whorl_stream_write(whorl_stream *stream, const void *buf, size_t len);
 

@@ -1,0 +1,194 @@
+/*
+ * The buffers that all streams share: none while idle, more when they run short, and all streams go
+ * on where there are too few, or none.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "streams.h"
+
+#include <net/stream.h>
+#include <stdlib.h>
+
+enum { STREAMS = 200, MESSAGES = 5 };
+
+/* Gives the run a pool of its own size; 0: none. */
+static struct stream_hub *limit_buffers(unsigned first, unsigned most)
+{
+    struct stream_hub *hub = hub_of(loop_here);
+    if (most == 0 || hub->pool_is_refused) {
+        hub->pool_is_refused = true;
+        return hub;
+    }
+    check_equal(buffers_open(loop_here, &hub->pool, BUFFERS_OF_STREAMS, 16384, first, most), 0);
+    hub->pool_is_open = true;
+    return hub;
+}
+
+static intptr_t echo(void *arg)
+{
+    whorl_stream *stream = arg;
+    whorl_slice slice;
+    ssize_t got;
+    while ((got = whorl_stream_peek(stream, 1, &slice)) > 0) {
+        check_equal(whorl_stream_write(stream, slice.data, slice.len), slice.len);
+        check_equal(whorl_stream_consume(stream, slice.len), 0);
+    }
+    check_equal(got, 0);
+    return whorl_stream_close(stream);
+}
+
+static intptr_t rest(void *arg)
+{
+    (void)arg;
+    streams both = open_streams(NULL);
+    whorl_task *task = whorl_spawn(echo, both.ends[0]);
+    char buf[1000] = {0};
+    for (int i = 0; i < 10; i++) {
+        check_equal(whorl_stream_write(both.ends[1], buf, sizeof buf), sizeof buf);
+        check_equal(whorl_stream_read_exactly(both.ends[1], buf, sizeof buf), sizeof buf);
+        for (int turn = 0; turn < 3; turn++)
+            check_equal(whorl_yield(), 0);
+        const struct stream_hub *hub = loop_here->stream_hub;
+        check_equal(hub->pool.out, 0);
+        check(!both.ends[0]->first && !both.ends[0]->held && !both.ends[0]->chunks &&
+              !both.ends[0]->landing);
+    }
+    check_equal(whorl_stream_close(both.ends[1]), 0);
+    return whorl_join(task);
+}
+
+static void an_idle_stream_holds_no_memory_but_its_own(void **state)
+{
+    (void)state;
+    _Static_assert(sizeof(struct whorl_stream) < 700, "an idle stream is small");
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, rest, NULL);
+}
+
+/* --- Many streams, few buffers --- */
+
+static intptr_t converse(void *arg)
+{
+    whorl_stream *stream = arg;
+    size_t len = 30000;
+    char *sent = malloc(len), *got = malloc(len);
+    for (int i = 0; i < MESSAGES; i++) {
+        memset(sent, 'a' + i, len);
+        check_equal(whorl_stream_write(stream, sent, len), len);
+        check_equal(whorl_stream_read_exactly(stream, got, len), len);
+        check_equal(memcmp(sent, got, len), 0);
+    }
+    free(sent);
+    free(got);
+    return whorl_stream_close(stream);
+}
+
+/* Some streams have bytes that nobody reads, and hold what buffers there are. */
+static void hoard(whorl_stream *two[2])
+{
+    char byte, *data = calloc(1, 40000);
+    check_equal(whorl_stream_pair(NULL, two), 0);
+    check_equal(whorl_stream_write(two[1], data, 40000), 40000);
+    check_equal(whorl_stream_read(two[0], &byte, 1), 1);
+    free(data);
+}
+
+struct limits {
+    unsigned first, most, hoarders;
+};
+
+static intptr_t crowd(void *arg)
+{
+    const struct limits *limits = arg;
+    struct stream_hub *hub = limit_buffers(limits->first, limits->most);
+    whorl_task *tasks[2 * STREAMS];
+    whorl_stream *hoards[8][2];
+    for (unsigned i = 0; i < limits->hoarders; i++)
+        hoard(hoards[i]);
+    for (int i = 0; i < STREAMS; i++) {
+        streams both = open_streams(NULL);
+        tasks[2 * i] = whorl_spawn(echo, both.ends[0]);
+        tasks[2 * i + 1] = whorl_spawn(converse, both.ends[1]);
+    }
+    for (int i = 0; i < 2 * STREAMS; i++)
+        check_equal(whorl_join(tasks[i]), 0);
+    if (hub->pool_is_open)
+        check(hub->pool.made <= hub->pool.most && hub->pool.most == limits->most);
+    char *data = malloc(40000);
+    for (unsigned i = 0; i < limits->hoarders; i++) {
+        check_equal(whorl_stream_read_exactly(hoards[i][0], data, 39999), 39999);
+        check_equal(whorl_stream_close(hoards[i][0]), 0);
+        check_equal(whorl_stream_close(hoards[i][1]), 0);
+    }
+    free(data);
+    check_equal(hub->pool.out, 0);
+    return 0;
+}
+
+static void all_go_on_with_very_few_buffers(void **state)
+{
+    (void)state;
+    struct limits limits = {.first = 1, .most = 2};
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, crowd, &limits);
+}
+
+static void all_go_on_while_others_hold_every_buffer(void **state)
+{
+    (void)state;
+    struct limits limits = {.first = 2, .most = 4, .hoarders = 4};
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, crowd, &limits);
+}
+
+static void all_go_on_without_buffers(void **state)
+{
+    (void)state;
+    struct limits limits = {.most = 0, .hoarders = 4};
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, crowd, &limits);
+}
+
+static void a_pool_grows_when_it_runs_short(void **state)
+{
+    (void)state;
+    struct limits limits = {.first = 1, .most = 1024};
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, crowd, &limits);
+}
+
+/* --- The pool itself --- */
+
+static intptr_t grow(void *arg)
+{
+    (void)arg;
+    struct buffer_pool pool;
+    check_equal(buffers_open(loop_here, &pool, BUFFERS_OF_DATAGRAMS, 4096, 3, 16), 0);
+    check_equal(pool.made, 3);
+    check(buffers_grow(&pool));
+    check_equal(pool.made, 6);
+    check(buffers_grow(&pool) && buffers_grow(&pool));
+    check_equal(pool.made, 16);
+    check(!buffers_grow(&pool));
+    for (unsigned i = 0; i < 16; i++) {
+        memset(pool.pieces[i].data, (int)i, 4096);
+        check_equal(((uintptr_t)pool.pieces[i].data - (uintptr_t)pool.memory) % (4096 + 64), 0);
+    }
+    buffers_close(loop_here, &pool);
+    return 0;
+}
+
+static void a_pool_doubles_up_to_its_limit(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, grow, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(an_idle_stream_holds_no_memory_but_its_own),
+        behaviour(all_go_on_with_very_few_buffers),
+        behaviour(all_go_on_while_others_hold_every_buffer),
+        behaviour(all_go_on_without_buffers),
+        behaviour(a_pool_grows_when_it_runs_short),
+        behaviour(a_pool_doubles_up_to_its_limit),
+    };
+    return run_behaviours("buffers of streams", tests);
+}

@@ -1,0 +1,160 @@
+/* The idle timeout: of each call that waits, for as long as no byte comes or goes. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "streams.h"
+
+#include <stdlib.h>
+
+enum { LARGE = 8 << 20, TICKS = 15 };
+
+#define IDLE WHORL_MS(20)
+#define PATIENT WHORL_MS(1000)
+#define TICK WHORL_MS(80) /* TICKS of them are longer than that */
+
+static intptr_t wait_for_nothing(void *arg)
+{
+    (void)arg;
+    whorl_stream_options options = {.idle_timeout = IDLE};
+    stream_and_peer both = open_stream(&options);
+    whorl_stream *stream = both.stream;
+    whorl_slice slice;
+    whorl_line line;
+    char buf[16];
+    check_equal(write(both.peer, "half", 4), 4);
+    int64_t start = whorl_now();
+    check_equal(whorl_stream_read_exactly(stream, buf, 5), -ETIMEDOUT);
+    check_equal(whorl_stream_peek(stream, 5, &slice), -ETIMEDOUT);
+    check_equal(whorl_stream_read_until(stream, "x", 1, 9, &slice), -ETIMEDOUT);
+    check_equal(whorl_stream_read_line(stream, &line, 9), -ETIMEDOUT);
+    check_equal(whorl_stream_read(stream, buf, 16), 4);
+    check_equal(whorl_stream_read(stream, buf, 16), -ETIMEDOUT);
+    check(whorl_now() - start >= 5 * IDLE);
+    check_equal(whorl_stream_set_idle_timeout(stream, 0), 0);
+    whorl_timeout limit;
+    check_equal(whorl_timeout_begin(&limit, 2 * IDLE), 0);
+    check_equal(whorl_stream_read(stream, buf, 16), -ECANCELED);
+    check_equal(whorl_timeout_end(&limit, -ECANCELED), -ETIMEDOUT);
+    check_equal(whorl_stream_set_idle_timeout(stream, IDLE), 0);
+    check_equal(whorl_stream_read(stream, buf, 16), -ETIMEDOUT);
+    check_equal(write(both.peer, "go on", 5), 5);
+    check_equal(whorl_stream_read_exactly(stream, buf, 5), 5);
+    check_equal(whorl_stream_close(stream), 0);
+    return close(both.peer);
+}
+
+static void reading_ends_when_nothing_comes_and_may_go_on(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, wait_for_nothing, NULL);
+}
+
+static intptr_t trickle(void *arg)
+{
+    const int *fd = arg;
+    for (int i = 0; i < TICKS; i++) {
+        check_equal(whorl_sleep(TICK), 0);
+        check_equal(write(*fd, "x", 1), 1);
+    }
+    return 0;
+}
+
+static intptr_t wait_for_trickle(void *arg)
+{
+    (void)arg;
+    whorl_stream_options options = {.idle_timeout = PATIENT};
+    stream_and_peer both = open_stream(&options);
+    char buf[TICKS];
+    whorl_task *task = whorl_spawn(trickle, &both.peer);
+    check_equal(whorl_stream_read_exactly(both.stream, buf, TICKS), TICKS);
+    check_equal(whorl_join(task), 0);
+    check_equal(whorl_stream_close(both.stream), 0);
+    return close(both.peer);
+}
+
+static void bytes_that_trickle_keep_a_call_alive(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, wait_for_trickle, NULL);
+}
+
+static intptr_t write_to_nobody(void *arg)
+{
+    char *large = arg;
+    whorl_stream_options options = {.idle_timeout = IDLE};
+    stream_and_peer both = open_stream(&options);
+    ssize_t written = whorl_stream_write(both.stream, large, LARGE);
+    check(written > 0 && written < LARGE);
+    size_t before = whorl_stream_pending(both.stream);
+    while ((written = whorl_stream_write(both.stream, large, 1000)) > 0)
+        ;
+    check_equal(written, -ETIMEDOUT);
+    check(whorl_stream_pending(both.stream) >= before);
+    check_equal(whorl_stream_write(both.stream, large, LARGE), -ETIMEDOUT);
+    check_equal(whorl_stream_drain(both.stream), -ETIMEDOUT);
+    check_equal(whorl_stream_end(both.stream), -ETIMEDOUT);
+    /* TCP may have a little room that it does not tell of. */
+    int closed = whorl_stream_close(both.stream);
+    check(closed == -ETIMEDOUT || (closed == 0 && connection == TCP_PAIR));
+    return close(both.peer);
+}
+
+static void writing_ends_when_nothing_is_taken(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_to_nobody, large);
+    free(large);
+}
+
+static intptr_t take_slowly(void *arg)
+{
+    const int *fd = arg;
+    char *buf = malloc(LARGE);
+    size_t sum = 0;
+    for (int i = 0; i < TICKS; i++) {
+        check_equal(whorl_sleep(TICK), 0);
+        ssize_t got = recv(*fd, buf, 300000, MSG_DONTWAIT);
+        sum += got > 0 ? (size_t)got : 0;
+    }
+    while (sum < LARGE) {
+        ssize_t got = whorl_recv(*fd, buf, LARGE, 0);
+        if (!check(got > 0))
+            break;
+        sum += (size_t)got;
+    }
+    free(buf);
+    return 0;
+}
+
+static intptr_t write_to_slow_one(void *arg)
+{
+    char *large = arg;
+    whorl_stream_options options = {.idle_timeout = PATIENT};
+    stream_and_peer both = open_stream(&options);
+    whorl_task *task = whorl_spawn(take_slowly, &both.peer);
+    check_equal(whorl_stream_write(both.stream, large, LARGE), LARGE);
+    check_equal(whorl_stream_drain(both.stream), 0);
+    check_equal(whorl_join(task), 0);
+    check_equal(whorl_stream_close(both.stream), 0);
+    return close(both.peer);
+}
+
+static void a_slow_peer_keeps_a_write_alive(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(1, WHORL_CLOCK_REAL, write_to_slow_one, large);
+    free(large);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(reading_ends_when_nothing_comes_and_may_go_on),
+        behaviour(bytes_that_trickle_keep_a_call_alive),
+        behaviour(writing_ends_when_nothing_is_taken),
+        behaviour(a_slow_peer_keeps_a_write_alive),
+    };
+    return run_behaviours("idle streams", tests);
+}

@@ -1,0 +1,132 @@
+/* Memory that is refused: each call of a stream says so, or does without, and loses nothing. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "refused_memory.h"
+
+#include "streams.h"
+
+enum { LARGE = 40000 };
+
+static char large[LARGE];
+
+/* Opens, and closes again. */
+static intptr_t open_refused(void *arg)
+{
+    (void)arg;
+    whorl_stream *two[2];
+    int error = whorl_stream_pair(NULL, two);
+    check(error == 0 || error == -ENOMEM);
+    if (error) {
+        check(!two[0] && !two[1]);
+        return error;
+    }
+    check_equal(whorl_stream_close(two[0]), 0);
+    check_equal(whorl_stream_close(two[1]), 0);
+    return 0;
+}
+
+/* Bytes go to and fro, whatever is refused: reading says -ENOMEM at most, and is made again. */
+static intptr_t exchange_refused(void *arg)
+{
+    streams *both = arg;
+    char buf[3000];
+    for (int i = 0; i < 3; i++) {
+        check_equal(whorl_stream_write(both->ends[1], large, 1000 + i * 1000), 1000 + i * 1000);
+        ssize_t got;
+        while ((got = whorl_stream_read_exactly(both->ends[0], buf, (size_t)(1000 + i * 1000))) ==
+               -ENOMEM)
+            ;
+        check_equal(got, 1000 + i * 1000);
+        check_equal(memcmp(buf, large, (size_t)got), 0);
+    }
+    return 0;
+}
+
+/* Fills the chunks' and buffers' ends: what spans two is brought together. */
+static intptr_t search_refused(void *arg)
+{
+    streams *both = arg;
+    whorl_slice slice;
+    ssize_t got;
+    check_equal(whorl_stream_write(both->ends[1], large, LARGE), LARGE);
+    check_equal(whorl_stream_puts(both->ends[1], "!?"), 2);
+    while ((got = whorl_stream_peek(both->ends[0], 20000, &slice)) == -ENOMEM)
+        ;
+    check(got >= 20000);
+    while ((got = whorl_stream_read_until(both->ends[0], "!?", 2, LARGE + 2, &slice)) == -ENOMEM)
+        ;
+    check_equal(got, LARGE + 2);
+    check_equal(memcmp(slice.data, large, LARGE), 0);
+    check_equal(whorl_stream_buffered(both->ends[0]), 0);
+    return 0;
+}
+
+static intptr_t print_refused(void *arg)
+{
+    streams *both = arg;
+    char buf[700];
+    ssize_t did = whorl_stream_printf(both->ends[1], "%700d", 1);
+    if (did == -ENOMEM)
+        return did;
+    check_equal(did, 700);
+    ssize_t got;
+    while ((got = whorl_stream_read_exactly(both->ends[0], buf, 700)) == -ENOMEM)
+        ;
+    return got == 700 ? 0 : -EIO;
+}
+
+/* A cancelled read of a lot, with no memory for what it had: then it gives that. */
+static intptr_t cancel_refused(void *arg)
+{
+    streams *both = arg;
+    static char buf[1 << 20];
+    check_equal(whorl_stream_write(both->ends[1], large, LARGE), LARGE);
+    whorl_timeout limit;
+    check_equal(whorl_timeout_begin(&limit, WHORL_MS(20)), 0);
+    ssize_t got;
+    while ((got = whorl_stream_read_exactly(both->ends[0], buf, sizeof buf)) == -ENOMEM)
+        ;
+    whorl_timeout_end(&limit, 0);
+    check(got == -ECANCELED || got > 0);
+    size_t had = got > 0 ? (size_t)got : 0;
+    while (had < LARGE) {
+        got = whorl_stream_read(both->ends[0], buf + had, LARGE - had);
+        if (got > 0)
+            had += (size_t)got;
+        else if (!check(got == -ENOMEM))
+            break;
+    }
+    check_equal(memcmp(buf, large, LARGE), 0);
+    return 0;
+}
+
+static intptr_t refuse_all(void *arg)
+{
+    (void)arg;
+    static may_be_refused *const bodies[] = {exchange_refused, search_refused, print_refused,
+                                             cancel_refused};
+    refuse_each_in_turn(open_refused, NULL);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        streams both = open_streams(NULL);
+        refuse_each_in_turn(bodies[i], &both);
+        close_streams(&both);
+    }
+    return 0;
+}
+
+static void no_byte_is_lost_for_want_of_memory(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LARGE; i++)
+        large[i] = (char)('a' + i % 23);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, refuse_all, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(no_byte_is_lost_for_want_of_memory),
+    };
+    return run_behaviours("streams without memory", tests);
+}

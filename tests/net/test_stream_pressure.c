@@ -1,0 +1,197 @@
+/*
+ * Pressure: a reader that does not read slows its peer down, at a bounded use of memory; and what
+ * is written in small pieces goes out in few.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "streams.h"
+
+#include <net/stream.h>
+#include <stdlib.h>
+
+enum { READ_AHEAD = 40000, HIGH_WATER = 50000, SMALL_WRITES = 100000 };
+
+/* What may come before receiving stops: the kernel fills 32 buffers of 16 KiB at a time. */
+#define BEYOND ((size_t)4 * 32 << 14)
+#define MEMORY_KIB 8192 /* of all */
+
+/* Counts what is submitted. */
+static unsigned sends;
+
+void __real_ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link);
+void __wrap_ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link);
+void __wrap_ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link)
+{
+    sends += op->code == RING_OP_SEND || op->code == RING_OP_SENDMSG || op->code == RING_OP_WRITE;
+    __real_ring_fill(ring, op, token, link);
+}
+
+static void check_at_most(size_t size, size_t most)
+{
+    if (size > most)
+        check_failed("%zu bytes and not at most %zu", size, most);
+}
+
+struct flood {
+    whorl_stream *stream;
+    size_t size; /* of a write */
+    size_t sum;
+    size_t written;
+};
+
+static intptr_t pour(void *arg)
+{
+    struct flood *flood = arg;
+    char *data = calloc(1, flood->size);
+    while (flood->written < flood->sum) {
+        size_t rest = flood->sum - flood->written;
+        ssize_t did =
+            whorl_stream_write(flood->stream, data, rest < flood->size ? rest : flood->size);
+        if (!check(did > 0))
+            break;
+        flood->written += (size_t)did;
+        check(whorl_stream_pending(flood->stream) <= HIGH_WATER);
+    }
+    free(data);
+    return whorl_stream_end(flood->stream);
+}
+
+/* Until the writer gets no further. */
+static void await_standstill(const struct flood *flood)
+{
+    size_t before;
+    do {
+        before = flood->written;
+        check_equal(whorl_sleep(WHORL_MS(30)), 0);
+    } while (flood->written != before);
+}
+
+static intptr_t flood_reader(void *arg)
+{
+    size_t size = *(const size_t *)arg;
+    whorl_stream_options options = {.high_water = HIGH_WATER, .read_ahead = READ_AHEAD};
+    streams both = open_streams(&options);
+    struct flood flood = {both.ends[1], size, (size_t)100 << 20, 0};
+    if (size < 1000)
+        flood.sum = (size_t)10 << 20;
+    long memory = status_figure("VmRSS:");
+    char byte;
+    whorl_task *task = whorl_spawn(pour, &flood);
+    check_equal(whorl_stream_read(both.ends[0], &byte, 1), 1);
+    await_standstill(&flood);
+    check(flood.written < flood.sum);
+    check_at_most(whorl_stream_buffered(both.ends[0]), READ_AHEAD + BEYOND);
+    check(status_figure("VmRSS:") - memory < MEMORY_KIB + (long)(size >> 10));
+    size_t read = 1, most = 0;
+    whorl_slice slice;
+    while (whorl_stream_peek(both.ends[0], 1, &slice) > 0) {
+        most =
+            whorl_stream_buffered(both.ends[0]) > most ? whorl_stream_buffered(both.ends[0]) : most;
+        read += slice.len;
+        check_equal(whorl_stream_consume(both.ends[0], slice.len), 0);
+    }
+    check_at_most(most, READ_AHEAD + BEYOND);
+    check_equal(read, flood.sum);
+    check_equal(whorl_join(task), 0);
+    close_streams(&both);
+    return 0;
+}
+
+static void a_reader_that_does_not_read_slows_its_peer_down(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {100, 5000, 20000, (size_t)1 << 20};
+    for (int i = 0; i < 4; i++)
+        run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, flood_reader,
+                           (void *)(uintptr_t)&sizes[i]);
+}
+
+/* Bytes that come one by one do not take a buffer each. */
+static intptr_t send_single_bytes(void *arg)
+{
+    (void)arg;
+    stream_and_peer both = open_stream(NULL);
+    char byte;
+    check_equal(write(both.peer, "x", 1), 1);
+    check_equal(whorl_stream_read(both.stream, &byte, 1), 1);
+    size_t sent = 0;
+    /* Without multishot the kernel holds them, as long as it can. */
+    while (sent < 20000 && send(both.peer, "x", 1, MSG_DONTWAIT) == 1) {
+        sent++;
+        check_equal(whorl_yield(), 0);
+    }
+    check(loop_here->stream_hub->pool.out <= 3);
+    close(both.peer);
+    size_t read = 0;
+    while (whorl_stream_read(both.stream, &byte, 1) > 0)
+        read++;
+    check_equal(read, sent);
+    return whorl_stream_close(both.stream);
+}
+
+static void bytes_that_come_one_by_one_lie_together(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, send_single_bytes, NULL);
+}
+
+static intptr_t write_small(void *arg)
+{
+    (void)arg;
+    whorl_stream_options options = {.high_water = HIGH_WATER};
+    streams both = open_streams(&options);
+    struct flood flood = {both.ends[1], 10, (size_t)10 * SMALL_WRITES, 0};
+    sends = 0;
+    whorl_task *task = whorl_spawn(pour, &flood);
+    char buf[1000];
+    size_t read = 0;
+    for (ssize_t got; (got = whorl_stream_read(both.ends[0], buf, sizeof buf)) > 0;)
+        read += (size_t)got;
+    check_equal(read, flood.sum);
+    check_equal(whorl_join(task), 0);
+    check(sends < SMALL_WRITES / 500);
+    close_streams(&both);
+    return 0;
+}
+
+static void small_writes_are_few_sends(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_small, NULL);
+}
+
+static intptr_t write_head_and_body(void *arg)
+{
+    (void)arg;
+    enum { BODY = 50000 };
+    streams both = open_streams(NULL);
+    char *body = calloc(1, BODY);
+    sends = 0;
+    check_equal(whorl_stream_puts(both.ends[1], "head"), 4);
+    check_equal(whorl_stream_write(both.ends[1], body, BODY), BODY);
+    check_equal(whorl_stream_drain(both.ends[1]), 0);
+    check_equal(sends, 1);
+    check_equal(whorl_stream_read_exactly(both.ends[0], body, BODY), BODY);
+    check_equal(memcmp(body, "head", 5), 0);
+    close_streams(&both);
+    free(body);
+    return 0;
+}
+
+static void a_large_write_goes_with_what_came_before(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, write_head_and_body, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(a_reader_that_does_not_read_slows_its_peer_down),
+        behaviour(bytes_that_come_one_by_one_lie_together),
+        behaviour(small_writes_are_few_sends),
+        behaviour(a_large_write_goes_with_what_came_before),
+    };
+    return run_behaviours("streams under pressure", tests);
+}

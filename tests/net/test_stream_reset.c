@@ -1,0 +1,212 @@
+/* A peer that breaks off, in every state of the stream: what each call gives then, and after. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "streams.h"
+
+#include <stdlib.h>
+
+enum { LARGE = 8 << 20 };
+
+static intptr_t read_one(void *stream)
+{
+    char byte;
+    return whorl_stream_read(stream, &byte, 1);
+}
+
+static void let_wait(void)
+{
+    for (int i = 0; i < 10; i++)
+        check_equal(whorl_yield(), 0);
+}
+
+static intptr_t while_reading(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    whorl_slice slice;
+    whorl_line line;
+    char byte;
+    whorl_task *task = whorl_spawn(read_one, both.stream);
+    let_wait();
+    reset_peer(both.peer);
+    check_equal(whorl_join(task), -ECONNRESET);
+    check_equal(whorl_stream_read(both.stream, &byte, 1), -ECONNRESET);
+    check_equal(whorl_stream_read_exactly(both.stream, &byte, 1), -ECONNRESET);
+    check_equal(whorl_stream_peek(both.stream, 1, &slice), -ECONNRESET);
+    check_equal(whorl_stream_read_until(both.stream, "x", 1, 9, &slice), -ECONNRESET);
+    check_equal(whorl_stream_read_line(both.stream, &line, 9), -ECONNRESET);
+    check_equal(whorl_stream_at_end(both.stream), 0);
+    check_equal(whorl_stream_puts(both.stream, "x"), 1);
+    check_equal(whorl_stream_drain(both.stream), -EPIPE);
+    check_equal(whorl_stream_puts(both.stream, "x"), -EPIPE);
+    check_equal(whorl_stream_end(both.stream), -EPIPE);
+    check_equal(whorl_stream_close(both.stream), -EPIPE);
+    return 0;
+}
+
+static intptr_t with_data_unread(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    char buf[16];
+    check_equal(write(both.peer, "one\ntwo", 7), 7);
+    check_equal(whorl_stream_read(both.stream, buf, 1), 1);
+    reset_peer(both.peer);
+    let_wait();
+    whorl_line line;
+    check_equal(whorl_stream_read_line(both.stream, &line, 9), 1);
+    check_equal(line.len, 2);
+    check_equal(whorl_stream_read_line(both.stream, &line, 9), 1);
+    check(line.len == 3 && line.newline == 0);
+    check_equal(whorl_stream_read_line(both.stream, &line, 9), -ECONNRESET);
+    check_equal(whorl_stream_read_exactly(both.stream, buf, 1), -ECONNRESET);
+    return whorl_stream_close(both.stream);
+}
+
+struct writing {
+    whorl_stream *stream;
+    char *data;
+    int how;
+};
+
+static intptr_t write_much(void *arg)
+{
+    struct writing *writing = arg;
+    switch (writing->how) {
+    case 0:
+        return whorl_stream_write(writing->stream, writing->data, LARGE);
+    case 1:
+        return whorl_stream_drain(writing->stream);
+    case 2:
+        return whorl_stream_end(writing->stream);
+    default:
+        return whorl_stream_close(writing->stream);
+    }
+}
+
+static bool is_broken(intptr_t error)
+{
+    return error == -ECONNRESET || error == -EPIPE;
+}
+
+/* In a write, a drain, an end and a close. */
+static intptr_t while_writing(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    struct writing writing = {.data = calloc(1, LARGE)};
+    for (writing.how = 0; writing.how < 4; writing.how++) {
+        stream_and_peer both = open_stream(NULL);
+        writing.stream = both.stream;
+        fill_descriptor(whorl_stream_fd(both.stream));
+        for (int i = 0; i < 3; i++)
+            check_equal(whorl_stream_write(both.stream, writing.data, 1000), 1000);
+        whorl_task *task = whorl_spawn(write_much, &writing);
+        let_wait();
+        reset_peer(both.peer);
+        intptr_t result = whorl_join(task);
+        check(is_broken(result) || (writing.how == 0 && result > 0));
+        if (writing.how == 3)
+            continue;
+        check(is_broken(whorl_stream_write(both.stream, "x", 1)));
+        check(is_broken(whorl_stream_drain(both.stream)));
+        check(is_broken(whorl_stream_end(both.stream)));
+        check_equal(whorl_stream_pending(both.stream), 0);
+        check(is_broken(whorl_stream_close(both.stream)));
+    }
+    free(writing.data);
+    return 0;
+}
+
+static intptr_t after_the_end(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    check_equal(whorl_stream_puts(both.stream, "bye"), 3);
+    check_equal(whorl_stream_end(both.stream), 0);
+    reset_peer(both.peer);
+    check_equal(read_one(both.stream), -ECONNRESET);
+    check_equal(whorl_stream_drain(both.stream), 0);
+    check_equal(whorl_stream_close(both.stream), 0);
+    return 0;
+}
+
+static intptr_t before_the_end(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    reset_peer(both.peer);
+    check_equal(whorl_stream_end(both.stream), -EPIPE);
+    check_equal(whorl_stream_puts(both.stream, "x"), -EPIPE);
+    return whorl_stream_close(both.stream);
+}
+
+static intptr_t take_no_more(void *arg)
+{
+    (void)arg;
+    for (int kind = 0; kind < 3; kind++) {
+        connection = kind == 0 ? UNIX_PAIR : PIPE_PAIR;
+        pair both = connect_pair();
+        whorl_stream *writer;
+        check_equal(whorl_stream_open(both.ends[1], NULL, &writer), 0);
+        close(both.ends[0]);
+        check_equal(whorl_stream_puts(writer, "to nobody"), 9);
+        if (kind < 2)
+            check_equal(whorl_stream_drain(writer), -EPIPE);
+        check_equal(whorl_stream_close(writer), -EPIPE);
+    }
+    return 0;
+}
+
+static intptr_t die_early(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    char *data = calloc(1, LARGE);
+    stream_and_peer both = open_stream(NULL);
+    close(both.peer);
+    ssize_t result = whorl_stream_write(both.stream, data, LARGE);
+    check(result > 0 || is_broken(result));
+    whorl_sleep(WHORL_MS(1));
+    result = whorl_stream_write(both.stream, data, LARGE);
+    check(is_broken(result));
+    check_equal(read_one(both.stream), 0);
+    result = whorl_stream_close(both.stream);
+    check(result == 0 || is_broken(result));
+    free(data);
+    return 0;
+}
+
+#define on_both(name, body)                                                                        \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        run_on_connections(1, WHORL_CLOCK_REAL, body, NULL);                                       \
+    }
+
+on_both(a_reset_is_told_by_each_call_that_reads, while_reading)
+    on_both(what_came_before_a_reset_is_read_first, with_data_unread)
+        on_both(a_reset_is_told_by_each_call_that_writes, while_writing)
+            on_both(a_reset_after_the_end_of_sending_is_told_by_reading_alone, after_the_end)
+                on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
+                    on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
+                        on_both(a_peer_that_closes_breaks_a_large_write, die_early)
+
+                            int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(a_reset_is_told_by_each_call_that_reads),
+        behaviour(what_came_before_a_reset_is_read_first),
+        behaviour(a_reset_is_told_by_each_call_that_writes),
+        behaviour(a_reset_after_the_end_of_sending_is_told_by_reading_alone),
+        behaviour(a_reset_is_told_by_the_end_of_sending),
+        behaviour(a_peer_that_takes_nothing_more_breaks_the_pipe),
+        behaviour(a_peer_that_closes_breaks_a_large_write),
+    };
+    return run_behaviours("streams and resets", tests);
+}
