@@ -7,6 +7,7 @@
 get=$top_builddir/whorl-get
 bad_server=$top_builddir/tests/get/server
 children=()
+tested='whorl-get downloads'
 
 end_children() {
     ((${#children[@]} == 0)) || kill "${children[@]}" 2>/dev/null || :
@@ -15,50 +16,11 @@ end_children() {
 }
 trap end_children EXIT
 
-# All tests of the script are skipped, as one that is counted.
-skip_all() { # NAME REASON
-    behaviour "$1" skip "$2"
-    end_of_tests
-}
+# shellcheck source=tests/nginx.sh
+. "$top_srcdir/tests/nginx.sh"
 
-[[ -x $get ]] || skip_all 'whorl-get downloads' \
+[[ -x $get ]] || skip_all "$tested" \
     'whorl-get was not built: configure found no libcurl (Debian: libcurl4-openssl-dev, libssl-dev)'
-
-need_program() { # PROGRAM PACKAGE
-    command -v "$1" >/dev/null || skip_all 'whorl-get downloads' "$1 is missing (Debian: $2)"
-}
-
-# A port may be taken: then nginx ends, and another is tried.
-# $scratch/tls/template is taken in, if it is there. Sets files, nginx_url and tls_url.
-start_nginx() {
-    local nginx port try tries
-    PATH=$PATH:/usr/sbin need_program nginx nginx-core
-    nginx=$(PATH=$PATH:/usr/sbin && command -v nginx)
-    files=$scratch/files
-    mkdir -p "$scratch/nginx" "$scratch/tls" "$files"
-    for ((try = 0; try < 30; try++)); do
-        port=$((20000 + RANDOM % 12000))
-        sed "s|TLS_PORT|$((port + 12000))|; s|PORT|$port|; s|FILES|$files|; s|TLS|$scratch/tls|" \
-            "$top_srcdir/tests/get/nginx.conf" >"$scratch/nginx/nginx.conf"
-        [[ ! -f $scratch/tls/template ]] ||
-            sed "s|TLS_PORT|$((port + 12000))|; s|PORT|$port|; s|TLS|$scratch/tls|" \
-                "$scratch/tls/template" >"$scratch/tls/nginx.conf"
-        "$nginx" -p "$scratch/nginx" -c nginx.conf -e error.log 2>"$scratch/nginx/complaints" &
-        children+=($!)
-        for ((tries = 0; tries < 100; tries++)); do
-            kill -0 "${children[-1]}" 2>/dev/null || break
-            if [[ -s $scratch/nginx/nginx.pid ]]; then
-                nginx_url=http://127.0.0.1:$port tls_url=https://localhost:$((port + 12000))
-                return
-            fi
-            sleep 0.05
-        done
-        kill "${children[-1]}" 2>/dev/null || :
-        unset 'children[-1]'
-    done
-    cat "$scratch/nginx/complaints" "$scratch/nginx/error.log"
-    skip_all 'whorl-get downloads' 'nginx does not start: see its complaints above'
-}
 
 start_bad_server() {
     local tries
