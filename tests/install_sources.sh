@@ -31,7 +31,9 @@ behaviour 'every source of the engine is named' sources_below '' engine -name '*
 behaviour 'every source of whorl-bench is named' sources_below '' tools/bench -name '*.[ch]'
 behaviour 'every source of whorl-get is named' sources_below '' tools/get -name '*.[ch]'
 behaviour 'every source that the tools share is named' sources_below '' tools -maxdepth 1 -name '*.[ch]'
-behaviour 'every example is named' sources_below .c examples -name '*.[ch]'
+behaviour 'every example is named' sources_below .c examples -maxdepth 1 -name '*.[ch]'
+behaviour 'every source of an example of many is named' sources_below '' examples -mindepth 2 \
+    -name '*.[ch]'
 behaviour 'every test program is named' sources_below .c tests -name 'test_*.c'
 behaviour 'every helper of the tests is named' sources_below '' tests -name '*.[ch]' ! -name 'test_*.c'
 behaviour 'every test script is named' sources_below '' tests -name '*.sh'

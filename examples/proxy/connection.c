@@ -1,0 +1,141 @@
+/*
+ * One connection, in a task of its own: a target is found for it, two tasks in a group move its
+ * bytes, one in each direction, and it is counted and told of.
+ *
+ * It ends when both directions have: each passes the end of its giving side on to its taking side,
+ * so that a client may go on reading when it has sent all. A failure of either ends both, and both
+ * sides are then reset: neither is left to believe that it has seen the end of what was sent.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "proxy.h"
+#include "pump.h"
+
+struct connection {
+    struct proxy *proxy;
+    uint64_t number; /* counts from 1 */
+    int client;
+    int server; /* -1: none yet */
+    struct activity activity;
+};
+
+/* Both sides, as pumps and whoever waits for answers want them. What cannot be set is no TCP
+ * socket, and need not be. */
+static void prepare(int fd)
+{
+    int one = 1;
+    (void)fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+}
+
+/* The targets in their order; the first that answers is taken. 0, or what the last one gave. */
+static int find_target(struct connection *self)
+{
+    const struct proxy *proxy = self->proxy;
+    int error = 0;
+    for (size_t i = 0; i < proxy->target_count; i++) {
+        const struct place *target = &proxy->targets[i];
+        self->server = place_connect(target, proxy->connect_timeout);
+        if (self->server >= 0) {
+            if (proxy->is_verbose)
+                proxy_tell("connection %" PRIu64 ": to %s", self->number, target->text);
+            return 0;
+        }
+        error = self->server;
+        if (error == -ECANCELED)
+            return error;
+        const char *next = i + 1 < proxy->target_count ? "the next target is tried"
+                                                       : "see that it is up and answers";
+        proxy_tell("connection %" PRIu64 ": cannot connect to %s: %s; %s", self->number,
+                   target->text, place_explain(target, error), next);
+    }
+    return error;
+}
+
+/* Moves bytes both ways until both have ended. 0, or the first failure of either. */
+static int move_both_ways(struct connection *self)
+{
+    struct pump there = {.from = self->client, .to = self->server, .activity = &self->activity};
+    struct pump back = {.from = self->server, .to = self->client, .activity = &self->activity};
+    whorl_group both;
+    whorl_group_init(&both);
+    int result = whorl_group_spawn(&both, pump_run, &there);
+    if (result == 0)
+        result = whorl_group_spawn(&both, pump_run, &back);
+    result = whorl_group_wait(&both, result);
+    self->proxy->bytes[0] += there.bytes;
+    self->proxy->bytes[1] += back.bytes;
+    if (self->proxy->is_verbose)
+        proxy_tell("connection %" PRIu64 ": %" PRIu64 " bytes there, %" PRIu64 " back, %s",
+                   self->number, there.bytes, back.bytes,
+                   result == 0            ? "ended"
+                   : result == -ECANCELED ? "cut by the stop"
+                   : result == -ETIMEDOUT ? "idle for too long"
+                                          : strerror(-result));
+    return result;
+}
+
+static int serve(struct connection *self)
+{
+    prepare(self->client);
+    int error = find_target(self);
+    if (error) {
+        self->proxy->unserved++;
+        return error;
+    }
+    prepare(self->server);
+    self->activity = (struct activity){self->proxy->idle_timeout, whorl_now()};
+    error = move_both_ways(self);
+    if (error)
+        self->proxy->broken++;
+    return error;
+}
+
+/* After a failure by a reset, which a unix socket does not know. */
+static void close_side(int fd, int result)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    if (fd < 0)
+        return;
+    if (result < 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    whorl_close(fd);
+}
+
+/* The task's function. A connection that fails is no failure of the proxy. */
+static intptr_t run(void *arg)
+{
+    struct connection *self = arg;
+    int result = serve(self);
+    close_side(self->client, result);
+    close_side(self->server, result);
+    whorl_semaphore_release(&self->proxy->room);
+    free(self);
+    return 0;
+}
+
+/* The task begins at once, so that a stop finds it with what it has to give back. */
+int connection_spawn(struct proxy *self, int fd)
+{
+    whorl_spawn_options options = {.name = "connection", .eager = 1};
+    struct connection *connection = calloc(1, sizeof *connection);
+    int error = -ENOMEM;
+    if (connection) {
+        *connection = (struct connection){self, ++self->connections, fd, -1, {0}};
+        error = whorl_group_spawn_with(&self->tasks, &options, run, connection, NULL);
+    }
+    if (!error)
+        return 0;
+    free(connection);
+    whorl_close(fd);
+    whorl_semaphore_release(&self->room);
+    return error;
+}

@@ -1,0 +1,268 @@
+/*
+ * A TCP proxy: it listens at one place, and passes each connection on to another, byte for byte and
+ * both ways, until both sides have ended.
+ *
+ * One task waits for signals, one accepts, and each connection has one with two children that move
+ * its bytes (connection.c, pump.c). The tasks are a group, which ends the program when the one that
+ * accepts fails, and when a stop is asked for and all connections have ended, or their time is up.
+ *
+ * SIGTERM or SIGINT: no more is accepted, and what is open may end by itself for --grace; a second
+ * one ends that time. Status 0: it was stopped; 1: it could not begin or go on; 2: the arguments
+ * make no sense.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "../service/options.h"
+#include "proxy.h"
+
+/* A connection's: two sockets, and a pipe for each direction. And what the rest of the program
+ * has open. */
+enum { DESCRIPTORS_EACH = 6, DESCRIPTORS_ELSE = 64 };
+
+static const char usage[] =
+    "Usage: proxy [OPTION]... LISTEN TARGET...\n"
+    "Listens at LISTEN, prints where, and passes each connection on to the first TARGET that\n"
+    "takes it. LISTEN and TARGET are HOST:PORT, [IPV6]:PORT, or a unix socket: a path with a /\n"
+    "in it, or @NAME for an abstract one. Of LISTEN, no HOST is all of this machine's addresses,\n"
+    "and port 0 one that is free.\n"
+    "\n";
+
+static const char notes[] =
+    "\n"
+    "SIGTERM and ctrl-C stop it: no more is accepted, and open connections may end until the\n"
+    "grace is over, or until a second signal. Then it tells what it has counted.\n"
+    "Exit status: 0 it was stopped; 1 it could not begin or go on; 2 the arguments make no sense.\n"
+    "\n"
+    "Try it: proxy --verbose 127.0.0.1:8080 example.org:80, and elsewhere\n"
+    "curl -H 'Host: example.org' http://127.0.0.1:8080/\n";
+
+void proxy_tell(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("proxy: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+/* Permits before connections: while there are as many as there may be, the next ones wait in the
+ * listener's backlog, and cost nothing here. */
+static int wait_for_room(struct proxy *self)
+{
+    int error = whorl_semaphore_try_acquire(&self->room);
+    if (error != -EAGAIN)
+        return error;
+    if (self->is_verbose)
+        proxy_tell("there are %zu connections: more wait to be accepted until one ends",
+                   self->limit);
+    return whorl_semaphore_acquire(&self->room);
+}
+
+/* A task's function; ends only by a cancel, or when it fails. */
+static intptr_t accept_all(void *arg)
+{
+    struct proxy *self = arg;
+    for (;;) {
+        int error = wait_for_room(self);
+        if (error)
+            return error;
+        int fd = whorl_listener_accept(self->listener);
+        if (fd < 0) {
+            whorl_semaphore_release(&self->room);
+            if (fd != -ECANCELED)
+                proxy_tell("cannot accept connections any more: %s", strerror(-fd));
+            return fd;
+        }
+        error = connection_spawn(self, fd);
+        if (error == -ESHUTDOWN)
+            return error;
+        if (error)
+            proxy_tell("a connection was turned away: %s", strerror(-error));
+    }
+}
+
+/* SIGTERM or SIGINT. */
+static int wait_for_stop(void)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    return whorl_signal_wait(&stop, NULL);
+}
+
+/* A task's function: a second signal cuts what is left. */
+static intptr_t cut_on_signal(void *arg)
+{
+    struct proxy *self = arg;
+    int number = wait_for_stop();
+    return number < 0 ? number : whorl_group_cancel(&self->tasks);
+}
+
+/* Serves until a signal comes, and then until the connections have ended; `grace` is set when that
+ * time begins to run. 0 after a stop. */
+static int serve_until_stop(struct proxy *self, whorl_timeout *grace, whorl_task **impatient)
+{
+    whorl_task *accepting;
+    int error = whorl_group_spawn_with(&self->tasks, NULL, accept_all, self, &accepting);
+    if (error)
+        return error;
+    int number = wait_for_stop();
+    whorl_cancel(accepting);
+    whorl_join(accepting);
+    if (number < 0)
+        return number;
+    whorl_listener_close(self->listener);
+    self->listener = NULL;
+    ssize_t open = whorl_group_live(&self->tasks);
+    if (open > 0)
+        proxy_tell("stopping: connections that are open (%zd) may go on for %.10g s", open,
+                   (double)self->grace / 1e9);
+    whorl_timeout_reschedule(grace, whorl_now() + self->grace);
+    *impatient = whorl_spawn(cut_on_signal, self);
+    return 0;
+}
+
+/* The limit of the grace lies round the group, so that it cancels the connections that are left. */
+static int run_tasks(struct proxy *self)
+{
+    whorl_timeout grace;
+    whorl_task *impatient = NULL;
+    whorl_timeout_begin(&grace, WHORL_FOREVER);
+    whorl_group_init(&self->tasks);
+    int result = serve_until_stop(self, &grace, &impatient);
+    result = whorl_group_wait(&self->tasks, result);
+    result = (int)whorl_timeout_end(&grace, result);
+    if (impatient) {
+        whorl_cancel(impatient);
+        whorl_join(impatient);
+        result = 0; /* however the last of them ended */
+    }
+    return result;
+}
+
+/* Each address with its port, or the unix socket's name. */
+static int say_where(const struct proxy *self)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    char text[WHORL_ADDRESS_TEXT_MAX];
+    for (unsigned i = 0;
+         whorl_listener_address(self->listener, i, (struct sockaddr *)&addr, &len) == 0;
+         i++, len = sizeof addr)
+        if (whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0)
+            printf("listening on %s\n", text);
+    return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+/* What people would want to know next. */
+static int sum_up(const struct proxy *self)
+{
+    printf("%" PRIu64 " connections: %" PRIu64 " found no target, %" PRIu64 " were cut short; "
+           "%" PRIu64 " bytes there, %" PRIu64 " back\n",
+           self->connections, self->unserved, self->broken, self->bytes[0], self->bytes[1]);
+    return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+static intptr_t serve(void *arg)
+{
+    struct proxy *self = arg;
+    int error = place_listen(&self->listen, &self->listener);
+    if (error) {
+        proxy_tell("cannot listen on %s: %s", self->listen.text,
+                   place_explain(&self->listen, error));
+        return error;
+    }
+    whorl_semaphore_init(&self->room, (intptr_t)self->limit);
+    error = say_where(self);
+    if (!error)
+        error = run_tasks(self);
+    if (self->listener)
+        whorl_listener_close(self->listener);
+    whorl_semaphore_destroy(&self->room);
+    if (!error)
+        error = sum_up(self);
+    if (error)
+        proxy_tell("cannot go on: %s", strerror(-error));
+    return error;
+}
+
+/* As many descriptors as the system lets this process have; fewer than --limit may need are told
+ * of now, and not when they are missed. */
+static void want_descriptors(const struct proxy *self)
+{
+    struct rlimit files;
+    size_t wanted = self->limit * DESCRIPTORS_EACH + DESCRIPTORS_ELSE;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < wanted)
+        proxy_tell("%zu connections want %zu descriptors, and there are %ju: some will be turned "
+                   "away; lower --limit, or raise ulimit -Hn",
+                   self->limit, wanted, (uintmax_t)files.rlim_max);
+}
+
+static int take_places(struct proxy *self, const struct option_table *table, int count,
+                       char **words)
+{
+    if (count < 2)
+        return options_refuse(table, "name a place to listen at, and one to connect to");
+    if (count - 1 > PROXY_TARGETS_MAX)
+        return options_refuse(table, "there may be %d targets, not %d", PROXY_TARGETS_MAX,
+                              count - 1);
+    self->target_count = (size_t)count - 1;
+    for (int i = 0; i < count; i++)
+        if (place_parse(words[i], i == 0 ? &self->listen : &self->targets[i - 1]) < 0)
+            return options_refuse(table, "\"%s\" is neither HOST:PORT nor a PATH nor @NAME",
+                                  words[i]);
+    return 0;
+}
+
+static int take_arguments(struct proxy *self, int argc, char **argv)
+{
+    const struct option_entry entries[] = {
+        {"limit", OPTION_NUMBER, &self->limit, 1, 1000000, "N",
+         "connections at a time; more wait to be accepted (default\n1000)"},
+        {"connect-timeout", OPTION_SECONDS, &self->connect_timeout, 0.001, 86400, "S",
+         "seconds for each target to take a connection (default 5)"},
+        {"idle-timeout", OPTION_SECONDS, &self->idle_timeout, 0, 86400 * 30, "S",
+         "end a connection that has moved nothing, either way, for S\nseconds; 0: never (default "
+         "600)"},
+        {"grace", OPTION_SECONDS, &self->grace, 0, 86400, "S",
+         "seconds that connections may go on after a stop (default 10)"},
+        {"verbose", OPTION_FLAG, &self->is_verbose, 0, 0, NULL, "tell of each connection"},
+    };
+    const struct option_table table = {"proxy", usage, notes, entries,
+                                       sizeof entries / sizeof *entries};
+    int taken = options_take(&table, argc, argv);
+    if (taken != 0)
+        return taken;
+    if (self->idle_timeout == 0)
+        self->idle_timeout = WHORL_FOREVER;
+    return take_places(self, &table, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv)
+{
+    static struct proxy proxy = {
+        .limit = 1000,
+        .connect_timeout = WHORL_SECONDS(5),
+        .idle_timeout = WHORL_SECONDS(600),
+        .grace = WHORL_SECONDS(10),
+    };
+    int taken = take_arguments(&proxy, argc, argv);
+    if (taken != 0)
+        return taken < 0 ? 2 : 0;
+    want_descriptors(&proxy);
+    whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
+    return whorl_run_with(&config, serve, &proxy) < 0;
+}

@@ -1,0 +1,44 @@
+/* What all of the proxy shares: its settings, its connections, and what is counted. */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <whorl.h>
+
+#include "place.h"
+
+enum { PROXY_TARGETS_MAX = 16 };
+
+struct proxy {
+    /* As the command line has it. */
+    struct place listen;
+    struct place targets[PROXY_TARGETS_MAX];
+    size_t target_count;
+    size_t limit;            /* connections at a time */
+    int64_t connect_timeout; /* ns, for each target */
+    int64_t idle_timeout;    /* ns; WHORL_FOREVER: none */
+    int64_t grace;           /* ns from the stop until connections are cut */
+    bool is_verbose;
+
+    whorl_listener *listener;
+    whorl_semaphore
+        room;          /* a permit for each connection that there may be beyond those there are */
+    whorl_group tasks; /* the one that accepts, and one for each connection */
+
+    /* Counted until the end. */
+    uint64_t connections; /* accepted */
+    uint64_t unserved;    /* of these: no target answered */
+    uint64_t broken;      /* of these: ended by a failure, an idle time or the stop */
+    uint64_t bytes[2];    /* to the targets, and back */
+};
+
+/* Serves the connection `fd`, which is the callee's from then on also if this fails, in a task of
+ * self->tasks, and gives a permit of self->room back at its end. 0, or why there is no task. */
+int connection_spawn(struct proxy *self, int fd);
+
+/* Tells a line on stderr, with the program's name before it. */
+void proxy_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,96 @@
+/* See pump.h. */
+#define _GNU_SOURCE
+#include "pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* As much as a pipe holds. */
+enum { CHUNK = 65536 };
+
+/* When the connection has been idle for too long, as things stand. */
+static int64_t idle_deadline(const struct activity *activity)
+{
+    if (activity->idle_limit == WHORL_FOREVER)
+        return WHORL_FOREVER;
+    return activity->last + activity->idle_limit;
+}
+
+/* Waits until fd has one of the events. A limit that runs out counts only if the other direction
+ * has moved nothing meanwhile either. */
+static int wait_for(int fd, unsigned events, const struct activity *activity)
+{
+    for (;;) {
+        whorl_timeout idle;
+        whorl_timeout_begin_at(&idle, idle_deadline(activity));
+        int result = (int)whorl_timeout_end(&idle, whorl_poll(fd, events));
+        if (result != -ETIMEDOUT || whorl_now() >= idle_deadline(activity))
+            return result;
+    }
+}
+
+/* Bytes that came into the empty pipe; 0 at the end of `from`. */
+static ssize_t fill(struct pump *self, int pipe_in)
+{
+    for (;;) {
+        int ready = wait_for(self->from, POLLIN, self->activity);
+        if (ready < 0)
+            return ready;
+        ssize_t moved =
+            whorl_splice(self->from, NULL, pipe_in, NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (moved != -EAGAIN)
+            return moved;
+    }
+}
+
+/* Has `to` take all `len` bytes out of the pipe. */
+static int empty(struct pump *self, int pipe_out, size_t len)
+{
+    while (len > 0) {
+        ssize_t moved =
+            whorl_splice(pipe_out, NULL, self->to, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (moved == -EAGAIN) {
+            int ready = wait_for(self->to, POLLOUT, self->activity);
+            if (ready < 0)
+                return ready;
+            continue;
+        }
+        if (moved <= 0)
+            return moved < 0 ? (int)moved : -EPIPE;
+        len -= (size_t)moved;
+        self->bytes += (size_t)moved;
+        self->activity->last = whorl_now();
+    }
+    return 0;
+}
+
+static int move_all(struct pump *self, const int ends[2])
+{
+    for (;;) {
+        ssize_t len = fill(self, ends[1]);
+        if (len <= 0)
+            return (int)len;
+        int error = empty(self, ends[0], (size_t)len);
+        if (error)
+            return error;
+    }
+}
+
+intptr_t pump_run(void *arg)
+{
+    struct pump *self = arg;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -errno;
+    int result = move_all(self, ends);
+    whorl_close(ends[0]);
+    whorl_close(ends[1]);
+    if (result < 0)
+        return result;
+    /* A peer that has broken off meanwhile is told by the other direction. */
+    result = whorl_shutdown(self->to, SHUT_WR);
+    return result == -ENOTCONN ? 0 : result;
+}

@@ -1,0 +1,34 @@
+/*
+ * One direction of a connection: bytes moved by splice(2) from one socket through a pipe to the
+ * other, so that they never come into this program's memory.
+ *
+ * The pipe is all that lies between the two sides. While the taking side has no room the pipe stays
+ * full, nothing is taken from the giving side, and that is slowed down by its own full buffers.
+ *
+ * Both sockets have O_NONBLOCK: a splice that would wait says so, and the waiting is a poll. A
+ * splice that waits itself would keep a thread of the kernel for as long.
+ */
+#ifndef PROXY_PUMP_H
+#define PROXY_PUMP_H
+
+#include <stdint.h>
+#include <whorl.h>
+
+/* What both directions of a connection share: a side is idle only if the other is too. */
+struct activity {
+    int64_t idle_limit; /* ns; WHORL_FOREVER: none */
+    int64_t last;       /* when a byte was moved last, as whorl_now counts */
+};
+
+struct pump {
+    int from, to; /* sockets; they stay the caller's */
+    struct activity *activity;
+    uint64_t bytes; /* that `to` has taken */
+};
+
+/* A task's function, of a struct pump *: moves all that `from` gives until its end, and passes the
+ * end on to `to`. 0; -ETIMEDOUT: neither direction has moved anything for too long; else what made
+ * an end of it: -ECONNRESET, -EPIPE, -EMFILE, -ECANCELED. */
+intptr_t pump_run(void *arg);
+
+#endif

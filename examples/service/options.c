@@ -1,0 +1,112 @@
+/* See options.h. */
+#include "options.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_ENTRIES = 20, FIRST_CODE = 256, HELP_COLUMN = 26 };
+
+int options_refuse(const struct option_table *table, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s: ", table->program);
+    vfprintf(stderr, format, arguments);
+    fputs("; --help tells more\n", stderr);
+    va_end(arguments);
+    return -1;
+}
+
+static void print_entry(const char *name, const char *value, const char *text)
+{
+    printf("  --%s%s%-*s ", name, value ? " " : "",
+           HELP_COLUMN - (int)strlen(name) - (value ? 1 : 0), value ? value : "");
+    for (; *text; text++) {
+        putchar(*text);
+        if (*text == '\n')
+            printf("%*s", HELP_COLUMN + 5, "");
+    }
+    putchar('\n');
+}
+
+static int print_help(const struct option_table *table)
+{
+    fputs(table->usage, stdout);
+    for (size_t i = 0; i < table->count; i++)
+        print_entry(table->entries[i].name, table->entries[i].value, table->entries[i].help);
+    print_entry("help", NULL, "print this");
+    fputs(table->notes, stdout);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 1;
+    perror(table->program);
+    return -1;
+}
+
+/* Digits, and for seconds a point among them. */
+static int set_number(const struct option_table *table, const struct option_entry *entry,
+                      const char *text)
+{
+    bool is_seconds = entry->kind == OPTION_SECONDS;
+    char *end;
+    double value = strtod(text, &end);
+    bool is_plain = *text >= '0' && *text <= '9' && *end == '\0' &&
+                    strspn(text, is_seconds ? "0123456789." : "0123456789") == strlen(text);
+    if (!is_plain || value < entry->least || value > entry->most)
+        return options_refuse(table, "--%s wants a %s from %g to %.10g, not \"%s\"", entry->name,
+                              is_seconds ? "number of seconds" : "whole number", entry->least,
+                              entry->most, text);
+    if (is_seconds)
+        *(int64_t *)entry->place = (int64_t)(value * 1e9);
+    else
+        *(size_t *)entry->place = (size_t)value;
+    return 0;
+}
+
+static int take(const struct option_table *table, const struct option_entry *entry,
+                const char *text)
+{
+    switch (entry->kind) {
+    case OPTION_FLAG:
+        *(bool *)entry->place = true;
+        return 0;
+    case OPTION_TEXT:
+        if (*text == '\0')
+            return options_refuse(table, "--%s is empty", entry->name);
+        *(const char **)entry->place = text;
+        return 0;
+    case OPTION_NUMBER:
+    case OPTION_SECONDS:
+        return set_number(table, entry, text);
+    }
+    return -1;
+}
+
+int options_take(const struct option_table *table, int argc, char **argv)
+{
+    struct option longs[MOST_ENTRIES + 2] = {{"help", no_argument, NULL, 'h'}};
+    assert(table->count <= MOST_ENTRIES);
+    for (size_t i = 0; i < table->count; i++) {
+        int takes = table->entries[i].kind == OPTION_FLAG ? no_argument : required_argument;
+        longs[i + 1] = (struct option){table->entries[i].name, takes, NULL, FIRST_CODE + (int)i};
+    }
+    opterr = 0;
+    int code, taken = 0;
+    while (taken == 0 && (code = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+        const char *word = argv[optind - 1];
+        if (code == 'h')
+            taken = print_help(table);
+        else if (code == ':')
+            taken = options_refuse(table, "%s needs a value", word);
+        else if (code < FIRST_CODE)
+            taken = options_refuse(table, "there is no option \"%s\", or it takes no value", word);
+        else
+            taken = take(table, &table->entries[code - FIRST_CODE], optarg);
+    }
+    return taken;
+}

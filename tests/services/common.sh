@@ -1,0 +1,71 @@
+# Sourced after report.sh by the tests of the services among the examples. Each test starts servers
+# of its own, on a free port of 127.0.0.1; they are children of its subshell, and end with it,
+# however it ends. Every wait here ends.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # report.sh and the Makefile set them
+
+examples=$top_builddir/examples
+children=()
+
+end_children() {
+    ((${#children[@]} == 0)) || kill -KILL "${children[@]}" 2>/dev/null || :
+    wait 2>/dev/null
+}
+
+# A child that was started last is ended when the test ends.
+is_child() {
+    children+=($!)
+    trap end_children EXIT
+}
+
+# Waits until COMMAND succeeds: for what another program will do soon.
+await() { # COMMAND...
+    local tries
+    for ((tries = 0; tries < 1200; tries++)); do
+        "$@" && return
+        sleep 0.05
+    done
+    fail "it never came to: $*"
+}
+
+has_line() { # FILE PATTERN
+    grep -q -- "$2" "$1" 2>/dev/null
+}
+
+# Starts examples/NAME/NAME, and sets server to its id and port to its (first) port, where it has
+# one. What it prints goes to $scratch/OUT.out and .err.
+start_service() { # NAME OUT ARGUMENTS...
+    local tries log=$scratch/$2
+    : >"$log.out"
+    "$examples/$1/$1" "${@:3}" >"$log.out" 2>"$log.err" &
+    server=$!
+    is_child
+    for ((tries = 0; tries < 600; tries++)); do
+        has_line "$log.out" '^listening on ' && break
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.05
+    done
+    has_line "$log.out" '^listening on ' || {
+        cat "$log.err"
+        fail "$1 does not listen"
+    }
+    port=$(sed -nE '0,/^listening on/ s/^listening on .*:([0-9]+)$/\1/p' "$log.out")
+}
+
+# Waits for a server that was asked to end, or ends by itself.
+expect_end() { # ID STATUS
+    local status=0
+    timeout 120 tail --pid="$1" -f /dev/null || fail 'the server does not end'
+    wait "$1" || status=$?
+    expect "the server's status" "$status" "$2"
+}
+
+# A descriptor that is connected to port 127.0.0.1:$port, in the variable NAME.
+connect() { # NAME
+    eval "exec {$1}<>/dev/tcp/127.0.0.1/$port" || fail "cannot connect to port $port"
+}
+
+# What a descriptor gives up to its end.
+read_to_end() { # FD
+    timeout 60 cat <&"$1" || fail "descriptor $1 has no end"
+}

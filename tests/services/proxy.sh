@@ -1,0 +1,407 @@
+#!/bin/bash
+# The proxy passes connections on, byte for byte, to nginx and to what socat makes of a socket; its
+# limits and timeouts hold, and bad clients and bad targets harm nobody else.
+# shellcheck disable=SC2154  # connect sets variables
+# shellcheck source=tests/report.sh
+. "${top_srcdir:?is set by make check}/tests/report.sh"
+# shellcheck source=tests/services/common.sh
+. "$top_srcdir/tests/services/common.sh"
+tested='the proxy passes connections on'
+# shellcheck source=tests/nginx.sh
+. "$top_srcdir/tests/nginx.sh"
+
+need_program curl curl
+need_program socat socat
+proxy=$examples/proxy/proxy
+trap 'end_children; rm -rf "$scratch"' EXIT
+start_nginx
+nginx=${nginx_url#http://}
+head -c 50000003 /dev/urandom >"$files/large"
+head -c 300007 /dev/urandom >"$files/small"
+children_of_all=("${children[@]}")
+children=() # of each test
+
+end_of_all() {
+    kill "${children_of_all[@]}" 2>/dev/null || :
+    wait
+    rm -rf "$scratch"
+}
+trap end_of_all EXIT
+
+start_proxy() { # ARGUMENTS...
+    start_service proxy proxy "$@"
+    url=http://127.0.0.1:$port
+}
+
+fetch() { # ARGUMENTS...: within two minutes
+    timeout 120 curl -sS "$@"
+}
+
+# The proxy is stopped, and has counted so many CONNECTIONS, UNSERVED and BROKEN.
+stops_with() { # CONNECTIONS UNSERVED BROKEN
+    kill "$server"
+    expect_end "$server" 0
+    grep -q "^$1 connections: $2 found no target, $3 were cut short; " "$scratch/proxy.out" || {
+        cat "$scratch/proxy.out" "$scratch/proxy.err"
+        fail "it has not counted $1, $2, $3"
+    }
+}
+
+# A socat that listens, in children; sets socat_port, and socat_id. ARGUMENTS go before its
+# addresses.
+start_socat() { # LISTENING-OPTIONS ADDRESS ARGUMENTS...
+    local log=$scratch/socat.$RANDOM$RANDOM
+    socat -d -d "${@:3}" "TCP-LISTEN:0,bind=127.0.0.1$1" "$2" 2>"$log" &
+    socat_id=$!
+    is_child
+    await has_line "$log" 'listening on'
+    socat_port=$(sed -nE 's/.*listening on .*127\.0\.0\.1:([0-9]+)$/\1/p' "$log" | head -n 1)
+}
+
+large_file() {
+    start_proxy 127.0.0.1:0 "$nginx"
+    fetch "$url/large" | cmp - "$files/large"
+    fetch "$url/large" | cmp - "$files/large"
+    stops_with 2 0 0
+    grep -qE ' [0-9]+ bytes there, 1000[0-9]{5} back$' "$scratch/proxy.out"
+    expect 'its complaints' "$(grep -v '^proxy: stopping: ' "$scratch/proxy.err")" ''
+}
+
+# One connection for several requests, one after the other.
+kept_alive() {
+    start_proxy 127.0.0.1:0 "$nginx"
+    fetch "$url/small" "$url/small" "$url/small" -o "$scratch/1" -o "$scratch/2" -o "$scratch/3"
+    cmp "$scratch/1" "$files/small"
+    cmp "$scratch/3" "$files/small"
+    stops_with 1 0 0
+}
+
+both_ways() {
+    start_socat ',fork' EXEC:cat -t 60
+    start_proxy 127.0.0.1:0 "127.0.0.1:$socat_port"
+    timeout 120 socat -t 60 - "TCP:127.0.0.1:$port" <"$files/large" >"$scratch/echoed"
+    cmp "$scratch/echoed" "$files/large"
+    stops_with 1 0 0
+}
+
+# The first are answered while the last begin; all at once would be more than nginx takes.
+many() {
+    local i
+    start_proxy --limit 60 127.0.0.1:0 "$nginx"
+    for ((i = 0; i < 300; i++)); do
+        printf 'url = "%s/small"\noutput = "%s/many.%s"\n' "$url" "$scratch" "$i"
+    done >"$scratch/list"
+    fetch --no-progress-meter --parallel --parallel-immediate --parallel-max 100 --no-keepalive \
+        -H 'Connection: close' -K "$scratch/list"
+    for ((i = 0; i < 300; i++)); do
+        cmp "$scratch/many.$i" "$files/small"
+    done
+    rm "$scratch"/many.*
+    stops_with 300 0 0
+}
+
+# sha256sum answers at the end of what it is given, which is not the end of the connection.
+client_ends_first() {
+    local sum
+    start_socat '' EXEC:sha256sum -t 60
+    start_proxy 127.0.0.1:0 "127.0.0.1:$socat_port"
+    sum=$(timeout 120 socat -t 60 - "TCP:127.0.0.1:$port" <"$files/large")
+    expect 'the sum' "$sum" "$(sha256sum <"$files/large")"
+    stops_with 1 0 0
+}
+
+# A server that does to its one connection, $c, what CODE says; perl is always there. Sets perl_port.
+start_perl() { # CODE
+    : >"$scratch/perl.out"
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    perl -MIO::Socket::INET -e '$| = 1;
+        my $l = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
+        print $l->sockport(), "\n"; my $c = $l->accept(); close $l;'"$1" >"$scratch/perl.out" &
+    is_child
+    await test -s "$scratch/perl.out"
+    perl_port=$(head -n 1 "$scratch/perl.out")
+}
+
+server_ends_first() {
+    # shellcheck disable=SC2016
+    start_perl 'print $c "hello\n"; shutdown $c, 1; print <$c>; print "end\n";'
+    start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+    connect fd
+    expect 'what comes before the end' "$(read_to_end "$fd")" hello
+    echo 'said after the end' >&"$fd"
+    exec {fd}>&-
+    await has_line "$scratch/perl.out" '^end$'
+    expect 'what was taken' "$(sed -n 2p "$scratch/perl.out")" 'said after the end'
+    stops_with 1 0 0
+}
+
+second_target() {
+    start_proxy --verbose 127.0.0.1:0 127.0.0.1:1 "$nginx"
+    fetch "$url/small" | cmp - "$files/small"
+    stops_with 1 0 0
+    has_line "$scratch/proxy.err" '127.0.0.1:1: Connection refused; the next target is tried$'
+    has_line "$scratch/proxy.err" "^proxy: connection 1: to $nginx\$"
+}
+
+target_down() {
+    start_proxy 127.0.0.1:0 127.0.0.1:1
+    ! fetch "$url/small" || fail 'something was fetched from nowhere'
+    ! fetch "$url/small" || fail 'something was fetched from nowhere'
+    stops_with 2 2 0
+    has_line "$scratch/proxy.err" '127.0.0.1:1: Connection refused; see that it is up and answers$'
+}
+
+no_such_target() {
+    start_proxy 127.0.0.1:0 no-such-host.invalid:80
+    ! fetch "$url/small" || fail 'something was fetched from nowhere'
+    stops_with 1 1 0
+    has_line "$scratch/proxy.err" 'cannot connect to no-such-host.invalid:80: '
+}
+
+# A target that is stopped, and whose queue is full, answers nothing at all.
+target_hangs() {
+    start_socat ',backlog=1' EXEC:cat
+    kill -STOP "$socat_id"
+    local hanging=$socat_port hanging_id=$socat_id
+    port=$hanging
+    connect one
+    connect two
+    start_proxy --connect-timeout 0.5 127.0.0.1:0 "127.0.0.1:$hanging" "$nginx"
+    fetch "$url/small" | cmp - "$files/small"
+    stops_with 1 0 0
+    has_line "$scratch/proxy.err" ': it has not answered in time; the next target is tried$'
+    start_proxy --connect-timeout 0.5 127.0.0.1:0 "127.0.0.1:$hanging"
+    ! fetch "$url/small" || fail 'something was fetched from nowhere'
+    stops_with 1 1 0
+    has_line "$scratch/proxy.err" ': it has not answered in time; see that it is up and answers$'
+    kill -CONT "$hanging_id"
+}
+
+# A stop does not wait for a target that hangs either.
+stop_while_connecting() {
+    start_socat ',backlog=1' EXEC:cat
+    kill -STOP "$socat_id"
+    port=$socat_port
+    connect one
+    connect two
+    start_proxy --verbose --connect-timeout 600 --grace 0.2 127.0.0.1:0 "127.0.0.1:$socat_port"
+    connect fd
+    sleep 0.2
+    stops_with 1 1 0
+    kill -CONT "$socat_id"
+}
+
+vanishes() {
+    start_proxy --verbose 127.0.0.1:0 "$nginx"
+    connect fd
+    printf 'GET /large HTTP/1.0\r\n\r\n' >&"$fd"
+    timeout 60 head -c 1000 <&"$fd" >"$scratch/begun"
+    exec {fd}>&- # with bytes unread: a reset
+    await has_line "$scratch/proxy.err" '^proxy: connection 1: [0-9]* bytes there, [0-9]* back, '
+    fetch "$url/small" | cmp - "$files/small"
+    stops_with 2 0 1
+}
+
+# The target's failure is the client's: it must not take what it has for the whole.
+target_breaks() {
+    # shellcheck disable=SC2016
+    start_perl 'print $c "begun\n"; <$c>; setsockopt $c, 1, 13, pack "ii", 1, 0;'
+    start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
+    connect fd
+    expect 'the beginning' "$(timeout 60 head -n 1 <&"$fd")" begun
+    echo 'go away' >&"$fd"
+    timeout 60 cat <&"$fd" 2>"$scratch/err" || :
+    has_line "$scratch/err" 'reset by peer'
+    stops_with 1 0 1
+    has_line "$scratch/proxy.err" ' 8 bytes there, 6 back, Connection reset by peer$'
+}
+
+limit_reached() {
+    start_proxy --verbose --limit 2 127.0.0.1:0 "$nginx"
+    connect one
+    connect two
+    await has_line "$scratch/proxy.err" '^proxy: there are 2 connections: more wait'
+    fetch "$url/small" >"$scratch/third" {one}>&- {two}>&- &
+    third=$!
+    is_child
+    sleep 0.3
+    kill -0 "$third" || fail 'a third connection was served'
+    expect 'what the third one got' "$(stat -c %s "$scratch/third")" 0
+    exec {one}>&-
+    wait "$third"
+    cmp "$scratch/third" "$files/small"
+    exec {two}>&-
+    stops_with 3 0 0
+}
+
+# As much as the buffers of two sockets and a pipe hold, which is less than a third of it.
+slow_client() {
+    local back
+    start_proxy 127.0.0.1:0 "$nginx"
+    connect fd
+    printf 'GET /large HTTP/1.0\r\n\r\n' >&"$fd"
+    fetch --limit-rate 20M "$url/large" | cmp - "$files/large"
+    fetch "$url/small" | cmp - "$files/small"
+    exec {fd}>&-
+    stops_with 3 0 1
+    back=$(sed -nE 's/.* ([0-9]+) back$/\1/p' "$scratch/proxy.out")
+    ((back - 50300010 < 20000000)) || fail "$back bytes were taken for clients"
+}
+
+slow_reader_gets_all() {
+    start_proxy 127.0.0.1:0 "$nginx"
+    connect fd
+    printf 'GET /large HTTP/1.0\r\n\r\n' >&"$fd"
+    sleep 0.5
+    timeout 120 cat <&"$fd" | tail -c 50000003 | cmp - "$files/large"
+    exec {fd}>&-
+    stops_with 1 0 0
+}
+
+# The one that moves a byte now and then outlives the one that moves none.
+idle_timeout() {
+    local i
+    start_socat ',fork' EXEC:cat -t 60
+    start_proxy --verbose --idle-timeout 1.5 127.0.0.1:0 "127.0.0.1:$socat_port"
+    connect busy
+    connect idle
+    for ((i = 0; i < 15; i++)); do
+        echo "$i" >&"$busy"
+        sleep 0.2
+    done &
+    is_child
+    timeout 60 cat <&"$idle" >"$scratch/idle" 2>&1 || :
+    await has_line "$scratch/proxy.err" ' 0 bytes there, 0 back, idle for too long$'
+    wait $!
+    timeout 60 head -n 15 <&"$busy" | cmp - <(seq 0 14)
+    stops_with 2 0 2
+}
+
+graceful_stop() {
+    local slow status=0
+    start_proxy --grace 100 127.0.0.1:0 "$nginx"
+    timeout 100 curl -sS --limit-rate 20M "$url/large" >"$scratch/slow" &
+    slow=$!
+    is_child
+    await test -s "$scratch/slow"
+    kill "$server"
+    await has_line "$scratch/proxy.err" '^proxy: stopping: connections that are open (1) may go on for 100 s'
+    ! curl -sS "$url/small" >"$scratch/late" 2>&1 || fail 'it accepts after the stop'
+    wait "$slow"
+    cmp "$scratch/slow" "$files/large"
+    expect_end "$server" 0
+    has_line "$scratch/proxy.out" '^1 connections: 0 found no target, 0 were cut short; '
+}
+
+grace_over() {
+    start_proxy --verbose --grace 0.3 127.0.0.1:0 "$nginx"
+    connect fd
+    await has_line "$scratch/proxy.err" "^proxy: connection 1: to $nginx"
+    stops_with 1 0 1
+    has_line "$scratch/proxy.err" ' cut by the stop$'
+}
+
+second_signal() {
+    start_proxy --verbose --grace 600 127.0.0.1:0 "$nginx"
+    connect fd
+    await has_line "$scratch/proxy.err" "^proxy: connection 1: to $nginx"
+    kill -INT "$server"
+    await has_line "$scratch/proxy.err" '^proxy: stopping'
+    stops_with 1 0 1
+}
+
+# From TCP to an abstract socket, from there to one with a path, and from that to nginx.
+unix_sockets() {
+    local servers=()
+    start_service proxy a "$scratch/a.sock" "$nginx"
+    servers+=("$server")
+    fetch --unix-socket "$scratch/a.sock" http://nginx/large | cmp - "$files/large"
+    start_service proxy b "@whorl-$$" "$scratch/a.sock"
+    servers+=("$server")
+    fetch --abstract-unix-socket "whorl-$$" http://nginx/large | cmp - "$files/large"
+    start_proxy 127.0.0.1:0 "$scratch/none.sock" "@whorl-$$"
+    fetch "$url/large" | cmp - "$files/large"
+    stops_with 1 0 0
+    has_line "$scratch/proxy.err" '/none.sock: No such file or directory; the next target is tried$'
+    kill "${servers[@]}"
+    expect_end "${servers[0]}" 0
+    expect_end "${servers[1]}" 0
+    [[ ! -e $scratch/a.sock ]] || fail 'the unix socket is left behind'
+}
+
+refuses() { # STATUS SENTENCE ARGUMENTS...
+    expect_status "$1" timeout 60 "$proxy" "${@:3}"
+    expect 'the sentence' "$(cat "$scratch/err")" "proxy: $2"
+}
+
+arguments() {
+    local i many=()
+    for ((i = 0; i < 17; i++)); do
+        many+=("127.0.0.1:$((i + 1))")
+    done
+    refuses 2 'name a place to listen at, and one to connect to; --help tells more' :80
+    refuses 2 'there may be 16 targets, not 17; --help tells more' :0 "${many[@]}"
+    for bad in 80 127.0.0.1: ::1:80 '[]:80' '[::1:80' '' @ "$(printf 'x%.0s' {1..300}):80"; do
+        refuses 2 "\"$bad\" is neither HOST:PORT nor a PATH nor @NAME; --help tells more" :0 "$bad"
+    done
+    refuses 2 '--limit wants a whole number from 1 to 1000000, not "0"; --help tells more' \
+        --limit 0 :0 :1
+    refuses 2 '--grace wants a number of seconds from 0 to 86400, not "-1"; --help tells more' \
+        --grace -1 :0 :1
+    refuses 2 '--grace needs a value; --help tells more' :0 :1 --grace
+    refuses 2 'there is no option "--nonsense", or it takes no value; --help tells more' --nonsense
+    refuses 1 "cannot listen on $nginx: Address already in use" "$nginx" :1
+    refuses 1 'cannot listen on 192.0.2.1:0: Cannot assign requested address' 192.0.2.1:0 :1
+    refuses 1 'cannot listen on x:99999: the port is above 65535' x:99999 :1
+    expect_status 0 "$proxy" --help
+    grep -q '^Usage: proxy ' "$scratch/out"
+    expect 'its width' "$(awk 'length > 100' "$scratch/out")" ''
+    status=0
+    "$proxy" --help >/dev/full 2>"$scratch/err" || status=$?
+    expect 'the status' "$status" 2
+}
+
+few_descriptors() {
+    local fds=() i fd
+    (
+        ulimit -n 40
+        start_proxy --limit 20 127.0.0.1:0 "$nginx"
+        has_line "$scratch/proxy.err" '^proxy: 20 connections want 184 descriptors, and there are 40: '
+        for ((i = 0; i < 12; i++)); do
+            exec {fd}<>"/dev/tcp/127.0.0.1/$port" || break
+            fds+=("$fd")
+        done
+        sleep 0.3
+        for fd in "${fds[@]}"; do
+            exec {fd}>&-
+        done
+        fetch --retry 20 --retry-all-errors --retry-delay 1 "$url/small" | cmp - "$files/small"
+        kill "$server"
+        expect_end "$server" 0
+    )
+}
+
+behaviour 'a large file comes through the proxy as it is' large_file
+behaviour 'a connection is kept for several requests' kept_alive
+behaviour '50 MB go both ways at once' both_ways
+behaviour '300 files come through at most 60 connections at a time' many
+behaviour 'a client that has sent all gets its answer after that' client_ends_first
+behaviour 'a server that has sent all takes more after that' server_ends_first
+behaviour 'the second target is taken when the first is down' second_target
+behaviour 'a target that is down is told of' target_down
+behaviour 'a target whose name does not exist is told of' no_such_target
+behaviour 'a target that hangs is given up in time' target_hangs
+behaviour 'a stop does not wait for a target that hangs' stop_while_connecting
+behaviour 'a client that vanishes harms nobody else' vanishes
+behaviour 'a target that breaks off is no end of the file' target_breaks
+behaviour 'connections beyond the limit wait for their turn' limit_reached
+behaviour 'a client that does not read is not read for' slow_client
+behaviour 'a client that reads late gets all of it' slow_reader_gets_all
+behaviour 'connections that move nothing are ended' idle_timeout
+behaviour 'a stop lets a download end, and accepts no more' graceful_stop
+behaviour 'a stop cuts what has not ended in time' grace_over
+behaviour 'a second signal cuts at once' second_signal
+behaviour 'unix sockets serve as either side' unix_sockets
+behaviour 'the proxy outlives a want of descriptors' few_descriptors
+behaviour 'the proxy refuses nonsense arguments' arguments
+end_of_tests
