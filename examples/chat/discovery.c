@@ -98,6 +98,8 @@ intptr_t discovery_run(void *arg)
         ssize_t got = receive(self->fd, question, sizeof question, &from);
         if (got == -ECONNREFUSED)
             continue; /* somebody has not waited for an answer */
+        if (got < 0 && got != -ECANCELED)
+            chat_tell("cannot be found by UDP any more: %s", strerror((int)-got));
         if (got < 0)
             return got;
         if (!chat_is_question(question, (size_t)got))

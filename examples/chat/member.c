@@ -142,7 +142,7 @@ static int take_lines(struct member *self)
 {
     whorl_group_init(&self->reading);
     self->is_reading = true;
-    int result = take_each_line(self);
+    int result = self->ending[0] ? 0 : take_each_line(self);
     self->is_reading = false;
     return whorl_group_wait(&self->reading, result);
 }

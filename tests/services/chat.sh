@@ -1,11 +1,11 @@
 #!/bin/bash
 # The chat serves rooms to clients that know nothing of it: bash's /dev/tcp and /dev/udp, curl and
 # socat. Who reads slowly, sends too much, or breaks off, harms nobody else.
+# shellcheck disable=SC2154  # connect and enter set variables
 # shellcheck source=tests/report.sh
 . "${top_srcdir:?is set by make check}/tests/report.sh"
 # shellcheck source=tests/services/common.sh
 . "$top_srcdir/tests/services/common.sh"
-# shellcheck disable=SC2154  # variables that connect and enter set
 
 chat=$examples/chat/chat
 
@@ -235,7 +235,7 @@ flood() {
     cat <&"$ann" >"$scratch/ann" &
     is_child
     start=$EPOCHREALTIME
-    yes "say kitchen $(printf 'y%.0s' {1..900})" >&"$noisy" 2>/dev/null &
+    yes "say kitchen $(printf 'y%.0s' {1..900})" 1>&"$noisy" 2>/dev/null &
     flooding=$!
     is_child
     cat <&"$noisy" >/dev/null &
@@ -244,7 +244,7 @@ flood() {
     say "$ann" 'say kitchen can you hear me?'
     await has_line "$scratch/ann" '^kitchen ann: can you hear me?$'
     taken=$(grep -c '^kitchen noisy: ' "$scratch/ann")
-    most=$(((${EPOCHREALTIME//[!0-9]/} - ${start//[!0-9]/}) / 1000 * 20 / 1000 + 20 + 2))
+    most=$(((${EPOCHREALTIME//[!0-9]/} - ${start//[!0-9]/}) * 20 / 1000000 + 20 + 2))
     ((taken <= most)) || fail "$taken lines were taken, and $most is the most"
     ((taken > 20)) || fail "only $taken lines were taken"
     kill -0 "$flooding" || fail 'all that it sends is taken'
@@ -258,7 +258,7 @@ endless_line() {
     start_chat
     enter ann kitchen
     enter long kitchen
-    head -c 200000 /dev/zero | tr '\0' x >&"$long" 2>/dev/null || :
+    head -c 200000 /dev/zero | tr '\0' x 1>&"$long" 2>/dev/null || :
     next_is "$long" 'error: a line has at most 1000 bytes'
     next_is "$long" 'bye: your line was too long'
     hears "$ann" 'kitchen long leaves'
@@ -277,7 +277,7 @@ idle() {
     start_chat --idle-timeout 1
     connect one
     for ((i = 0; i < 40; i++)); do
-        printf x >&"$one" 2>/dev/null || break
+        printf x 1>&"$one" 2>/dev/null || break
         sleep 0.1
     done &
     is_child

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The proxy passes connections on, byte for byte, to nginx and to what socat makes of a socket; its
 # limits and timeouts hold, and bad clients and bad targets harm nobody else.
+# shellcheck disable=SC2154  # connect sets variables
 # shellcheck source=tests/report.sh
 . "${top_srcdir:?is set by make check}/tests/report.sh"
 # shellcheck source=tests/services/common.sh
@@ -126,7 +127,6 @@ server_ends_first() {
     start_perl 'print $c "hello\n"; shutdown $c, 1; print <$c>; print "end\n";'
     start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
     connect fd
-    # shellcheck disable=SC2154  # set by connect
     expect 'what comes before the end' "$(read_to_end "$fd")" hello
     echo 'said after the end' >&"$fd"
     exec {fd}>&-
