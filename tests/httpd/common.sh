@@ -31,8 +31,10 @@ httpd_behaviour() { # NAME COMMAND...
     behaviour "$name" with_children "$@"
 }
 
+# A server that closes while a test still writes ends the write, and not the test.
 with_children() { # COMMAND...
     children=()
+    trap '' PIPE
     trap end_children EXIT
     "$@"
 }

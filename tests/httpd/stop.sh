@@ -76,8 +76,9 @@ closes_after_the_answer() {
     printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&8
     read -r -t 60 -u 8 _
     begin_stop
-    printf 'TP/1.1\r\nHost: a\r\n\r\nGET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&9
-    timeout 60 cat <&9 >"$scratch/raw"
+    # printf may write each line by itself, and the server close before the last.
+    printf 'TP/1.1\r\nHost: a\r\n\r\nGET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&9 || :
+    timeout 60 cat <&9 >"$scratch/raw" || :
     expect 'the statuses' "$(statuses <"$scratch/raw")" 200
     grep -q '^Connection: close' "$scratch/raw"
     timeout 60 cat <&8 | tail -c 20000000 | cmp - "$files/big"

@@ -128,16 +128,17 @@ static void dates_are_written_and_read(void **state)
 
 static void what_is_no_date_is_refused(void **state)
 {
-    static const char *const bad[] = {"",
-                                      "yesterday",
-                                      "Sun, 06 Nov 1994 08:49:37",
-                                      "Sun, 06 Nov 1994 08:49:37 GMT+1",
-                                      "Sun, 06 Nox 1994 08:49:37 GMT",
-                                      "Sun, 00 Nov 1994 08:49:37 GMT",
-                                      "Sun, 06 Nov 1994 24:49:37 GMT",
-                                      "Sun, 06 Nov 1994 08:49:61 GMT",
-                                      "Sun, 06 Nov 1994 08:49:37 GMT, and much more than that"
-                                      " may be in a date"};
+    static const char *const bad[] = {
+        "",
+        "yesterday",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 GMT+1",
+        "Sun, 06 Nox 1994 08:49:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT, and more than may be in any date",
+    };
     time_t when;
     (void)state;
     for (size_t i = 0; i < count_of(bad); i++)
@@ -389,12 +390,12 @@ static void bodies_are_given_to_their_sink(void **state)
 {
     static const char *const bodies[] = {
         "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789",
-        "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"
-        "1\r\n0\r\n4;ext=1\r\n1234\r\n05\r\n56789\r\n0\r\n\r\n",
-        "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "A\r\n0123456789\r\n0\r\nHost: b\r\nTrailer: c\r\n\r\n",
-        "PUT /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n"
-        "Content-Length: 10\r\n\r\n0123456789",
+        ("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"
+         "1\r\n0\r\n4;ext=1\r\n1234\r\n05\r\n56789\r\n0\r\n\r\n"),
+        ("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "A\r\n0123456789\r\n0\r\nHost: b\r\nTrailer: c\r\n\r\n"),
+        ("PUT /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n"
+         "Content-Length: 10\r\n\r\n0123456789"),
     };
     (void)state;
     for (size_t i = 0; i < count_of(bodies); i++) {
