@@ -96,6 +96,17 @@ static void close_sockets(whorl_listener *listener)
     }
 }
 
+void listener_silence(whorl_listener *listener)
+{
+    struct loop *loop = listener->loop;
+    accept_disarm(listener);
+    for (unsigned i = 0; i < listener->count; i++)
+        multishot_join(loop, loop->current, &listener->sockets[i].accepting, OP_PATIENT);
+    accept_close_taken(listener);
+    listener_remove_file(listener);
+    close_sockets(listener);
+}
+
 void listener_drop(whorl_listener *listener)
 {
     listener_remove_file(listener);
@@ -149,13 +160,9 @@ int whorl_listener_close(whorl_listener *listener)
         return error;
     if (listener->closing || listener->server)
         return -EBUSY;
-    struct loop *loop = loop_here;
     listener->closing = true;
     accept_dismiss(listener, -ECANCELED);
-    accept_disarm(listener);
-    for (unsigned i = 0; i < listener->count; i++)
-        multishot_join(loop, loop->current, &listener->sockets[i].accepting, OP_PATIENT);
-    accept_close_taken(listener);
+    listener_silence(listener);
     spare_give(listener);
     listener_drop(listener);
     return 0;

@@ -74,6 +74,9 @@ int listener_make(unsigned room, whorl_listener **listener);
 /* Gives it one. */
 void listener_add(whorl_listener *listener, int fd, int backlog);
 
+/* Stops listening for good: whoever connects from now on is refused. Works in a cancelled task. */
+void listener_silence(whorl_listener *listener);
+
 /* Takes back one that no task has seen: closes its sockets. Works in a cancelled task. */
 void listener_drop(whorl_listener *listener);
 

@@ -54,16 +54,26 @@ static void arm_grace(struct server *server, struct loop *loop)
     }
 }
 
-/* Waits for the handlers that live. A cancel that the end itself is for gives them their grace; one
- * that comes on top of a stop does not. */
-static void end_handlers(struct server *server, struct loop *loop, bool cancelled_first)
+static void hurry_if_cancelled(struct server *server, bool cancelled_first)
 {
-    server->ending = true;
-    if (server->live == 0)
-        return;
-    arm_grace(server, loop);
     if (server->task->interrupted && !cancelled_first)
         hurry(server);
+}
+
+/* Stops listening, and waits for the handlers that live. A cancel that the end itself is for gives
+ * them their grace; one that comes on top of a stop does not. */
+static void end_gracefully(struct server *server, struct loop *loop, bool cancelled_first)
+{
+    server->listener->stopped = true;
+    if (server->live > 0)
+        arm_grace(server, loop);
+    hurry_if_cancelled(server, cancelled_first);
+    listener_silence(server->listener);
+    hurry_if_cancelled(server, cancelled_first);
+}
+
+static void await_handlers(struct server *server, struct loop *loop)
+{
     while (server->live > 0)
         task_park(loop, server->task, &handlers_wait, server);
     if (timer_is_armed(&server->grace))
@@ -103,7 +113,12 @@ static int serve(struct server *server, struct loop *loop)
     listener->keeps_spare = false;
     spare_give(listener);
     accept_disarm(listener);
-    end_handlers(server, loop, result == -ECANCELED);
+    server->ending = true;
+    if (result == -ESHUTDOWN || result == -ECANCELED)
+        end_gracefully(server, loop, result == -ECANCELED);
+    else if (server->live > 0)
+        arm_grace(server, loop);
+    await_handlers(server, loop);
     listener->server = NULL;
     return result == -ESHUTDOWN ? 0 : result;
 }

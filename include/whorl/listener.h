@@ -121,8 +121,8 @@ typedef struct whorl_serve_options {
 } whorl_serve_options;
 
 /* Runs handler(stream, arg) in a task for each connection that comes, at most `limit` at a time (0:
- * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it accepts
- * no more, lets the handlers end by themselves until options.grace has passed, cancels those that
+ * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it
+ * stops listening for good, so that who connects is refused, lets the handlers end by themselves until options.grace has passed, cancels those that
  * are left, and waits for them. A cancel of the calling task after a stop ends the grace.
  *
  * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW; then the peer
@@ -134,8 +134,8 @@ typedef struct whorl_serve_options {
  *
  * Returns 0 after a stop.
  *   -ECANCELED  the calling task was cancelled
- *   -EBUSY      a server runs on this listener already, whorl_listener_stop came first, or tasks
- *               wait in whorl_listener_accept
+ *   -EBUSY      a server runs on this listener already, or has ended; whorl_listener_stop came first;
+ *               or tasks wait in whorl_listener_accept
  *   -EINVAL     handler is NULL, or an option is out of its range
  *   -EMFILE, -ENFILE, -ENOMEM  it could not begin
  *   else        accepting failed, in a way that waiting does not mend */

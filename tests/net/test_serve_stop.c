@@ -62,6 +62,31 @@ static void a_stop_lets_handlers_end(void **state)
     assert_int_equal(whorl_listener_close(server.listener), 0);
 }
 
+static void who_connects_after_the_stop_is_refused(void **state)
+{
+    (void)state;
+    for (int cancels = 0; cancels < 2; cancels++) {
+        serving server;
+        struct note note = {.sleep = WHORL_SECONDS(5)};
+        whorl_stream *client = begin(&server, &note, NULL);
+        char port[16];
+        snprintf(port, sizeof port, "%d", whorl_listener_port(server.listener));
+        if (cancels)
+            assert_int_equal(whorl_cancel(server.task), 0);
+        else
+            assert_int_equal(whorl_listener_stop(server.listener), 0);
+        assert_int_equal(whorl_sleep(WHORL_SECONDS(1)), 0);
+        assert_int_equal(note.ended, 0);
+        assert_int_equal(whorl_tcp_connect("127.0.0.1", port, NULL), -ECONNREFUSED);
+        assert_int_equal(whorl_listener_port(server.listener), -ENOENT);
+        assert_int_equal(whorl_join(server.task), cancels ? -ECANCELED : 0);
+        assert_int_equal(whorl_serve(server.listener, sleep_and_answer, &note, 0), -EBUSY);
+        assert_reads_to_end(client, "in time");
+        assert_int_equal(whorl_stream_close(client), 0);
+        assert_int_equal(whorl_listener_close(server.listener), 0);
+    }
+}
+
 static void handlers_that_are_late_are_cancelled(void **state)
 {
     (void)state;
@@ -384,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         as_task(a_stop_lets_handlers_end),
+        as_task(who_connects_after_the_stop_is_refused),
         as_task(handlers_that_are_late_are_cancelled),
         as_task(handlers_that_do_not_heed_their_cancel_are_awaited),
         as_task(what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled),
