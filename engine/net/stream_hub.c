@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #define BUFFER_BYTES ((unsigned)16 << 10)
-#define BUFFERS_FIRST 64
+#define BUFFERS_FIRST 16
 #define BUFFERS_MOST 4096
 
 static const unsigned chunk_room[] = {CHUNK_SMALL_ROOM, CHUNK_LARGE_ROOM};

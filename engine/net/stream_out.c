@@ -239,13 +239,16 @@ static int wait_for_op(whorl_stream *stream)
 }
 
 /* Runs the op that sends `message`, from the task's memory: it has ended when this returns. Its
- * result. */
+ * result. One piece alone is cheaper without a message. */
 static int run(whorl_stream *stream, const struct msghdr *message, enum out_patience patience)
 {
     struct task *self = stream->loop->current;
     int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
-    stream->out.op =
-        whorl_op_sendmsg(stream->fd, message, patience == OUT_ALL ? waits : MSG_DONTWAIT);
+    int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
+    const struct iovec *piece = message->msg_iov;
+    stream->out.op = message->msg_iovlen == 1
+                         ? whorl_op_send(stream->fd, piece->iov_base, piece->iov_len, flags)
+                         : whorl_op_sendmsg(stream->fd, message, flags);
     stream->direct = true;
     multishot_arm_now(stream->loop, &stream->out);
     if (multishot_is_armed(&stream->out))
