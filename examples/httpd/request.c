@@ -14,6 +14,7 @@ static const char *const names[FIELDS] = {
     [FIELD_TRANSFER_ENCODING] = "Transfer-Encoding",
     [FIELD_EXPECT] = "Expect",
     [FIELD_RANGE] = "Range",
+    [FIELD_CONTENT_RANGE] = "Content-Range",
     [FIELD_IF_RANGE] = "If-Range",
     [FIELD_IF_MATCH] = "If-Match",
     [FIELD_IF_NONE_MATCH] = "If-None-Match",
