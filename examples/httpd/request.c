@@ -2,6 +2,7 @@
  * came in two parts is told in two, which lie one behind the other. */
 #include "request.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,6 +15,7 @@ static const char *const names[FIELDS] = {
     [FIELD_TRANSFER_ENCODING] = "Transfer-Encoding",
     [FIELD_EXPECT] = "Expect",
     [FIELD_RANGE] = "Range",
+    [FIELD_CONTENT_RANGE] = "Content-Range",
     [FIELD_IF_RANGE] = "If-Range",
     [FIELD_IF_MATCH] = "If-Match",
     [FIELD_IF_NONE_MATCH] = "If-None-Match",
@@ -75,7 +77,8 @@ static int on_header_value_complete(llhttp_t *parser)
     self->name = self->value = (struct span){0};
     if (self->in_body || name.len == 0)
         return 0;
-    if (value.len > 0 && memchr(self->head + value.at, '\n', value.len) != NULL)
+    size_t behind = name.at + name.len; /* the first line of the two may be empty */
+    if (value.len > 0 && memchr(self->head + behind, '\n', value.at + value.len - behind) != NULL)
         return refuse(self, 400);
     for (int i = 0; i < FIELDS; i++) {
         if (strlen(names[i]) != name.len || strncasecmp(names[i], self->head + name.at, name.len))
@@ -157,17 +160,29 @@ static int status_of_error(const struct request *self, llhttp_errno_t error, siz
     }
 }
 
+/* Whether a host, with a port or without, is of bytes that it may be of. Empty: the server's own. */
+static bool is_host(struct words host)
+{
+    static const char punctuation[] = "-._~%!$&'()*+,;=:[]";
+    for (size_t i = 0; i < host.len; i++)
+        if (!isalnum((unsigned char)host.text[i]) &&
+            memchr(punctuation, host.text[i], sizeof punctuation - 1) == NULL)
+            return false;
+    return true;
+}
+
 /* What llhttp leaves to us of a head that it takes. */
 static int judge(const struct request *self)
 {
     const llhttp_t *parser = &self->parser;
     const char *version = self->head + self->target.at + self->target.len;
-    struct words coding;
+    struct words coding, host;
     if (parser->http_major != 1 || parser->http_minor > 1)
         return 505;
     if (strncmp(version, " HTTP/", 6) != 0)
         return 400;
-    if (parser->http_minor == 1 && !request_field(self, FIELD_HOST, &coding))
+    bool has_host = request_field(self, FIELD_HOST, &host);
+    if (has_host ? !is_host(host) : parser->http_minor == 1)
         return 400;
     if (!request_field(self, FIELD_TRANSFER_ENCODING, &coding))
         return 0;

@@ -107,7 +107,10 @@ static int judge_request(const struct upload *self)
 {
     const struct request *request = &self->connection->request;
     const struct options *options = self->connection->server->options;
+    struct words part;
     bool has_length = (request->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH)) != 0;
+    if (request_field(request, FIELD_CONTENT_RANGE, &part))
+        return 400; /* a part of a file is not to replace the whole */
     if (!has_length)
         return 411;
     if (request_body_length(request) > (int64_t)options->max_body)

@@ -54,6 +54,17 @@ puts_chunked() {
     stop_httpd
 }
 
+# As curl -C does when it takes an upload up again.
+parts_replace_no_whole() {
+    in_empty_folder
+    printf whole >"$files/file"
+    start_httpd --upload
+    expect_answer 400 -T - -H Expect: -H 'Content-Range: bytes 1-4/5' "$url/file" < <(printf part)
+    expect 'the content' "$(cat "$files/file")" whole
+    expect 'what is there' "$(listing)" file
+    stop_httpd
+}
+
 index_is_replaced() {
     in_empty_folder
     mkdir "$files/site"
@@ -228,6 +239,7 @@ full_disk() {
 
 httpd_behaviour 'a file that is put is there, and replaces the one that was' puts
 httpd_behaviour 'bodies may come in chunks' puts_chunked
+httpd_behaviour 'a part of a file replaces no whole' parts_replace_no_whole
 httpd_behaviour 'a new index is served at once' index_is_replaced
 httpd_behaviour 'a client that asks before it sends is told to go on, or refused' expectations
 httpd_behaviour 'conditions decide what may be replaced' conditions
