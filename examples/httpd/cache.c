@@ -215,9 +215,10 @@ static bool is_same(const struct stat *one, const struct stat *other)
 }
 
 /* What was opened for a name of which an entry may be kept: by an earlier request, or by another
- * task meanwhile. */
+ * task meanwhile. Where files were forgotten since `forgotten`, before it was opened, it may be the
+ * one that was replaced: it serves this request, and no other. */
 static int settle(struct cache *self, const struct path *path, uint64_t hash, int fd,
-                  const struct stat *stat, struct entry **out)
+                  const struct stat *stat, uint64_t forgotten, struct entry **out)
 {
     struct entry *kept = find(self, path, hash);
     if (kept != NULL && is_same(&kept->stat, stat)) {
@@ -232,11 +233,13 @@ static int settle(struct cache *self, const struct path *path, uint64_t hash, in
         return -ENOMEM;
     made->users = 1;
     made->checked = whorl_now();
+    *out = made;
+    if (self->keep <= 0 || self->forgotten != forgotten)
+        return 0;
     while ((kept = find(self, path, hash)) != NULL) /* each close lets others go on */
         remove_entry(self, kept);
-    if (self->keep > 0)
+    if (self->forgotten == forgotten)
         insert(self, made);
-    *out = made;
     return 0;
 }
 
@@ -252,9 +255,10 @@ int cache_open(struct cache *self, const struct path *path, struct entry **out)
         *out = kept;
         return 0;
     }
+    uint64_t forgotten = self->forgotten;
     int fd = open_file(self, path, &stat);
     if (fd >= 0)
-        return settle(self, path, hash, fd, &stat, out);
+        return settle(self, path, hash, fd, &stat, forgotten, out);
     kept = find(self, path, hash);
     if (kept != NULL)
         remove_entry(self, kept);
@@ -274,6 +278,7 @@ void cache_forget(struct cache *self, const struct path *path)
     struct path index = *path;
     size_t len = sizeof index_name - 1;
     struct entry *kept = find(self, path, hash_of(path));
+    self->forgotten++;
     if (kept != NULL)
         remove_entry(self, kept);
     if (path->len < len || strcmp(path->name + path->len - len, index_name) != 0)

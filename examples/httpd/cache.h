@@ -42,6 +42,7 @@ struct cache {
     int root;
     int64_t keep; /* ns; 0: nothing is kept */
     unsigned count;
+    uint64_t forgotten; /* how often cache_forget was called */
     struct entry *oldest, *newest;
     struct entry *buckets[CACHE_BUCKETS];
 };
