@@ -18,12 +18,18 @@ static int read_in4(const char *host, whorl_address *address)
     return is_clean && inet_aton(host, &address->in4.sin_addr) ? 1 : -ENOENT;
 }
 
-/* Reads a scope: a number, of which 0 is none, or for an address of one link an interface's name.
- * False: there is no such. */
+static bool is_of_one_interface(const struct in6_addr *address)
+{
+    return IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address) ||
+           IN6_IS_ADDR_MC_NODELOCAL(address);
+}
+
+/* Reads a scope: a number, of which 0 is none, or for an address of one interface its name. False:
+ * there is no such. */
 static bool read_scope(const char *text, struct sockaddr_in6 *in6)
 {
     const struct in6_addr *address = &in6->sin6_addr;
-    if (IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address))
+    if (is_of_one_interface(address))
         in6->sin6_scope_id = if_nametoindex(text);
     if (in6->sin6_scope_id != 0)
         return true;

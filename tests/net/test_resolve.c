@@ -41,6 +41,7 @@ static void a_scope_is_an_interface_or_its_number(void **state)
     (void)state;
     answer_lookups_by(never_asked);
     check_resolves("fe80::1%lo", "80", NULL, "[fe80::1%1]:80");
+    check_resolves("ffe1::1%lo", "80", NULL, "[ffe1::1%1]:80");
     check_resolves("fe80::1%1", "80", NULL, "[fe80::1%1]:80");
     check_resolves("fe80::1%4000000000", NULL, NULL, "[fe80::1%4000000000]:0");
     check_resolves("fe80::1%0", "80", NULL, "[fe80::1]:80");
