@@ -91,7 +91,7 @@ static bool wants_more(const whorl_stream *stream)
  * as a rule; whose do not, receives once without. */
 static void starve(whorl_stream *stream)
 {
-    if (stream->unread > stream->read_ahead)
+    if (!wants_more(stream))
         return;
     if (!buffers_grow(&stream->hub->pool) && stream->starved) {
         stream->plain = stream->plain_once = true;

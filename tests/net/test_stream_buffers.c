@@ -153,6 +153,44 @@ static void a_pool_grows_when_it_runs_short(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, crowd, &limits);
 }
 
+static intptr_t finish_line(void *stream)
+{
+    for (int turn = 0; turn < 5; turn++)
+        check_equal(whorl_yield(), 0);
+    return whorl_stream_puts(stream, "of a line\n");
+}
+
+/* The first part is more than read_ahead, and the reader waits for more. */
+static intptr_t await_second_half(void *arg)
+{
+    const struct limits *limits = arg;
+    limit_buffers(limits->first, limits->most);
+    whorl_stream *hoarder[2];
+    hoard(hoarder);
+    whorl_stream_options options = {.read_ahead = 1};
+    streams both = open_streams(&options);
+    check_equal(whorl_stream_puts(both.ends[1], "two halves "), 11);
+    whorl_task *task = whorl_spawn(finish_line, both.ends[1]);
+    whorl_timeout timeout;
+    whorl_timeout_begin(&timeout, WHORL_SECONDS(10));
+    whorl_line line;
+    int result = whorl_stream_read_line(both.ends[0], &line, 100);
+    check_equal(whorl_timeout_end(&timeout, result), 1);
+    if (result == 1)
+        check_equal(line.len, 20);
+    check_equal(whorl_join(task), 10);
+    close_streams(&both);
+    check_equal(whorl_stream_abort(hoarder[0]), 0);
+    return whorl_stream_abort(hoarder[1]);
+}
+
+static void so_does_one_that_waits_for_more_than_its_read_ahead(void **state)
+{
+    (void)state;
+    struct limits limits = {.first = 2, .most = 2};
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, await_second_half, &limits);
+}
+
 /* --- The pool itself --- */
 
 static intptr_t grow(void *arg)
@@ -186,6 +224,7 @@ int main(void)
         behaviour(an_idle_stream_holds_no_memory_but_its_own),
         behaviour(all_go_on_with_very_few_buffers),
         behaviour(all_go_on_while_others_hold_every_buffer),
+        behaviour(so_does_one_that_waits_for_more_than_its_read_ahead),
         behaviour(all_go_on_without_buffers),
         behaviour(a_pool_grows_when_it_runs_short),
         behaviour(a_pool_doubles_up_to_its_limit),
