@@ -255,10 +255,10 @@ static int run(whorl_stream *stream, const struct msghdr *message, enum out_pati
         stream_park(stream, &stream->writer, &stream_direct_wait);
     if (multishot_is_armed(&stream->out)) {
         /* It was refused the wait. */
-        stream->writer.task = self;
+        stream_hold(stream, &stream->writer);
         multishot_disarm(stream->loop, &stream->out);
         multishot_join(stream->loop, self, &stream->out, OP_PATIENT);
-        stream->writer.task = NULL;
+        stream_let_go(stream, &stream->writer);
     }
     stream->direct = false;
     return stream->direct_result;

@@ -358,6 +358,58 @@ static void tasks_that_wait_leave_when_the_stream_is_closed(void **state)
     free(large);
 }
 
+/* --- A writer that is cancelled when its turn has come --- */
+
+static void drain_descriptor(int fd)
+{
+    static char buf[65536];
+    while (recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 0)
+        ;
+}
+
+static void yield_times(int times)
+{
+    while (times-- > 0)
+        check_equal(whorl_yield(), 0);
+}
+
+/* The writer waits for what is in flight. When that is sent it is cancelled, perhaps before it runs,
+ * so that it ends its own op at once; and the stream is closed, perhaps before that has ended. */
+static void abort_beside_writer(const char *large, int before_cancel, int before_abort)
+{
+    stream_and_peer both = open_stream(NULL);
+    fill_descriptor(whorl_stream_fd(both.stream));
+    check_equal(whorl_stream_write(both.stream, large, 50000), 50000);
+    let_wait();
+    struct caller writer;
+    start(&writer, both.stream, WRITE, large);
+    let_wait();
+    drain_descriptor(both.peer);
+    yield_times(before_cancel);
+    check_equal(whorl_cancel(writer.task), 0);
+    yield_times(before_abort);
+    check_equal(whorl_stream_abort(both.stream), 0);
+    intptr_t result = whorl_join(writer.task);
+    check(result == -ECANCELED || (result > 0 && result < LARGE));
+    close(both.peer);
+}
+
+static intptr_t abort_at_each_moment(void *arg)
+{
+    for (int before_cancel = 0; before_cancel < 5; before_cancel++)
+        for (int before_abort = 0; before_abort < 4; before_abort++)
+            abort_beside_writer(arg, before_cancel, before_abort);
+    return 0;
+}
+
+static void who_closes_waits_no_longer_than_for_a_writer_that_gives_up(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, abort_at_each_moment, large);
+    free(large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +421,7 @@ int main(void)
         behaviour(a_write_below_high_water_waits_for_nobody),
         behaviour(a_stream_goes_from_task_to_task),
         behaviour(tasks_that_wait_leave_when_the_stream_is_closed),
+        behaviour(who_closes_waits_no_longer_than_for_a_writer_that_gives_up),
     };
     return run_behaviours("waiting in streams", tests);
 }
