@@ -278,7 +278,7 @@ int whorl_listener_accept(whorl_listener *listener)
         return task_refuse(loop, loop->current);
     if (listener->closing)
         return -ECANCELED;
-    if (listener->server)
+    if (listener->server || listener->count == 0)
         return -EBUSY;
     listener->wanted++;
     return accept_next(listener);

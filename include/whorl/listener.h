@@ -95,7 +95,7 @@ WHORL_API int whorl_listener_address(const whorl_listener *listener, unsigned in
  * connection (see accept(2)) are passed over. While no descriptor or memory is left (-EMFILE,
  * -ENFILE, -ENOBUFS, -ENOMEM) it waits: it is tried again after 10 ms, then ever more slowly, up to
  * a second. A call that gives -ECANCELED has taken no connection.
- *   -EBUSY  a server runs on the listener
+ *   -EBUSY  a server runs on the listener, or has ended
  *   else    accepting has failed, in a way that waiting does not mend; so will later calls */
 WHORL_API int whorl_listener_accept(whorl_listener *listener);
 

@@ -182,6 +182,21 @@ static void a_stop_before_the_server_keeps_it_from_beginning(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+static void nobody_accepts_after_a_server(void **state)
+{
+    (void)state;
+    serving server;
+    struct note note = {0};
+    serve_here(&server, sleep_and_answer, &note, NULL);
+    assert_int_equal(whorl_listener_stop(server.listener), 0);
+    assert_int_equal(whorl_join(server.task), 0);
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, HOUR);
+    intptr_t result = whorl_listener_accept(server.listener);
+    assert_int_equal(whorl_timeout_end(&limit, result), -EBUSY);
+    assert_int_equal(whorl_listener_close(server.listener), 0);
+}
+
 static void a_second_stop_says_so(void **state)
 {
     (void)state;
@@ -415,6 +430,7 @@ int main(void)
         as_task(what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled),
         as_task(a_stop_comes_while_the_server_is_full),
         as_task(a_stop_before_the_server_keeps_it_from_beginning),
+        as_task(nobody_accepts_after_a_server),
         as_task(a_second_stop_says_so),
         as_task(an_idle_server_stops_at_once),
         as_task(a_handler_may_stop_the_server),
