@@ -10,18 +10,30 @@
 
 /* --- In its task --- */
 
-/* Closes the stream, if that is left to the server. A cancelled task sends no more than the kernel
- * takes at once; after a handler that was cut off in the middle the peer is to know. */
-static int close_stream(struct connection *connection, const struct task *self)
+/* A cancelled task sends no more than the kernel takes at once; after a handler that was cut off in
+ * the middle the peer is to know. */
+static int give_back(const struct connection *connection, const struct task *self)
 {
-    if (connection->stream_ended)
-        return 0;
     if (!connection->returned)
         return whorl_stream_abort(connection->stream);
     whorl_timeout limit;
     whorl_timeout_begin(&limit, self->cancelled ? 0 : WHORL_FOREVER);
     int error = whorl_stream_close(connection->stream);
     whorl_timeout_end(&limit, error);
+    return error;
+}
+
+/* Closes the stream, if that is left to the server. Another task may be about to give it back, and
+ * take longer than the connection lives. */
+static int close_stream(const struct connection *connection, const struct task *self)
+{
+    if (connection->stream_ended)
+        return 0;
+    int error = give_back(connection, self);
+    if (error == -EBUSY && !connection->stream_ended) {
+        stream_tell_end(connection->stream, NULL);
+        return 0;
+    }
     return error;
 }
 

@@ -104,7 +104,7 @@ struct whorl_stream {
 /* --- stream.c --- */
 
 /* Has *ended become true when the stream is given back, however that comes; until then it must
- * stay. For one who may find the stream gone. */
+ * stay. For one who may find the stream gone. NULL: nobody is to be told. */
 static inline void stream_tell_end(whorl_stream *stream, bool *ended)
 {
     stream->told_end = ended;

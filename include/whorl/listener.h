@@ -103,7 +103,7 @@ WHORL_API int whorl_listener_accept(whorl_listener *listener);
 
 /* Serves one connection, in a task of its own. When it has returned, and what it has left behind or
  * deferred (whorl_defer) has ended, the stream is closed, if it was not closed, aborted or detached
- * before. Its result >= 0: all went well. */
+ * before, nor another task is about to. Its result >= 0: all went well. */
 typedef intptr_t whorl_handler(whorl_stream *stream, void *arg);
 
 /* Each 0: the default. */

@@ -165,6 +165,67 @@ static void a_unix_peer_has_no_name(void **state)
     assert_string_equal(told.peer, "(unnamed)");
 }
 
+/* --- Streams that another task is giving back --- */
+
+struct giver {
+    whorl_stream *stream;
+    whorl_task *task;
+    int detaches;
+    struct told told;
+};
+
+static intptr_t give_back(void *arg)
+{
+    struct giver *giver = arg;
+    int fd;
+    if (!giver->detaches)
+        return whorl_stream_close(giver->stream);
+    int error = whorl_stream_detach(giver->stream, &fd);
+    return error ? error : close(fd);
+}
+
+/* Leaves the stream to another task, which waits for the peer to read. */
+static intptr_t leave_to_another(whorl_stream *stream, void *arg)
+{
+    struct giver *giver = arg;
+    static char data[50000];
+    giver->stream = stream;
+    fill_descriptor(whorl_stream_fd(stream));
+    check_equal(whorl_stream_write(stream, data, sizeof data), sizeof data);
+    giver->task = whorl_spawn(give_back, giver);
+    return whorl_yield();
+}
+
+static void note_giver_failure(void *arg, const char *peer, intptr_t result)
+{
+    (void)peer;
+    ((struct giver *)arg)->told.count++;
+    ((struct giver *)arg)->told.result = result;
+}
+
+static void a_stream_that_another_task_gives_back_is_left_to_it(void **state)
+{
+    (void)state;
+    static char buf[100000];
+    for (int detaches = 0; detaches < 2; detaches++) {
+        serving server;
+        struct giver giver = {.detaches = detaches};
+        whorl_serve_options options = {.failed = note_giver_failure};
+        serve_here(&server, leave_to_another, &giver, &options);
+        whorl_stream *client = client_of(&server);
+        while (!giver.task || whorl_listener_live(server.listener) > 0)
+            assert_int_equal(whorl_yield(), 0);
+        assert_int_equal(giver.told.count, 0);
+        assert_int_equal(whorl_is_done(giver.task), 0);
+        while (whorl_stream_read(client, buf, sizeof buf) > 0)
+            ;
+        assert_true(whorl_stream_at_end(client));
+        assert_int_equal(whorl_join(giver.task), 0);
+        assert_int_equal(whorl_stream_close(client), 0);
+        assert_int_equal(end_serving(&server), 0);
+    }
+}
+
 /* --- On stderr --- */
 
 struct scene {
@@ -295,6 +356,7 @@ int main(void)
         as_task(a_peer_that_breaks_off_is_named),
         as_task(an_answer_that_is_lost_is_told),
         as_task(a_unix_peer_has_no_name),
+        as_task(a_stream_that_another_task_gives_back_is_left_to_it),
         behaviour(a_failure_is_a_line_on_stderr),
         behaviour(a_handler_that_uses_up_its_stack_does_not_take_the_server_down),
     };
