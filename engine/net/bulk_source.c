@@ -48,7 +48,7 @@ ssize_t bulk_source_end(const struct bulk_source *source, off_t *offset, int err
         return error;
     if (offset)
         *offset = at;
-    else
+    else if (bulk_source_is_there(source))
         lseek(source->fd, at, SEEK_SET);
     return (ssize_t)source->sent;
 }

@@ -34,7 +34,8 @@ static inline size_t bulk_source_piece(const struct bulk_source *source, size_t 
 /* The op that reads the next piece, of `len` bytes; with O_DIRECT it may read more. */
 whorl_op bulk_source_read(const struct bulk_source *source, char *buf, size_t len);
 
-/* Moves the offset, or the file's position, by what was sent. Returns that, or `error` if it is
+/* Moves the offset, or the file's position, by what was sent; but not that of another file that has
+ * the descriptor by now. Returns that, or `error` if it is
  * nothing. */
 ssize_t bulk_source_end(const struct bulk_source *source, off_t *offset, int error);
 

@@ -155,6 +155,40 @@ static void a_close_of_either_descriptor_ends_it(void **state)
     run_checks(close_meanwhile, NULL);
 }
 
+/* The file has been read, and is being sent: so nothing is in flight on its descriptor. */
+static intptr_t replace_meanwhile(void *arg)
+{
+    (void)arg;
+    for (int has_more = 0; has_more < 2; has_more++) {
+        pair both = unix_pair();
+        struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY), .at_position = true};
+        struct receiver to = {.fd = both.ends[0], .at = FILE_BYTES, .most = SIZE_MAX};
+        to.at = has_more ? 0 : (size_t)lseek(one.in, FILE_BYTES - 250000, SEEK_SET);
+        whorl_task *task = whorl_spawn(send_rest, &one);
+        for (int i = 0; i < 5; i++)
+            whorl_yield();
+        check(!whorl_is_done(task));
+        int former = one.in;
+        check_equal(whorl_close(one.in), 0);
+        one.in = digits_file(O_RDONLY);
+        check_equal(one.in, former);
+        whorl_task *reader = whorl_spawn(receive, &to);
+        check(whorl_join(task) > 0);
+        check_equal(lseek(one.in, 0, SEEK_CUR), 0);
+        check_equal(whorl_shutdown(both.ends[1], SHUT_WR), 0);
+        check_equal(whorl_join(reader), one.result);
+        close(one.in);
+        close_pair(&both);
+    }
+    return 0;
+}
+
+static void a_file_that_takes_the_descriptor_keeps_its_position(void **state)
+{
+    (void)state;
+    run_checks(replace_meanwhile, NULL);
+}
+
 /* --- Many at once --- */
 
 struct member {
@@ -234,6 +268,7 @@ int main(void)
         behaviour(a_cancelled_transfer_goes_on_where_it_was_and_loses_nothing),
         behaviour(a_timeout_gives_the_count_so_far),
         behaviour(a_close_of_either_descriptor_ends_it),
+        behaviour(a_file_that_takes_the_descriptor_keeps_its_position),
         behaviour(many_transfers_share_the_memory),
         behaviour(the_more_transfers_the_smaller_their_buffers),
     };
