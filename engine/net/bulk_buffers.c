@@ -6,8 +6,9 @@
 struct bulk {
     struct leftover leftover;
     struct loop *loop;
-    unsigned taken; /* all sizes */
-    unsigned large; /* taken, of the large ones */
+    unsigned taken;            /* all sizes */
+    unsigned large;            /* taken, of the large ones */
+    struct bulk_buffer *first; /* of those taken */
     unsigned kept;
     char *free[BULK_KEPT];
 };
@@ -20,8 +21,9 @@ static void stop_nothing(struct leftover *self)
 static void end(struct leftover *self)
 {
     struct bulk *bulk = (struct bulk *)self;
-    assert(bulk->taken == 0);
     leftover_remove(self);
+    for (struct bulk_buffer *left = bulk->first; left; left = left->next)
+        free(left->start);
     while (bulk->kept > 0)
         free(bulk->free[--bulk->kept]);
     bulk->loop->bulk = NULL;
@@ -49,38 +51,46 @@ static size_t size_for(const struct bulk *bulk, size_t wanted)
     return wanted <= BULK_MIDDLE || bulk->large >= BULK_LARGE_MOST ? BULK_MIDDLE : BULK_LARGE;
 }
 
-struct bulk_buffer bulk_buffer_take(struct loop *loop, size_t wanted)
+bool bulk_buffer_take(struct loop *loop, struct bulk_buffer *buffer, size_t wanted)
 {
     struct bulk *bulk = bulk_of(loop);
     if (!bulk)
-        return (struct bulk_buffer){0};
-    struct bulk_buffer buffer = {.size = size_for(bulk, wanted)};
-    bool is_large = buffer.size == BULK_LARGE;
+        return false;
+    buffer->size = size_for(bulk, wanted);
+    bool is_large = buffer->size == BULK_LARGE;
     if (is_large && bulk->kept > 0)
-        buffer.start = bulk->free[--bulk->kept];
+        buffer->start = bulk->free[--bulk->kept];
     else
-        buffer.start = aligned_alloc(BULK_ALIGNMENT, buffer.size);
-    if (buffer.start) {
-        bulk->taken++;
-        bulk->large += is_large;
-    }
-    return buffer;
+        buffer->start = aligned_alloc(BULK_ALIGNMENT, buffer->size);
+    if (!buffer->start)
+        return false;
+    bulk->taken++;
+    bulk->large += is_large;
+    buffer->next = bulk->first;
+    buffer->link = &bulk->first;
+    if (buffer->next)
+        buffer->next->link = &buffer->next;
+    bulk->first = buffer;
+    return true;
 }
 
-void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer buffer)
+void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer *buffer)
 {
     struct bulk *bulk = loop->bulk;
-    assert(bulk && bulk->taken > 0 && buffer.start);
+    assert(bulk && bulk->taken > 0 && buffer->start);
+    *buffer->link = buffer->next;
+    if (buffer->next)
+        buffer->next->link = buffer->link;
     bulk->taken--;
-    if (buffer.size != BULK_LARGE) {
-        free(buffer.start);
+    if (buffer->size != BULK_LARGE) {
+        free(buffer->start);
         return;
     }
     bulk->large--;
     if (bulk->kept < BULK_KEPT)
-        bulk->free[bulk->kept++] = buffer.start;
+        bulk->free[bulk->kept++] = buffer->start;
     else
-        free(buffer.start);
+        free(buffer->start);
 }
 
 unsigned bulk_buffers_kept(const struct loop *loop)

@@ -19,14 +19,18 @@
 #define BULK_KEPT 4          /* large ones kept */
 #define BULK_ALIGNMENT 4096  /* which O_DIRECT takes */
 
+/* One that is taken; with who takes it, on its stack as a rule. */
 struct bulk_buffer {
-    char *start; /* NULL: there was no memory */
+    char *start;
     size_t size;
+    struct bulk_buffer *next; /* of those taken */
+    struct bulk_buffer **link;
 };
 
-/* Takes a buffer, of at least `wanted` bytes if there are few transfers, and gives it back. */
-struct bulk_buffer bulk_buffer_take(struct loop *loop, size_t wanted);
-void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer buffer);
+/* Takes a buffer, of at least `wanted` bytes if there are few transfers; false: there was no memory.
+ * And gives it back. What was taken by a task that never goes on goes with the loop. */
+bool bulk_buffer_take(struct loop *loop, struct bulk_buffer *buffer, size_t wanted);
+void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer *buffer);
 
 /* Buffers that are kept now. */
 unsigned bulk_buffers_kept(const struct loop *loop);

@@ -64,13 +64,12 @@ static int move_piece(struct transfer *one)
 
 static int move_all(struct loop *loop, struct transfer *one)
 {
-    one->buffer = bulk_buffer_take(loop, one->source.count);
-    if (!one->buffer.start)
+    if (!bulk_buffer_take(loop, &one->buffer, one->source.count))
         return -ENOMEM;
     int result = 1;
     while (result > 0 && one->source.sent < one->source.count)
         result = move_piece(one);
-    bulk_buffer_give_back(loop, one->buffer);
+    bulk_buffer_give_back(loop, &one->buffer);
     return result < 0 ? result : 0;
 }
 

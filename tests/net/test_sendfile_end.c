@@ -6,8 +6,11 @@
 #define _GNU_SOURCE
 #endif
 #include "net/big_file.h"
+#include "run/landing.h"
 
 enum { CROWD = 300 };
+
+static int descriptors[2][3]; /* of a run that is left */
 
 /* --- When it ends early --- */
 
@@ -189,6 +192,31 @@ static void a_file_that_takes_the_descriptor_keeps_its_position(void **state)
     run_checks(replace_meanwhile, NULL);
 }
 
+static intptr_t leave_amid_transfers(void *arg)
+{
+    static struct sender senders[2];
+    for (unsigned i = 0; i < count_of(senders); i++) {
+        pair both = unix_pair();
+        senders[i] = (struct sender){.out = both.ends[1], .in = big_file(O_RDONLY)};
+        whorl_spawn(send_rest, &senders[i]);
+        descriptors[i][0] = both.ends[0], descriptors[i][1] = both.ends[1];
+        descriptors[i][2] = senders[i].in;
+    }
+    for (int i = 0; i < 5; i++)
+        whorl_yield();
+    return leave(arg);
+}
+
+static void a_run_that_is_left_by_a_jump_leaves_no_buffers(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    assert_int_equal(run_and_land(NULL, leave_amid_transfers, NULL), -ECANCELED);
+    for (unsigned i = 0; i < count_of(descriptors); i++)
+        for (unsigned k = 0; k < count_of(descriptors[i]); k++)
+            close(descriptors[i][k]);
+}
+
 /* --- Many at once --- */
 
 struct member {
@@ -240,19 +268,20 @@ static intptr_t take_buffers(void *arg)
     struct bulk_buffer taken[BULK_MIDDLE_MOST + 1];
     check_equal(bulk_buffers_kept(loop), 0);
     for (unsigned i = 0; i < count_of(taken); i++) {
-        taken[i] = bulk_buffer_take(loop, SIZE_MAX);
+        check(bulk_buffer_take(loop, &taken[i], SIZE_MAX));
         check_equal(taken[i].size, i < BULK_LARGE_MOST    ? BULK_LARGE
                                    : i < BULK_MIDDLE_MOST ? BULK_MIDDLE
                                                           : BULK_SMALL);
         check_equal((uintptr_t)taken[i].start % BULK_ALIGNMENT, 0);
     }
     for (unsigned i = 0; i < count_of(taken); i++)
-        bulk_buffer_give_back(loop, taken[i]);
+        bulk_buffer_give_back(loop, &taken[i]);
     check_equal(bulk_buffers_kept(loop), BULK_KEPT);
-    struct bulk_buffer again = bulk_buffer_take(loop, SIZE_MAX);
+    struct bulk_buffer again;
+    check(bulk_buffer_take(loop, &again, SIZE_MAX));
     check_equal(again.size, BULK_LARGE);
     check_equal(bulk_buffers_kept(loop), BULK_KEPT - 1);
-    bulk_buffer_give_back(loop, again);
+    bulk_buffer_give_back(loop, &again);
     return 0;
 }
 
@@ -269,6 +298,7 @@ int main(void)
         behaviour(a_timeout_gives_the_count_so_far),
         behaviour(a_close_of_either_descriptor_ends_it),
         behaviour(a_file_that_takes_the_descriptor_keeps_its_position),
+        behaviour(a_run_that_is_left_by_a_jump_leaves_no_buffers),
         behaviour(many_transfers_share_the_memory),
         behaviour(the_more_transfers_the_smaller_their_buffers),
     };
