@@ -67,6 +67,15 @@ struct chain {
     struct parcel *parcels;
 };
 
+/* Whether a send met what became of an earlier one, which the kernel tells once: trying it again
+ * would not tell. */
+static bool is_of_network(const whorl_datagram *datagram, const whorl_message *message, int error)
+{
+    if (datagram->family == AF_UNIX)
+        return false;
+    return error == -ECONNREFUSED || (error == -EHOSTUNREACH && message->peer_len == 0);
+}
+
 /* Sends up to n in one chain. Returns how many; of none, the first one's error. */
 static ssize_t send_chain(whorl_datagram *datagram, const struct chain *chain,
                           const whorl_message *messages, size_t n)
@@ -82,7 +91,11 @@ static ssize_t send_chain(whorl_datagram *datagram, const struct chain *chain,
     size_t sent = 0;
     while (sent < n && (chain->ops[sent].state & OP_ENDED) && chain->ops[sent].result >= 0)
         sent++;
-    return sent > 0 ? (ssize_t)sent : told(error);
+    if (sent == 0)
+        return told(error);
+    if (sent < n && is_of_network(datagram, &messages[sent], chain->ops[sent].result))
+        datagram->error = chain->ops[sent].result;
+    return (ssize_t)sent;
 }
 
 static ssize_t send_chains(whorl_datagram *datagram, const struct chain *chain, size_t most,

@@ -88,6 +88,36 @@ static void a_batch_stops_at_the_first_that_fails(void **state)
 
 /* --- Where the receiver has no room --- */
 
+/* Nobody is there: the first goes, the network refuses it, and the second meets the refusal. */
+static intptr_t send_to_nobody(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in nowhere;
+    check_equal(whorl_datagram_close(open_loopback(NULL, &nowhere)), 0);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    check_equal(whorl_datagram_connect_to(client, (struct sockaddr *)&nowhere, sizeof nowhere), 0);
+    whorl_message messages[8];
+    for (size_t i = 0; i < count_of(messages); i++)
+        messages[i] = (whorl_message){.data = "x", .len = 1};
+    size_t sent = 0;
+    ssize_t result = 0;
+    while (sent < count_of(messages) && result >= 0) {
+        result = whorl_datagram_send_many(client, messages + sent, count_of(messages) - sent);
+        sent += result > 0 ? (size_t)result : 0;
+    }
+    check_equal(result, -ECONNREFUSED);
+    check(sent < count_of(messages));
+    /* Once. */
+    check_equal(whorl_datagram_send(client, "x", 1), 1);
+    return whorl_datagram_close(client);
+}
+
+static void what_the_network_refuses_in_a_batch_is_told(void **state)
+{
+    (void)state;
+    run_both_ways(send_to_nobody);
+}
+
 static intptr_t await_room(void *arg)
 {
     (void)arg;
@@ -351,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(batches_arrive_in_order),
         behaviour(a_batch_stops_at_the_first_that_fails),
+        behaviour(what_the_network_refuses_in_a_batch_is_told),
         behaviour(a_send_that_ran_out_of_time_has_sent_what_it_says),
         behaviour(a_flood_leaves_a_slow_receiver_in_order_and_alive),
         behaviour(a_unix_flood_loses_nothing),
