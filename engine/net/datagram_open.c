@@ -78,8 +78,10 @@ int whorl_datagram_open(const char *host, const char *service,
     int error = open_check(datagram);
     if (error)
         return error;
-    whorl_resolve_options how = {
-        .family = options ? options->family : 0, .socktype = SOCK_DGRAM, .passive = 1};
+    whorl_resolve_options how = {.family = options ? options->family : 0,
+                                 .socktype = SOCK_DGRAM,
+                                 .passive = 1,
+                                 .timeout = options ? options->timeout : 0};
     whorl_address addresses[WHORL_ADDRESSES_MAX];
     int count = whorl_resolve(host, service, &how, addresses, WHORL_ADDRESSES_MAX);
     if (count < 0)

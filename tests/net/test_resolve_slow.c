@@ -82,6 +82,25 @@ static void a_timeout_ends_the_call_and_the_late_answer_is_kept(void **state)
     run_checks(time_out_one_that_hangs, NULL);
 }
 
+/* --- Datagram sockets, whose calls wait for names --- */
+
+static intptr_t open_by_a_name_that_hangs(void *arg)
+{
+    const whorl_datagram_options soon = {.timeout = WHORL_MS(20)};
+    whorl_datagram *one;
+    check_equal(whorl_datagram_open("name.test", "7", &soon, &one), -ETIMEDOUT);
+    check(!one);
+    atomic_store(&lookups_may_end, 1);
+    return (intptr_t)arg;
+}
+
+static void a_datagram_sockets_timeout_holds_for_its_opening(void **state)
+{
+    (void)state;
+    answer_lookups_by(hang);
+    run_checks(open_by_a_name_that_hangs, NULL);
+}
+
 static intptr_t cancel_those_that_have_not_begun(void *arg)
 {
     const whorl_resolve_options soon = {.timeout = WHORL_MS(5)};
@@ -258,6 +277,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(a_cancel_ends_the_call_and_not_the_lookup),
         behaviour(a_timeout_ends_the_call_and_the_late_answer_is_kept),
+        behaviour(a_datagram_sockets_timeout_holds_for_its_opening),
         behaviour(a_lookup_that_nobody_waits_for_never_begins),
         behaviour(the_run_s_end_waits_for_one_that_hangs),
         behaviour(also_in_virtual_time),
