@@ -85,6 +85,7 @@ int whorl_datagram_close(whorl_datagram *datagram)
     datagram->closing = true;
     remove_file(datagram);
     datagram_turn_away(datagram);
+    datagram_end_lookups(datagram);
     int closed = whorl_close(datagram->fd);
     if (datagram->users > 0) {
         datagram->closer = loop->current;

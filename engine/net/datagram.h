@@ -32,6 +32,12 @@
 #define DATAGRAM_NAME_ROOM sizeof(struct sockaddr_storage)
 #define DATAGRAM_LARGEST ((size_t)64 << 10)
 
+/* A task that waits for the addresses of a peer's name; on its stack. */
+struct datagram_lookup {
+    struct task *task;
+    struct datagram_lookup *next;
+};
+
 struct whorl_datagram {
     struct loop *loop;
     int fd;
@@ -42,6 +48,7 @@ struct whorl_datagram {
     int64_t timeout; /* WHORL_FOREVER: none */
     unsigned users;
     struct task *closer;
+    struct datagram_lookup *lookups;
     /* Receiving. */
     struct buffer_pool *pool; /* NULL: plainly */
     size_t largest;
@@ -107,6 +114,11 @@ static inline int datagram_take_error(whorl_datagram *datagram)
 /* A socket over a descriptor of `family`. 0, -EINVAL for its options, or -ENOMEM. */
 int datagram_make(int fd, int family, const whorl_datagram_options *options,
                   whorl_datagram **datagram);
+
+/* --- datagram_open.c --- */
+
+/* Ends the waits of those who look names up. */
+void datagram_end_lookups(whorl_datagram *datagram);
 
 /* --- datagram_receive.c --- */
 

@@ -106,11 +106,32 @@ static int peers_family(const whorl_datagram *datagram)
     return datagram->family == AF_INET || only ? datagram->family : AF_UNSPEC;
 }
 
-static int connect_to_first(whorl_datagram *datagram, const char *host, const char *service)
+/* Not inline: the lookup is on the caller's stack, which gcc 12 does not trust to outlive a park. */
+static __attribute__((noinline)) int resolve_for(whorl_datagram *datagram, const char *host,
+                                                 const char *service, whorl_address *addresses)
 {
     whorl_resolve_options how = {.family = peers_family(datagram), .socktype = SOCK_DGRAM};
-    whorl_address addresses[WHORL_ADDRESSES_MAX];
+    struct datagram_lookup lookup = {.task = datagram->loop->current, .next = datagram->lookups};
+    datagram->lookups = &lookup;
     int count = whorl_resolve(host, service, &how, addresses, WHORL_ADDRESSES_MAX);
+    struct datagram_lookup **link = &datagram->lookups;
+    while (*link != &lookup)
+        link = &(*link)->next;
+    *link = lookup.next;
+    return count;
+}
+
+void datagram_end_lookups(whorl_datagram *datagram)
+{
+    for (struct datagram_lookup *lookup = datagram->lookups; lookup; lookup = lookup->next)
+        if (lookup->task->wait && lookup->task->wait->cancel)
+            lookup->task->wait->cancel(lookup->task);
+}
+
+static int connect_to_first(whorl_datagram *datagram, const char *host, const char *service)
+{
+    whorl_address addresses[WHORL_ADDRESSES_MAX];
+    int count = resolve_for(datagram, host, service, addresses);
     if (count < 0 || datagram->closing)
         return count < 0 ? count : -ECANCELED;
     int error = 0;

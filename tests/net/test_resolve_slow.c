@@ -101,6 +101,36 @@ static void a_datagram_sockets_timeout_holds_for_its_opening(void **state)
     run_checks(open_by_a_name_that_hangs, NULL);
 }
 
+static intptr_t connect_it(void *arg)
+{
+    return whorl_datagram_connect(arg, "name.test", "7");
+}
+
+static intptr_t close_amid_a_lookup(void *arg)
+{
+    whorl_datagram *one;
+    whorl_task *tasks[3];
+    check_equal(whorl_datagram_open("127.0.0.1", NULL, NULL, &one), 0);
+    for (size_t i = 0; i < count_of(tasks); i++)
+        tasks[i] = whorl_spawn(connect_it, one);
+    yield_until(&lookups_begun, 1);
+    check_equal(whorl_cancel(tasks[1]), 0);
+    check_equal(whorl_join(tasks[1]), -ECANCELED);
+    check_equal(whorl_datagram_close(one), 0);
+    check_equal(whorl_join(tasks[0]), -ECANCELED);
+    check_equal(whorl_join(tasks[2]), -ECANCELED);
+    check_equal(atomic_load(&lookups_ended), 0);
+    atomic_store(&lookups_may_end, 1);
+    return (intptr_t)arg;
+}
+
+static void a_datagram_sockets_close_does_not_wait_for_a_lookup(void **state)
+{
+    (void)state;
+    answer_lookups_by(hang);
+    run_checks(close_amid_a_lookup, NULL);
+}
+
 static intptr_t cancel_those_that_have_not_begun(void *arg)
 {
     const whorl_resolve_options soon = {.timeout = WHORL_MS(5)};
@@ -278,6 +308,7 @@ int main(void)
         behaviour(a_cancel_ends_the_call_and_not_the_lookup),
         behaviour(a_timeout_ends_the_call_and_the_late_answer_is_kept),
         behaviour(a_datagram_sockets_timeout_holds_for_its_opening),
+        behaviour(a_datagram_sockets_close_does_not_wait_for_a_lookup),
         behaviour(a_lookup_that_nobody_waits_for_never_begins),
         behaviour(the_run_s_end_waits_for_one_that_hangs),
         behaviour(also_in_virtual_time),
