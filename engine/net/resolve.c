@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/resolve.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_MAX_AGE WHORL_SECONDS(30)
@@ -38,6 +39,14 @@ static int port_of(const char *service)
     return port;
 }
 
+/* With a sign or spaces before it: getaddrinfo(3) would take it, and cut it to 16 bits. */
+static bool is_odd_number(const char *service)
+{
+    char *end;
+    strtoul(service, &end, 10);
+    return end != service && !*end;
+}
+
 static int set_service(struct question *question, const char *service, in_port_t *port)
 {
     int number = service && service[0] ? port_of(service) : service ? -1 : 0;
@@ -51,7 +60,7 @@ static int set_service(struct question *question, const char *service, in_port_t
     if (length > SERVICE_MOST)
         return -ENAMETOOLONG;
     memcpy(question->service, service, length);
-    return length > 0 ? 0 : -EPROTONOSUPPORT;
+    return length > 0 && !is_odd_number(service) ? 0 : -EPROTONOSUPPORT;
 }
 
 static int set_host(struct question *question, const char *host)

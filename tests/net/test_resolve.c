@@ -115,6 +115,10 @@ static void bad_ports_and_services_are_told_apart(void **state)
     answer_lookups_by(NULL);
     assert_int_equal(resolve_one("10.0.0.1", "no-such-service", NULL), -EPROTONOSUPPORT);
     assert_int_equal(resolve_one("10.0.0.1", "-1", NULL), -EPROTONOSUPPORT);
+    assert_int_equal(resolve_one("10.0.0.1", "+80", NULL), -EPROTONOSUPPORT);
+    assert_int_equal(resolve_one("10.0.0.1", " 80", NULL), -EPROTONOSUPPORT);
+    assert_int_equal(resolve_one("10.0.0.1", "+70000", NULL), -EPROTONOSUPPORT);
+    assert_int_equal(resolve_one("10.0.0.1", "-4294967216", NULL), -EPROTONOSUPPORT);
     assert_int_equal(resolve_one("10.0.0.1", "80x", NULL), -EPROTONOSUPPORT);
     assert_int_equal(resolve_one("10.0.0.1", "99999x", NULL), -EPROTONOSUPPORT);
 }
