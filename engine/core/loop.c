@@ -292,9 +292,10 @@ static bool loop_turn(struct loop *loop)
         loop_wait(loop);
     else if (!ring_is_quiet(ring))
         ring_turn(ring, RING_NOW);
-    /* A wait that slept collects little of what is there. */
+    /* A wait that slept collects little of what is there. More at once costs less for each; but a
+     * disk that works is to have its next op soon. */
     ring_reap(ring, loop->hooks->complete, loop);
-    if (ring_has_deferred(ring)) {
+    if (ring_has_deferred(ring) && loop->file_ops == 0) {
         ring_turn(ring, RING_NOW);
         ring_reap(ring, loop->hooks->complete, loop);
     }

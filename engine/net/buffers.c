@@ -67,8 +67,10 @@ void buffers_close(struct loop *loop, struct buffer_pool *pool)
     release(pool);
 }
 
-bool buffers_grow(struct buffer_pool *pool)
+bool buffers_feed(struct buffer_pool *pool)
 {
+    if (pool->out < pool->made)
+        return true;
     unsigned more = pool->most - pool->made;
     if (more == 0)
         return false;

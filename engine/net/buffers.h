@@ -5,9 +5,10 @@
  *     with the kernel --completion--> with who received --buffers_give--> with the kernel
  *
  * The memory is reserved at the opening, and used from the first buffer on: a pool begins with few,
- * and has twice as many each time that the kernel has found none, up to `most`. A buffer's length
- * and the step to the next one differ by a cache line, so that the first lines of all buffers do
- * not fall into the same few sets of the cache.
+ * and has twice as many each time that the kernel has found none because all were out, up to
+ * `most`. The kernel uses them in turn, so that few stay in the cache, and many do not. A buffer's
+ * length and the step to the next one differ by a cache line, so that the first lines of all
+ * buffers do not fall into the same few sets of the cache.
  *
  * A piece is a run of bytes in a buffer of the pool, or in memory of its own (piece_make); pieces
  * form lists through `next`. From: anywhere in the loop.
@@ -61,8 +62,10 @@ int buffers_open(struct loop *loop, struct buffer_pool *pool, enum buffer_group 
 /* Closes one from which no op in flight may take. What is out goes with it. */
 void buffers_close(struct loop *loop, struct buffer_pool *pool);
 
-/* Twice as many buffers. Returns false if there are as many as may be. */
-bool buffers_grow(struct buffer_pool *pool);
+/* The kernel has found no buffer. Whether it has some now: there are twice as many if none has come
+ * back meanwhile, and not as many as may be. Of all who were left without in one turn, the first
+ * has them added. */
+bool buffers_feed(struct buffer_pool *pool);
 
 /* The buffer that a completion has taken, as a piece with its first `len` bytes. */
 static inline struct piece *buffers_take(struct buffer_pool *pool, unsigned marks, size_t len)

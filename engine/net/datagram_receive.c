@@ -103,7 +103,7 @@ static void ended(struct multishot *self, int32_t result)
     datagram->stopping = false;
     if (datagram->closing)
         return;
-    if (result == -ENOBUFS && !buffers_grow(datagram->pool))
+    if (result == -ENOBUFS && !buffers_feed(datagram->pool))
         serve_all(datagram, -ENOBUFS);
     else if (result == -ECANCELED && !was_stopping)
         serve_all(datagram, -ECANCELED);

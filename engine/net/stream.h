@@ -68,7 +68,7 @@ struct whorl_stream {
     /* Of receiving. */
     bool is_over;
     bool careful;     /* it receives one piece at a time */
-    bool starved;     /* there was no buffer the last time */
+    uint8_t starved;  /* there was no buffer, so many times in a row */
     bool plain;       /* it receives without multishot */
     bool plain_reads; /* the op is a read, not a poll */
     bool plain_once;  /* for want of a buffer */

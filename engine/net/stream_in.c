@@ -5,6 +5,7 @@
 
 #define COPIED_MOST 4096 /* bytes of a piece that is copied behind the one before */
 #define GATHERED_LEAST 512
+#define STARVED_MOST 8
 
 static whorl_stream *stream_of(struct multishot *in)
 {
@@ -27,7 +28,7 @@ static bool copy_behind(whorl_stream *stream, const struct piece *piece)
 
 void in_take(whorl_stream *stream, struct piece *piece)
 {
-    stream->starved = false;
+    stream->starved = 0;
     stream->unread += piece_len(piece);
     if (copy_behind(stream, piece)) {
         buffers_give(&stream->hub->pool, piece);
@@ -88,16 +89,18 @@ static bool wants_more(const whorl_stream *stream)
 }
 
 /* The kernel has found no buffer. Those that are out will have come back when the loop next turns,
- * as a rule; whose do not, receives once without. */
+ * as a rule. Where they do not, or others take them each time, the stream receives once without. */
 static void starve(whorl_stream *stream)
 {
     if (!wants_more(stream))
         return;
-    if (!buffers_grow(&stream->hub->pool) && stream->starved) {
+    bool is_fed = buffers_feed(&stream->hub->pool);
+    if (stream->starved == STARVED_MOST || (stream->starved > 0 && !is_fed)) {
         stream->plain = stream->plain_once = true;
         plain_make(stream);
+    } else {
+        stream->starved++;
     }
-    stream->starved = true;
 }
 
 /* Many, or one at a time. */

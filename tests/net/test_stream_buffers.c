@@ -10,7 +10,7 @@
 #include <net/stream.h>
 #include <stdlib.h>
 
-enum { STREAMS = 200, MESSAGES = 5 };
+enum { STREAMS = 200, MESSAGES = 5, BURST = 64 };
 
 /* Gives the run a pool of its own size; 0: none. */
 static struct stream_hub *limit_buffers(unsigned first, unsigned most)
@@ -193,17 +193,64 @@ static void so_does_one_that_waits_for_more_than_its_read_ahead(void **state)
 
 /* --- The pool itself --- */
 
+static intptr_t send_one(void *stream)
+{
+    static const char data[16384];
+    return whorl_stream_write(stream, data, sizeof data);
+}
+
+/* All are idle, and all receive within one turn, or a few. */
+static intptr_t burst(void *arg)
+{
+    (void)arg;
+    streams both[BURST];
+    struct stream_hub *hub = limit_buffers(4, 4096);
+    whorl_task *echoes[BURST], *sends[BURST];
+    for (int i = 0; i < BURST; i++) {
+        both[i] = open_streams(NULL);
+        echoes[i] = whorl_spawn(echo, both[i].ends[0]);
+    }
+    for (int turn = 0; turn < 3; turn++)
+        check_equal(whorl_yield(), 0);
+    for (int i = 0; i < BURST; i++)
+        sends[i] = whorl_spawn(send_one, both[i].ends[1]);
+    for (int i = 0; i < BURST; i++) {
+        char buf[16384];
+        check_equal(whorl_stream_read_exactly(both[i].ends[1], buf, sizeof buf), sizeof buf);
+        check_equal(whorl_join(sends[i]), sizeof buf);
+        check_equal(whorl_stream_close(both[i].ends[1]), 0);
+        check_equal(whorl_join(echoes[i]), 0);
+    }
+    check(!hub->pool_is_open || hub->pool.made > 4);
+    check(hub->pool.made <= 8 * BURST);
+    return 0;
+}
+
+static void a_burst_makes_no_more_buffers_than_it_needs(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, burst, NULL);
+}
+
 static intptr_t grow(void *arg)
 {
     (void)arg;
     struct buffer_pool pool;
     check_equal(buffers_open(loop_here, &pool, BUFFERS_OF_DATAGRAMS, 4096, 3, 16), 0);
     check_equal(pool.made, 3);
-    check(buffers_grow(&pool));
+    check(buffers_feed(&pool));
+    check_equal(pool.made, 3);
+    pool.out = 3;
+    check(buffers_feed(&pool) && buffers_feed(&pool));
     check_equal(pool.made, 6);
-    check(buffers_grow(&pool) && buffers_grow(&pool));
+    pool.out = 6;
+    check(buffers_feed(&pool));
+    pool.out = 12;
+    check(buffers_feed(&pool));
     check_equal(pool.made, 16);
-    check(!buffers_grow(&pool));
+    pool.out = 16;
+    check(!buffers_feed(&pool));
+    pool.out = 0;
     for (unsigned i = 0; i < 16; i++) {
         memset(pool.pieces[i].data, (int)i, 4096);
         check_equal(((uintptr_t)pool.pieces[i].data - (uintptr_t)pool.memory) % (4096 + 64), 0);
@@ -212,7 +259,7 @@ static intptr_t grow(void *arg)
     return 0;
 }
 
-static void a_pool_doubles_up_to_its_limit(void **state)
+static void a_pool_doubles_when_all_are_out_up_to_its_limit(void **state)
 {
     (void)state;
     run_on_connections(1, WHORL_CLOCK_REAL, grow, NULL);
@@ -227,7 +274,8 @@ int main(void)
         behaviour(so_does_one_that_waits_for_more_than_its_read_ahead),
         behaviour(all_go_on_without_buffers),
         behaviour(a_pool_grows_when_it_runs_short),
-        behaviour(a_pool_doubles_up_to_its_limit),
+        behaviour(a_burst_makes_no_more_buffers_than_it_needs),
+        behaviour(a_pool_doubles_when_all_are_out_up_to_its_limit),
     };
     return run_behaviours("buffers of streams", tests);
 }
