@@ -77,9 +77,10 @@ WHORL_API int whorl_submit_threadsafe(whorl_loop *loop, whorl_submission *submis
  *   -EINVAL     submission is NULL */
 WHORL_API intptr_t whorl_submission_wait(whorl_submission *submission, int64_t ns);
 
-/* Cancels the task, as whorl_cancel does. It is still to be waited for. Does not wait itself. From:
- * any thread, before whorl_submission_wait has given the result. Returns 0.
- *   -EALREADY  the task has ended, or was cancelled so before
+/* Cancels the task, as whorl_cancel does: more than once comes to the same as once. It is still to
+ * be waited for. Does not wait itself. From: any thread, before whorl_submission_wait has given the
+ * result. Returns 0.
+ *   -EALREADY  the task has ended
  *   -EINVAL    submission is NULL */
 WHORL_API int whorl_submission_cancel(whorl_submission *submission);
 
