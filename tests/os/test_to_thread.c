@@ -329,6 +329,55 @@ static void a_function_on_a_thread_may_post(void **state)
     run_checks(give_a_poster, NULL);
 }
 
+/* --- Loops on threads --- */
+
+enum { LOOPS = 4, DEPTH = 3 };
+
+static intptr_t run_on_a_thread(void *depth);
+
+/* In a loop of its own: a child, a post to the first loop, and the next loop on a thread of this
+ * one. */
+static intptr_t live_there(void *depth)
+{
+    whorl_process_options options = {.argv = (const char *const[]){"true", NULL}};
+    check_equal(whorl_process_run(&options, NULL, 0, NULL, WHORL_SECONDS(300)), 0);
+    check_equal(whorl_sleep(WHORL_US(100)), 0);
+    check_equal(whorl_post(held, count, NULL), 0);
+    if ((intptr_t)depth == 1)
+        return 1;
+    return 1 + whorl_to_thread(run_on_a_thread, (void *)((intptr_t)depth - 1));
+}
+
+static intptr_t run_on_a_thread(void *depth)
+{
+    return whorl_run(live_there, depth);
+}
+
+static intptr_t give_a_loop(void *depth)
+{
+    return whorl_to_thread(run_on_a_thread, depth);
+}
+
+static intptr_t give_loops(void *arg)
+{
+    whorl_task *tasks[LOOPS];
+    (void)arg;
+    held = whorl_loop_hold();
+    for (int i = 0; i < LOOPS; i++)
+        tasks[i] = whorl_spawn(give_a_loop, (void *)DEPTH);
+    for (int i = 0; i < LOOPS; i++)
+        check_equal(whorl_join(tasks[i]), DEPTH);
+    yield_until(&begun, LOOPS * DEPTH);
+    return whorl_loop_drop(held);
+}
+
+static void a_function_on_a_thread_may_run_a_loop_of_its_own(void **state)
+{
+    (void)state;
+    reset();
+    run_checks(give_loops, NULL);
+}
+
 /* --- Configurations --- */
 
 static void nonsense_is_refused(void **state)
@@ -355,6 +404,7 @@ int main(void)
         behaviour(threads_that_nobody_needs_end),
         behaviour(a_thread_that_ends_when_it_is_needed_loses_nothing),
         behaviour(a_function_on_a_thread_may_post),
+        behaviour(a_function_on_a_thread_may_run_a_loop_of_its_own),
         behaviour(nonsense_is_refused),
     };
 
