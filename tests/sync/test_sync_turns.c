@@ -1,8 +1,13 @@
 /*
  * What holds for every kind of waiting in turn: who goes first, and what becomes of a waiter that
- * is cancelled, or whose time is up, before, after, and in the very turn in which it is served.
+ * is cancelled, or whose time is up, before, after, and in the very turn in which it is served; and
+ * that none of it needs memory.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "kinds.h"
+#include "refused_memory.h"
 
 enum { FEW = 5 };
 
@@ -241,6 +246,37 @@ static void a_cancel_stays_but_for_shields_until_it_is_taken_back(void **state)
             run_checks_with(&virtual_clock, ask_again_and_again, (void *)&kinds[i]);
 }
 
+/* --- Memory --- */
+
+/* Tasks wait, one of them is cancelled, the others are served, and all come back. */
+static intptr_t wait_without_memory(void *arg)
+{
+    const struct kind *kind = arg;
+    struct asker askers[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        askers[i].kind = kind;
+        askers[i].task = whorl_spawn(ask, &askers[i]);
+    }
+    refuse_memory_call(0);
+    kind->close();
+    check_equal(whorl_yield(), 0);
+    check_equal(whorl_cancel(askers[1].task), 0);
+    open_for(kind, 2);
+    for (int i = 0; i < 3; i++)
+        join_asker(&askers[i], i == 1 ? -ECANCELED : kind->given, i == 1 ? -ECANCELED : 0);
+    check(!refuse_no_more_memory());
+    return kind->destroy();
+}
+
+/* But the once, whose table entry spawns the task that runs it. */
+static void none_of_it_takes_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (kinds[i].ask != ask_once)
+            run_checks_with(&virtual_clock, wait_without_memory, (void *)&kinds[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +288,7 @@ int main(void)
         behaviour(who_was_served_before_its_time_was_up_has_it),
         behaviour(a_cancelled_task_is_refused_though_it_need_not_wait),
         behaviour(a_cancel_stays_but_for_shields_until_it_is_taken_back),
+        behaviour(none_of_it_takes_memory),
     };
     return run_behaviours("turns", tests);
 }
