@@ -216,12 +216,11 @@ static int spawn(whorl_process *process, const whorl_process_options *options)
 int whorl_process_spawn(const whorl_process_options *options, whorl_process **process)
 {
     struct loop *loop = loop_here;
+    if (process)
+        *process = NULL;
     if (!loop)
         return -EPERM;
-    if (!process)
-        return -EINVAL;
-    *process = NULL;
-    if (options_check(options))
+    if (!process || options_check(options))
         return -EINVAL;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);

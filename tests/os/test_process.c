@@ -140,8 +140,12 @@ static intptr_t misuse(void *arg)
 
 static void misuse_is_refused(void **state)
 {
+    whorl_process_options options = shell("true");
     (void)state;
     run_checks(misuse, NULL);
+    /* Outside of tasks. */
+    check_equal(fail_to_spawn(options), -EPERM);
+    check_equal(whorl_process_run(&options, NULL, 0, NULL, 1), -EPERM);
 }
 
 /* --- Environment, directory --- */
