@@ -189,6 +189,33 @@ static void without_descriptors_there_is_no_child(void **state)
     run_checks(use_up_descriptors, NULL);
 }
 
+/* The first end of a pipe is 0, from where it cannot be moved away. */
+static intptr_t use_up_all_but_zero(void *arg)
+{
+    whorl_process_options options = shell("true");
+    struct rlimit limit, low;
+    (void)arg;
+    options.in = options.out = options.err = WHORL_PIPE;
+    check_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int next = fcntl(2, F_DUPFD_CLOEXEC, 3);
+    close(next);
+    close(0);
+    for (int room = 0; room < 6; room++) {
+        low = (struct rlimit){(rlim_t)(next + room), limit.rlim_max};
+        check_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+        check_equal(fail_to_spawn(options), -EMFILE);
+        check_equal(fcntl(0, F_GETFD), -1);
+    }
+    check_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return whorl_process_run(&options, NULL, 0, NULL, LONG_ENOUGH);
+}
+
+static void without_descriptors_to_move_pipes_to_there_is_no_child(void **state)
+{
+    (void)state;
+    check_equal(run_without(0, use_up_all_but_zero, NULL), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -198,6 +225,7 @@ int main(void)
         behaviour(out_and_err_may_change_places),
         behaviour(a_descriptor_in_its_own_place_loses_its_mark),
         behaviour(without_descriptors_there_is_no_child),
+        behaviour(without_descriptors_to_move_pipes_to_there_is_no_child),
     };
     return run_behaviours("process descriptors", tests);
 }

@@ -40,6 +40,52 @@ static void check_none_pending(void)
         check_equal(sigismember(&pending, SIGRTMIN + i), 0);
 }
 
+/* --- Another thread's --- */
+
+static int taken_elsewhere = -1; /* signals that another thread takes just before; negative: none */
+
+int __real_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *limit);
+int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *limit);
+int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *limit)
+{
+    int number = __real_sigtimedwait(set, info, limit);
+    if (taken_elsewhere < 0 || number < 0)
+        return number;
+    taken_elsewhere++;
+    errno = EAGAIN;
+    return -1;
+}
+
+static intptr_t wait_for_the_second(void *arg)
+{
+    siginfo_t info = {0};
+    sigset_t set = real_time(0, 0);
+    check_equal(whorl_signal_wait(&set, &info), SIGRTMIN);
+    check_equal(info.si_value.sival_int, 2);
+    return (intptr_t)arg;
+}
+
+static intptr_t take_the_first_elsewhere(void *arg)
+{
+    whorl_task *task = whorl_spawn(wait_for_the_second, arg);
+    check_equal(whorl_yield(), 0);
+    taken_elsewhere = 0;
+    send_one(0, 1);
+    while (taken_elsewhere == 0)
+        check_equal(whorl_sleep(WHORL_US(10)), 0);
+    taken_elsewhere = -1;
+    check_none_pending();
+    check_equal(whorl_is_done(task), 0);
+    send_one(0, 2);
+    return whorl_join(task);
+}
+
+static void one_that_another_thread_takes_first_is_not_given(void **state)
+{
+    (void)state;
+    run_checks(take_the_first_elsewhere, NULL);
+}
+
 /* --- In turn --- */
 
 struct waiter {
@@ -363,6 +409,7 @@ static void a_crowd_is_served_each_his_own(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        behaviour(one_that_another_thread_takes_first_is_not_given),
         behaviour(who_came_first_is_served_first),
         behaviour(overlapping_sets_are_served_each_signal_once),
         behaviour(the_lowest_number_comes_first),

@@ -279,6 +279,29 @@ static void threads_that_nobody_needs_end(void **state)
     run_checks_with(&config, idle_away, NULL);
 }
 
+/* One thread has ended, the other is at work, when a third is made. */
+static intptr_t idle_beside_one_at_work(void *arg)
+{
+    int before = threads_of_this_process();
+    whorl_task *busy = whorl_spawn(give_blocker, arg);
+    yield_until(&begun, 1);
+    for (intptr_t i = 1; i <= 3; i++) {
+        check_equal(whorl_to_thread(give_back, (void *)i), i);
+        while (threads_of_this_process() > before + 1)
+            check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    }
+    atomic_store(&may_end, 1);
+    return whorl_gather(&busy, 1, NULL, 0);
+}
+
+static void a_thread_at_work_stays_while_others_end(void **state)
+{
+    whorl_config config = {.threads = 2, .thread_idle = WHORL_MS(1)};
+    (void)state;
+    reset();
+    run_checks_with(&config, idle_beside_one_at_work, NULL);
+}
+
 /* Threads end just when they are needed. */
 static intptr_t meet_the_limit(void *arg)
 {
@@ -402,6 +425,7 @@ int main(void)
         behaviour(first_come_first_served),
         behaviour(ten_thousand_functions_of_a_hundred_tasks_all_run),
         behaviour(threads_that_nobody_needs_end),
+        behaviour(a_thread_at_work_stays_while_others_end),
         behaviour(a_thread_that_ends_when_it_is_needed_loses_nothing),
         behaviour(a_function_on_a_thread_may_post),
         behaviour(a_function_on_a_thread_may_run_a_loop_of_its_own),
