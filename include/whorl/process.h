@@ -112,7 +112,7 @@ WHORL_API int whorl_process_close_stdin(whorl_process *process);
 
 /* Waits until the child has ended, and returns how. Any number of tasks may wait; a process that
  * has ended says so again. A cancel ends the wait and not the child, which may be waited for anew.
- *   -ECANCELED  it has not ended
+ *   -ECANCELED  the caller is cancelled; whorl_process_status tells whether it has ended
  *   -ECHILD     it has, and somebody else has taken its status: see above
  *   -EINVAL     process is NULL
  *   -EPERM      not inside a task of the same loop */
