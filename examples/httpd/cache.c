@@ -199,7 +199,7 @@ static struct entry *make_entry(const struct path *path, uint64_t hash, int fd,
     memcpy(entry->name, path->name, path->len);
     if (path->directory)
         entry->name[path->len] = '/';
-    validators_set(&entry->validators, entry->size, stat->st_mtim);
+    validators_set(&entry->validators, stat->st_ino, entry->size, stat->st_mtim);
     describe(entry, type_of(path->directory ? index_name : path->name));
     keep_content(entry);
     return entry;

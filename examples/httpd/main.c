@@ -150,7 +150,8 @@ int main(int argc, char **argv)
     sigset_t set = ending_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     raise_limit();
-    struct server server = {.options = &options};
+    static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
+    struct server server = {.options = &options, .replacing = unlocked};
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

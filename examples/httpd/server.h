@@ -18,6 +18,7 @@ struct server {
     struct date_clock clock;
     char common[128]; /* the headers of every answer, good for this second */
     size_t common_len;
+    whorl_mutex replacing;   /* who holds it replaces a file */
     struct connection *idle; /* those that wait for a request */
     bool stopping;
 };

@@ -87,6 +87,9 @@ expectations() {
     # One that is refused has not sent its body.
     expect_answer 412 -H 'Expect: 100-continue' -H 'If-None-Match: *' -T "$scratch/data" "$url/data"
     lacks ' 100 ' "$scratch/head"
+    # Nor has HTTP/1.0 a word for it.
+    expect_statuses 204 \
+        'PUT /data HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc'
     stop_httpd
 }
 
@@ -220,6 +223,78 @@ many_at_once() {
     stop_httpd
 }
 
+# Clients that have seen the same version, and whose bodies end together: all have begun when the
+# first one ends.
+one_replaces() {
+    local i
+    in_empty_folder
+    echo first >"$files/fought"
+    start_httpd --upload
+    expect_answer 200 "$url/fought"
+    local tag
+    tag=$(header ETag)
+    for ((i = 0; i < 8; i++)); do
+        { sleep 1 && echo "$i"; } | curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
+            -H "If-Match: $tag" -H Expect: "$url/fought" >"$scratch/fought.$i" &
+    done
+    wait_for_clients
+    expect 'the answers' "$(cut -d' ' -f1 "$scratch"/fought.* | sort | uniq -c | awk '{ print $1, $2 }')" \
+        $'1 204\n7 412'
+    expect 'what is there' "204 $(cat "$files/fought")" "$(grep -h 204 "$scratch"/fought.*)"
+    expect 'what is left' "$(listing)" fought
+    stop_httpd
+}
+
+one_creates() {
+    local i
+    in_empty_folder
+    start_httpd --upload
+    for ((i = 0; i < 8; i++)); do
+        { sleep 1 && echo "$i"; } | curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
+            -H 'If-None-Match: *' -H Expect: "$url/new" >"$scratch/new.$i" &
+    done
+    wait_for_clients
+    expect 'the answers' "$(cut -d' ' -f1 "$scratch"/new.* | sort | uniq -c | awk '{ print $1, $2 }')" \
+        $'1 201\n7 412'
+    expect 'what is there' "201 $(cat "$files/new")" "$(grep -h 201 "$scratch"/new.*)"
+    stop_httpd
+}
+
+wait_for_clients() {
+    local job
+    for job in $(jobs -p); do
+        [[ $job == "$server" ]] || wait "$job"
+    done
+}
+
+# Adds one to a number, so often, each time from the version that it has read.
+count_up() { # NAME TIMES
+    local i value tag
+    for ((i = 0; i < $2; )); do
+        value=$(curl -sS --fail --max-time 60 -D "$scratch/head.$1" "$url/number") || return
+        tag=$(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$scratch/head.$1")
+        case $(echo $((value + 1)) | curl -sS --max-time 60 -T - -o /dev/null -w '%{http_code}' \
+            -H "If-Match: $tag" "$url/number") in
+        204) ((++i)) ;;
+        412) ;;
+        *) return 1 ;;
+        esac
+    done
+}
+
+no_update_is_lost() {
+    local i
+    in_empty_folder
+    echo 0 >"$files/number"
+    start_httpd --upload
+    for ((i = 0; i < 4; i++)); do
+        count_up "$i" 5 &
+    done
+    wait_for_clients
+    expect 'the number' "$(cat "$files/number")" 20
+    stop_httpd
+}
+
 full_disk() {
     unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
     in_empty_folder
@@ -249,5 +324,8 @@ httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
 httpd_behaviour 'readers never see a mixture' never_a_mixture
 httpd_behaviour 'many uploads at once are all whole' many_at_once
+httpd_behaviour 'of several that replace one version, one does' one_replaces
+httpd_behaviour 'of several that want to be the first, one is' one_creates
+httpd_behaviour 'clients that count up together lose no step' no_update_is_lost
 httpd_behaviour 'a full disk is told' full_disk
 end_of_tests
