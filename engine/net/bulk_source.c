@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <net/bulk_source.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, size_t count)
@@ -58,6 +59,14 @@ whorl_op bulk_source_read(const struct bulk_source *source, char *buf, struct bu
     if (source->is_direct)
         len = (len + BULK_ALIGNMENT - 1) & ~(size_t)(BULK_ALIGNMENT - 1);
     return whorl_op_pread(source->fd, buf, len, at);
+}
+
+bool bulk_source_glance(const struct bulk_source *source, char *buf, struct bulk_piece piece)
+{
+    struct iovec whole = {buf, piece.len};
+    off_t at = source->from + (off_t)source->sent;
+    return !source->is_direct &&
+           preadv2(source->fd, &whole, 1, at, RWF_NOWAIT) == (ssize_t)piece.len;
 }
 
 size_t bulk_piece_came(struct bulk_piece piece, size_t got)

@@ -38,6 +38,9 @@ struct bulk_piece bulk_source_piece(const struct bulk_source *source, size_t roo
 /* The op that reads it; with O_DIRECT it may read more. */
 whorl_op bulk_source_read(const struct bulk_source *source, char *buf, struct bulk_piece piece);
 
+/* Reads all of it, if it is in memory. */
+bool bulk_source_glance(const struct bulk_source *source, char *buf, struct bulk_piece piece);
+
 /* How much of the piece came, of `got` bytes that were read. 0: the file has ended. */
 size_t bulk_piece_came(struct bulk_piece piece, size_t got);
 

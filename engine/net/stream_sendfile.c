@@ -2,7 +2,7 @@
  * Files written to streams. What the page cache holds is sent from there (bulk_pages.h), together
  * with what was written before; it never lies in the stream. All else is read piece by piece into a
  * buffer, and written from there as anything, so that it is sent from the buffer itself as far as
- * the kernel takes it. So is what a cork holds back.
+ * the kernel takes it. So is what a cork holds back, and a little, which is cheaper copied.
  *
  * While a piece is read, or room is waited for, the task stands on the writer's side: nobody else
  * writes in between, and who closes the stream waits until that has ended.
@@ -62,10 +62,13 @@ static int move_pages(struct transfer *one)
 
 /* --- Through a buffer --- */
 
-/* Reads the next piece. Its bytes; 0: the file has ended; -errno. */
+/* Reads the next piece. Its bytes; 0: the file has ended; -errno. A little that is in memory is read
+ * at once. */
 static ssize_t read_piece(const struct transfer *one, struct bulk_piece piece)
 {
     whorl_stream *stream = one->stream;
+    if (piece.len <= BULK_SMALL && bulk_source_glance(&one->source, one->buffer.start, piece))
+        return (ssize_t)piece.len;
     whorl_op read = bulk_source_read(&one->source, one->buffer.start, piece);
     stream_hold(stream, &stream->writer);
     ssize_t got = whorl_op_await(&read);
@@ -96,7 +99,7 @@ static int move_by_buffer(struct transfer *one)
 
 static int move_all(struct transfer *one)
 {
-    bool has_pages = may_send_pages(one->stream);
+    bool has_pages = one->source.count > BULK_SMALL && may_send_pages(one->stream);
     int result = 1;
     for (bool is_first = true; result > 0 && one->source.sent < one->source.count;) {
         int error = out_begin(one->stream);
