@@ -119,14 +119,12 @@ static intptr_t run(void *arg)
     self->root = whorl_open(self->options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->root < 0)
         return complain(self->options->directory, self->root);
-    cache_init(&self->cache, self->root, self->options->file_cache);
     int error = access_log_open(&self->log, self->options->access_log);
     if (error != 0)
         complain(self->options->access_log, error);
     else
         error = listen_and_serve(self);
     access_log_close(&self->log);
-    cache_drop(&self->cache);
     whorl_close(self->root);
     return error;
 }

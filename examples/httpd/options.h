@@ -13,7 +13,6 @@ struct options {
     bool upload;
     bool no_listing;
     const char *access_log; /* NULL: none; "-": stderr */
-    int64_t file_cache;     /* 0: none */
     uint64_t max_connections;
     uint64_t max_uri;
     uint64_t max_header;

@@ -83,6 +83,11 @@ bool request_field(const struct request *self, enum field field, struct words *v
  * none. */
 char *request_keep(struct request *self);
 
+static inline struct words request_target(const struct request *self)
+{
+    return (struct words){self->head + self->target.at, self->target.len};
+}
+
 /* "GET /index.html HTTP/1.1", as far as it came. */
 struct words request_line(const struct request *self);
 

@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 
 #include "answer.h"
+#include "condition.h"
+#include "files.h"
 
 enum { TEMPORARY_ROOM = 32, NAMES_MOST = 100 };
 
@@ -208,7 +210,6 @@ static int commit(struct upload *self)
     if (error != 0)
         return answer_status_of(error);
     int status = replace(self);
-    cache_forget(&server->cache, self->path);
     whorl_mutex_unlock(&server->replacing);
     error = status == 0 ? whorl_fsync(self->dir) : 0;
     return error != 0 ? answer_status_of(error) : status;

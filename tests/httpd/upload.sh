@@ -28,7 +28,7 @@ puts() {
     expect_answer 200 "$url/new"
     expect_header ETag "$tag"
     cmp "$scratch/body" "$scratch/data"
-    # One that replaces another is seen at once, whatever the cache holds.
+    # One that replaces another is seen at once.
     chmod 640 "$files/new"
     expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
     expect 'the content' "$(cat "$files/new")" shorter
@@ -199,7 +199,7 @@ never_a_mixture() {
     head -c 300000 /dev/zero | tr '\0' a >"$scratch/a"
     head -c 200000 /dev/zero | tr '\0' b >"$scratch/b"
     cp "$scratch/a" "$files/both"
-    start_httpd --upload --file-cache 0
+    start_httpd --upload
     for ((i = 0; i < 20; i++)); do
         fetch -T "$scratch/a" -o /dev/null "$url/both"
         fetch -T "$scratch/b" -o /dev/null "$url/both"
