@@ -21,7 +21,7 @@ enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
 static int complain(const char *what, intptr_t error)
 {
-    refuse("%s: %s", what, strerror((int)-error));
+    fprintf(stderr, "httpd: %s: %s\n", what, strerror((int)-error));
     return (int)error;
 }
 
@@ -30,7 +30,7 @@ static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
     (void)arg;
     if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
-        refuse("the connection from %s: %s", peer, strerror((int)-result));
+        fprintf(stderr, "httpd: the connection from %s: %s\n", peer, strerror((int)-result));
 }
 
 static int accept_connections(struct server *self)

@@ -128,7 +128,7 @@ full_help() {
     local status=0
     "$httpd" --help >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 2
-    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: the help cannot be printed'
+    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: No space left on device'
     status=0
     "$httpd" --port 0 "$files" >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 1
