@@ -9,8 +9,10 @@ struct bulk {
     unsigned taken;            /* all sizes */
     unsigned large;            /* taken, of the large ones */
     struct bulk_buffer *first; /* of those taken */
-    unsigned kept;
+    unsigned kept;             /* large ones */
+    unsigned kept_small;
     char *free[BULK_KEPT];
+    char *free_small[BULK_KEPT_SMALL];
 };
 
 static void stop_nothing(struct leftover *self)
@@ -26,6 +28,8 @@ static void end(struct leftover *self)
         free(left->start);
     while (bulk->kept > 0)
         free(bulk->free[--bulk->kept]);
+    while (bulk->kept_small > 0)
+        free(bulk->free_small[--bulk->kept_small]);
     bulk->loop->bulk = NULL;
     free(bulk);
 }
@@ -60,6 +64,8 @@ bool bulk_buffer_take(struct loop *loop, struct bulk_buffer *buffer, size_t want
     bool is_large = buffer->size == BULK_LARGE;
     if (is_large && bulk->kept > 0)
         buffer->start = bulk->free[--bulk->kept];
+    else if (buffer->size == BULK_SMALL && bulk->kept_small > 0)
+        buffer->start = bulk->free_small[--bulk->kept_small];
     else
         buffer->start = aligned_alloc(BULK_ALIGNMENT, buffer->size);
     if (!buffer->start)
@@ -82,13 +88,11 @@ void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer *buffer)
     if (buffer->next)
         buffer->next->link = buffer->link;
     bulk->taken--;
-    if (buffer->size != BULK_LARGE) {
-        free(buffer->start);
-        return;
-    }
-    bulk->large--;
-    if (bulk->kept < BULK_KEPT)
+    bulk->large -= buffer->size == BULK_LARGE;
+    if (buffer->size == BULK_LARGE && bulk->kept < BULK_KEPT)
         bulk->free[bulk->kept++] = buffer->start;
+    else if (buffer->size == BULK_SMALL && bulk->kept_small < BULK_KEPT_SMALL)
+        bulk->free_small[bulk->kept_small++] = buffer->start;
     else
         free(buffer->start);
 }

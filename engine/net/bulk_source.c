@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <net/bulk_source.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, size_t count)
@@ -21,27 +22,61 @@ int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, si
         .is_direct = flags & O_DIRECT,
         .device = status.st_dev,
         .inode = status.st_ino,
+        .size = status.st_size,
         .from = offset ? *offset : lseek(fd, 0, SEEK_CUR),
         .count = count < SSIZE_MAX ? count : SSIZE_MAX,
     };
     return source->from < 0 ? -EBADF : 0;
 }
 
-bool bulk_source_is_there(const struct bulk_source *source)
+bool bulk_source_is_there(struct bulk_source *source)
 {
     struct stat status;
-    return fstat(source->fd, &status) == 0 && status.st_dev == source->device &&
-           status.st_ino == source->inode;
+    if (fstat(source->fd, &status) != 0 || status.st_dev != source->device ||
+        status.st_ino != source->inode)
+        return false;
+    source->size = status.st_size;
+    return true;
 }
 
-whorl_op bulk_source_read(const struct bulk_source *source, char *buf, size_t len)
+static size_t block_part(off_t at)
 {
+    return (size_t)at & (BULK_ALIGNMENT - 1);
+}
+
+struct bulk_piece bulk_source_piece(const struct bulk_source *source, size_t room)
+{
+    off_t at = source->from + (off_t)source->sent;
+    size_t left = source->count - source->sent;
+    size_t skip = source->is_direct ? block_part(at) : 0;
+    return (struct bulk_piece){skip, left < room - skip ? left : room - skip};
+}
+
+whorl_op bulk_source_read(const struct bulk_source *source, char *buf, struct bulk_piece piece)
+{
+    off_t at = source->from + (off_t)source->sent - (off_t)piece.skip;
+    size_t len = piece.skip + piece.len;
     if (source->is_direct)
         len = (len + BULK_ALIGNMENT - 1) & ~(size_t)(BULK_ALIGNMENT - 1);
-    return whorl_op_pread(source->fd, buf, len, source->from + (off_t)source->sent);
+    return whorl_op_pread(source->fd, buf, len, at);
 }
 
-ssize_t bulk_source_end(const struct bulk_source *source, off_t *offset, int error)
+bool bulk_source_glance(const struct bulk_source *source, char *buf, struct bulk_piece piece)
+{
+    struct iovec whole = {buf, piece.len};
+    off_t at = source->from + (off_t)source->sent;
+    return !source->is_direct &&
+           preadv2(source->fd, &whole, 1, at, RWF_NOWAIT) == (ssize_t)piece.len;
+}
+
+size_t bulk_piece_came(struct bulk_piece piece, size_t got)
+{
+    if (got <= piece.skip)
+        return 0;
+    return got - piece.skip < piece.len ? got - piece.skip : piece.len;
+}
+
+ssize_t bulk_source_end(struct bulk_source *source, off_t *offset, int error)
 {
     off_t at = source->from + (off_t)source->sent;
     if (source->sent == 0)

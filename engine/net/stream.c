@@ -1,4 +1,5 @@
 /* A stream's beginning and end. See stream.h. */
+#include <fcntl.h>
 #include <net/stream.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,8 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (error)
         return error;
     *fd = stream->fd;
+    if (stream->was_blocking)
+        fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) & ~O_NONBLOCK);
     leftover_remove(&stream->leftover);
     stream_free(stream);
     return 0;

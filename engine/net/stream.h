@@ -79,6 +79,7 @@ struct whorl_stream {
     bool polls_out;    /* the op waits until the descriptor takes bytes again */
     bool ended;        /* by whorl_stream_end */
     bool lost;         /* bytes that were taken were dropped */
+    bool was_blocking; /* the descriptor, before files were sent to it */
     /* Of both. */
     bool is_socket;
     bool stopped; /* no op is to be started any more */
@@ -229,6 +230,17 @@ ssize_t out_append(whorl_stream *stream, const char *data, size_t len);
 
 /* Waits until at most `most` bytes are pending. 0 or -errno. */
 int out_wait(whorl_stream *stream, size_t most);
+
+/* For one who sends to the descriptor himself, each for the running task: waits until no op is in
+ * flight; sends then what lies in chunks, to go together with what follows at once; and waits until
+ * the kernel takes more. 0 or -errno: -EAGAIN from the second one, where there is no room for all of
+ * it; it does not wait. */
+int out_await_op(whorl_stream *stream);
+int out_send_before(whorl_stream *stream);
+int out_await_room(whorl_stream *stream);
+
+/* Nothing can be sent any more, for `error`. */
+void out_fail(whorl_stream *stream, int error);
 
 /* Sends what the kernel takes at once, and drops the rest, for `error`. */
 void out_give_up(whorl_stream *stream, int error);

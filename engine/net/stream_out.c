@@ -98,7 +98,7 @@ static void sent(whorl_stream *stream, size_t len)
     }
 }
 
-static void fail(whorl_stream *stream, int error)
+void out_fail(whorl_stream *stream, int error)
 {
     stream->out_error = error;
     stream->lost |= stream->pending > 0;
@@ -148,7 +148,7 @@ static void background_ended(whorl_stream *stream, int32_t result)
     else if (result == -EAGAIN)
         stream->polls_out = true;
     else if (result != -ECANCELED)
-        fail(stream, result == 0 ? -EPIPE : result);
+        out_fail(stream, result == 0 ? -EPIPE : result);
 }
 
 static void ended(struct multishot *self, int32_t result)
@@ -196,24 +196,32 @@ int out_wait(whorl_stream *stream, size_t most)
     return stream->out_error;
 }
 
-void out_give_up(whorl_stream *stream, int error)
+/* Sends what lies in chunks, as far as the kernel takes it at once. 0, or what it says at last. */
+static int send_now(whorl_stream *stream, int flags)
 {
-    stream->stopped = true;
-    multishot_disarm(stream->loop, &stream->out);
-    multishot_join(stream->loop, stream->loop->current, &stream->out, OP_PATIENT);
     while (stream->pending > 0) {
         const struct chunk *first = stream->chunks;
         const char *data = first->data + first->start;
         size_t len = first->end - first->start;
         struct iovec piece = {(void *)(uintptr_t)data, len};
-        ssize_t done = stream->is_socket ? send(stream->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                         : pwritev2(stream->fd, &piece, 1, -1, RWF_NOWAIT);
+        ssize_t done = stream->is_socket
+                           ? send(stream->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags)
+                           : pwritev2(stream->fd, &piece, 1, -1, RWF_NOWAIT);
         if (done <= 0)
-            break;
+            return done < 0 ? -errno : -EPIPE;
         sent(stream, (size_t)done);
     }
+    return 0;
+}
+
+void out_give_up(whorl_stream *stream, int error)
+{
+    stream->stopped = true;
+    multishot_disarm(stream->loop, &stream->out);
+    multishot_join(stream->loop, stream->loop->current, &stream->out, OP_PATIENT);
+    send_now(stream, 0);
     if (stream->pending > 0)
-        fail(stream, error);
+        out_fail(stream, error);
 }
 
 /* --- From the caller's memory --- */
@@ -222,7 +230,7 @@ void out_give_up(whorl_stream *stream, int error)
 
 /* -ECANCELED also where somebody closes the stream, and has been woken by who left a wait before: he
  * does not wait for another op. */
-static int wait_for_op(whorl_stream *stream)
+int out_await_op(whorl_stream *stream)
 {
     while (multishot_is_armed(&stream->out)) {
         stream->wants_direct = true;
@@ -238,18 +246,13 @@ static int wait_for_op(whorl_stream *stream)
     return is_closed ? -ECANCELED : 0;
 }
 
-/* Runs the op that sends `message`, from the task's memory: it has ended when this returns. Its
- * result. One piece alone is cheaper without a message. */
-static int run(whorl_stream *stream, const struct msghdr *message, enum out_patience patience)
+/* Runs an op with the task's memory: it has ended when this returns. Its result. */
+static int run(whorl_stream *stream, whorl_op op)
 {
     struct task *self = stream->loop->current;
-    int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
-    int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
-    const struct iovec *piece = message->msg_iov;
-    stream->out.op = message->msg_iovlen == 1
-                         ? whorl_op_send(stream->fd, piece->iov_base, piece->iov_len, flags)
-                         : whorl_op_sendmsg(stream->fd, message, flags);
+    stream->out.op = op;
     stream->direct = true;
+    stream->writer.is_late = false;
     multishot_arm_now(stream->loop, &stream->out);
     if (multishot_is_armed(&stream->out))
         stream_park(stream, &stream->writer, &stream_direct_wait);
@@ -261,7 +264,19 @@ static int run(whorl_stream *stream, const struct msghdr *message, enum out_pati
         stream_let_go(stream, &stream->writer);
     }
     stream->direct = false;
-    return stream->direct_result;
+    int result = stream->direct_result;
+    return result == -ECANCELED && stream->writer.is_late ? -ETIMEDOUT : result;
+}
+
+/* One piece alone is cheaper without a message. */
+static int run_send(whorl_stream *stream, const struct msghdr *message, enum out_patience patience)
+{
+    int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
+    int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
+    const struct iovec *piece = message->msg_iov;
+    return run(stream, message->msg_iovlen == 1
+                           ? whorl_op_send(stream->fd, piece->iov_base, piece->iov_len, flags)
+                           : whorl_op_sendmsg(stream->fd, message, flags));
 }
 
 /* Puts what is pending, as far as there is room, and then the caller's pieces into `vector`. */
@@ -282,24 +297,40 @@ ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned 
 {
     struct iovec vector[DIRECT_CHUNKS + DIRECT_PIECES];
     assert(count <= DIRECT_PIECES);
-    int error = wait_for_op(stream);
+    int error = out_await_op(stream);
     if (error || stream->out_error)
         return error ? error : stream->out_error;
     unsigned n = collect(stream, iov, count, vector);
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
-    int result = run(stream, &message, patience);
+    int result = run_send(stream, &message, patience);
     if (result > 0) {
         size_t before = stream->pending < (size_t)result ? stream->pending : (size_t)result;
         sent(stream, before);
         result -= (int)before;
-    } else if (result == -ECANCELED) {
-        result = stream->writer.is_late ? -ETIMEDOUT : -ECANCELED;
     } else if (result == -EAGAIN) {
         result = 0;
-    } else {
-        fail(stream, result == 0 ? -EPIPE : result);
+    } else if (result != -ECANCELED && result != -ETIMEDOUT) {
+        out_fail(stream, result == 0 ? -EPIPE : result);
         result = stream->out_error;
     }
     out_mark(stream);
     return result;
+}
+
+/* --- From elsewhere --- */
+
+int out_await_room(whorl_stream *stream)
+{
+    int result = run(stream, whorl_op_poll(stream->fd, POLLOUT));
+    out_mark(stream);
+    return result < 0 ? result : 0;
+}
+
+int out_send_before(whorl_stream *stream)
+{
+    assert(!multishot_is_armed(&stream->out));
+    int error = send_now(stream, MSG_MORE);
+    if (error && error != -EAGAIN)
+        out_fail(stream, error);
+    return error;
 }

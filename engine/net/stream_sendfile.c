@@ -1,47 +1,118 @@
 /*
- * Files written to streams: a piece is read into a buffer, and written from there as any other, so
- * that it is sent from the buffer itself as far as the kernel takes it.
+ * Files written to streams. What the page cache holds is sent from there (bulk_pages.h), together
+ * with what was written before; it never lies in the stream. All else is read piece by piece into a
+ * buffer, and written from there as anything, so that it is sent from the buffer itself as far as
+ * the kernel takes it. So is what a cork holds back, and a little, which is cheaper copied.
  *
- * While a piece is read the task stands on the writer's side: nobody else writes in between, and
- * who closes the stream waits until the read has ended.
+ * While a piece is read, or room is waited for, the task stands on the writer's side: nobody else
+ * writes in between, and who closes the stream waits until that has ended.
  */
-#include <net/bulk_source.h>
+#include <fcntl.h>
+#include <net/bulk_pages.h>
 #include <net/stream.h>
 #include <whorl/bulk.h>
 
-/* Reads the next piece. Its bytes; 0: the file has ended; -errno. */
-static ssize_t read_piece(whorl_stream *stream, const struct bulk_source *source,
-                          const struct bulk_buffer *buffer)
+struct transfer {
+    whorl_stream *stream;
+    struct bulk_source source;
+    struct bulk_buffer buffer; /* start is NULL: none was needed yet */
+};
+
+/* --- From the page cache --- */
+
+static bool may_send_pages(whorl_stream *stream)
 {
-    int error = out_begin(stream);
-    if (error)
-        return error;
-    if (source->sent > 0 && !bulk_source_is_there(source))
-        return -EBADF;
-    size_t len = bulk_source_piece(source, buffer->size);
-    whorl_op read = bulk_source_read(source, buffer->start, len);
-    stream_hold(stream, &stream->writer);
-    ssize_t got = whorl_op_await(&read);
-    error = stream_let_go(stream, &stream->writer);
-    if (error)
-        return error;
-    return got < 0 || (size_t)got < len ? got : (ssize_t)len;
+    if (!stream->is_socket || stream->corks > 0)
+        return false;
+    int flags = fcntl(stream->fd, F_GETFL);
+    if (flags < 0 || (flags & O_NONBLOCK))
+        return flags >= 0;
+    stream->was_blocking = fcntl(stream->fd, F_SETFL, flags | O_NONBLOCK) == 0;
+    return stream->was_blocking;
 }
 
-static int move_all(whorl_stream *stream, struct bulk_source *source,
-                    const struct bulk_buffer *buffer)
+static int wait_for_room(whorl_stream *stream)
 {
-    while (source->sent < source->count) {
-        ssize_t got = read_piece(stream, source, buffer);
-        if (got <= 0)
-            return (int)got;
-        ssize_t taken = whorl_stream_write(stream, buffer->start, (size_t)got);
-        if (taken > 0)
-            source->sent += (size_t)taken;
-        if (taken < got)
-            return taken < 0 ? (int)taken : 0;
+    int error = out_await_room(stream);
+    return error ? error : 1;
+}
+
+/* 1: there is more to do; 0: it is to go through a buffer; -errno. After each wait it begins anew, as
+ * the file may be another one then. */
+static int move_pages(struct transfer *one)
+{
+    whorl_stream *stream = one->stream;
+    if (!bulk_pages_are_there(&one->source))
+        return 0;
+    if (multishot_is_armed(&stream->out)) {
+        int error = out_await_op(stream);
+        return error ? error : 1;
     }
-    return 0;
+    int error = out_send_before(stream);
+    if (error)
+        return error == -EAGAIN ? wait_for_room(stream) : error;
+    ssize_t sent = bulk_pages_send(&one->source, stream->fd);
+    if (sent < 0 && sent != -EAGAIN) {
+        out_fail(stream, (int)sent);
+        return (int)sent;
+    }
+    bool goes_on = sent != 0 && one->source.sent < one->source.count;
+    return goes_on ? wait_for_room(stream) : sent > 0;
+}
+
+/* --- Through a buffer --- */
+
+/* Reads the next piece. Its bytes; 0: the file has ended; -errno. A little that is in memory is read
+ * at once. */
+static ssize_t read_piece(const struct transfer *one, struct bulk_piece piece)
+{
+    whorl_stream *stream = one->stream;
+    if (piece.len <= BULK_SMALL && bulk_source_glance(&one->source, one->buffer.start, piece))
+        return (ssize_t)piece.len;
+    whorl_op read = bulk_source_read(&one->source, one->buffer.start, piece);
+    stream_hold(stream, &stream->writer);
+    ssize_t got = whorl_op_await(&read);
+    int error = stream_let_go(stream, &stream->writer);
+    if (error)
+        return error;
+    return got < 0 ? got : (ssize_t)bulk_piece_came(piece, (size_t)got);
+}
+
+/* 1: there is more to do; 0: the file has ended, or the stream takes no more; -errno. */
+static int move_by_buffer(struct transfer *one)
+{
+    struct loop *loop = one->stream->loop;
+    if (!one->buffer.start && !bulk_buffer_take(loop, &one->buffer, one->source.count))
+        return -ENOMEM;
+    struct bulk_piece piece = bulk_source_piece(&one->source, one->buffer.size);
+    ssize_t got = read_piece(one, piece);
+    if (got <= 0)
+        return (int)got;
+    ssize_t taken = whorl_stream_write(one->stream, one->buffer.start + piece.skip, (size_t)got);
+    if (taken < 0)
+        return (int)taken;
+    one->source.sent += (size_t)taken;
+    return taken == got;
+}
+
+/* --- Both --- */
+
+static int move_all(struct transfer *one)
+{
+    bool has_pages = one->source.count > BULK_SMALL && may_send_pages(one->stream);
+    int result = 1;
+    for (bool is_first = true; result > 0 && one->source.sent < one->source.count;) {
+        int error = out_begin(one->stream);
+        if (!error && !is_first && !bulk_source_is_there(&one->source))
+            error = -EBADF;
+        if (error)
+            return error;
+        is_first = false;
+        result = has_pages ? move_pages(one) : 0;
+        if (result == 0)
+            result = move_by_buffer(one);
+    }
+    return result < 0 ? result : 0;
 }
 
 ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset, size_t count)
@@ -50,15 +121,13 @@ ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset, si
     if (!loop)
         return -EPERM;
     int error = stream_check(stream);
-    struct bulk_source source;
+    struct transfer one = {.stream = stream};
     if (!error)
-        error = bulk_source_open(&source, in_fd, offset, count);
+        error = bulk_source_open(&one.source, in_fd, offset, count);
     if (error)
         return error;
-    struct bulk_buffer buffer;
-    if (!bulk_buffer_take(loop, &buffer, count))
-        return -ENOMEM;
-    error = move_all(stream, &source, &buffer);
-    bulk_buffer_give_back(loop, &buffer);
-    return bulk_source_end(&source, offset, error);
+    error = move_all(&one);
+    if (one.buffer.start)
+        bulk_buffer_give_back(loop, &one.buffer);
+    return bulk_source_end(&one.source, offset, error);
 }

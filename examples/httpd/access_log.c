@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "text.h"
-
 int access_log_open(struct access_log *self, const char *name)
 {
     static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
@@ -96,17 +94,13 @@ intptr_t access_log_run(void *arg)
 
 char *access_log_escape(struct words line)
 {
-    struct text made = {0};
-    for (size_t i = 0; i < line.len; i++) {
+    char *made = malloc(line.len * 4 + 1), *end = made;
+    for (size_t i = 0; made != NULL && i < line.len; i++) {
         unsigned char byte = (unsigned char)line.text[i];
-        if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\')
-            text_printf(&made, "\\x%02X", byte);
-        else
-            text_add(&made, line.text + i, 1);
+        bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+        end += sprintf(end, plain ? "%c" : "\\x%02X", byte);
     }
-    text_add(&made, "", 1);
-    if (!made.failed)
-        return made.data;
-    text_drop(&made);
-    return NULL;
+    if (made != NULL)
+        *end = '\0';
+    return made;
 }

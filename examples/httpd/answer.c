@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "date.h"
 
 struct status {
     int number;
@@ -53,11 +56,15 @@ static const struct status *find(int number)
 /* The headers that are the same for a second. */
 static void bring_up_to_date(struct server *server)
 {
-    if (!date_tick(&server->clock))
+    char date[DATE_LEN + 1];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec == server->second)
         return;
-    server->common_len =
-        (size_t)snprintf(server->common, sizeof server->common,
-                         "\r\nServer: whorl-httpd\r\nDate: %s\r\n", server->clock.text);
+    server->second = now.tv_sec;
+    date_format(now.tv_sec, date);
+    server->common_len = (size_t)snprintf(server->common, sizeof server->common,
+                                          "\r\nServer: whorl-httpd\r\nDate: %s\r\n", date);
 }
 
 void answer_add(struct answer *self, const char *data, size_t len)

@@ -7,10 +7,10 @@
 
 #include "date.h"
 
-void validators_set(struct validators *self, int64_t size, struct timespec modified)
+void validators_set(struct validators *self, uint64_t inode, int64_t size, struct timespec modified)
 {
-    snprintf(self->etag, sizeof self->etag, "\"%" PRIx64 ".%lx-%" PRIx64 "\"",
-             (uint64_t)modified.tv_sec, (unsigned long)modified.tv_nsec, (uint64_t)size);
+    snprintf(self->etag, sizeof self->etag, "\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
+             (uint64_t)modified.tv_sec, (unsigned long)modified.tv_nsec, (uint64_t)size, inode);
     self->modified = modified.tv_sec;
     self->exists = true;
 }

@@ -18,8 +18,10 @@ struct validators {
     bool exists; /* false: there is no file */
 };
 
-/* By a file's size, and when it was changed last. */
-void validators_set(struct validators *self, int64_t size, struct timespec modified);
+/* By which file it is, its size, and when it was changed last. A file that is replaced gets another
+ * inode: two within one tick of the clock are told apart by that. */
+void validators_set(struct validators *self, uint64_t inode, int64_t size,
+                    struct timespec modified);
 
 /* The status of the answer: 0: as without conditions; 304 (not modified, for GET and HEAD alone);
  * 412 (a condition does not hold). */

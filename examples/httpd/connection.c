@@ -167,8 +167,8 @@ static int answer(struct connection *self)
                              upload ? "Allow: GET, HEAD, PUT\r\n" : "Allow: GET, HEAD\r\n");
     if (expects_too_much(&self->request))
         return answer_status(self, 417, "");
-    int status =
-        path_decode(&path, self->request.head + self->request.target.at, self->request.target.len);
+    struct words target = request_target(&self->request);
+    int status = path_decode(&path, target.text, target.len);
     if (status != 0)
         return answer_status(self, status, "");
     return method == HTTP_PUT ? upload_answer(self, &path) : files_answer(self, &path);

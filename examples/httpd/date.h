@@ -9,18 +9,10 @@
 
 enum { DATE_LEN = 29 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
+/* One beyond the year 9999 is written as 1970 begins. */
 void date_format(time_t when, char text[DATE_LEN + 1]);
 
 /* False: it is no date. */
 bool date_parse(const char *text, size_t len, time_t *when);
-
-/* The time now, and a text that is made from it once a second. */
-struct date_clock {
-    time_t second;
-    char text[DATE_LEN + 1];
-};
-
-/* Brings the text up to date. True if it has changed. */
-bool date_tick(struct date_clock *self);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "files.h"
 #include "text.h"
 
 struct names {
@@ -63,33 +64,36 @@ static void drop_names(struct names *self)
 /* A first part with a colon would be taken for a scheme: "./" stands before each. */
 static void add_link(struct text *page, const char *name)
 {
-    text_puts(page, "<li><a href=\"./");
+    fputs("<li><a href=\"./", page->file);
     text_uri(page, name);
-    text_puts(page, "\">");
+    fputs("\">", page->file);
     text_html(page, name);
-    text_puts(page, "</a></li>\n");
+    fputs("</a></li>\n", page->file);
 }
 
 static void make_page(struct text *page, const struct path *path, const struct names *names)
 {
-    text_puts(page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>/");
+    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>/", page->file);
     text_html(page, path->name);
-    text_puts(page, "</title></head>\n<body><h1>/");
+    fputs("</title></head>\n<body><h1>/", page->file);
     text_html(page, path->name);
-    text_puts(page, "</h1>\n<ul>\n");
+    fputs("</h1>\n<ul>\n", page->file);
     if (path->len > 0)
-        text_puts(page, "<li><a href=\"../\">../</a></li>\n");
+        fputs("<li><a href=\"../\">../</a></li>\n", page->file);
     for (size_t i = 0; i < names->count; i++)
         add_link(page, names->data[i]);
-    text_puts(page, "</ul></body></html>\n");
+    fputs("</ul></body></html>\n", page->file);
 }
 
 static int send_page(struct connection *self, const struct path *path, const struct names *names)
 {
-    struct text page = {0};
+    struct text page;
+    if (!text_begin(&page))
+        return answer_status(self, 503, "");
     make_page(&page, path, names);
-    int error = page.failed ? answer_status(self, 503, "") : answer_page(self, page.data, page.len);
-    text_drop(&page);
+    int error =
+        text_end(&page) ? answer_page(self, page.data, page.len) : answer_status(self, 503, "");
+    free(page.data);
     return error;
 }
 

@@ -21,7 +21,7 @@ enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
 static int complain(const char *what, intptr_t error)
 {
-    refuse("%s: %s", what, strerror((int)-error));
+    fprintf(stderr, "httpd: %s: %s\n", what, strerror((int)-error));
     return (int)error;
 }
 
@@ -30,7 +30,7 @@ static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
     (void)arg;
     if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
-        refuse("the connection from %s: %s", peer, strerror((int)-result));
+        fprintf(stderr, "httpd: the connection from %s: %s\n", peer, strerror((int)-result));
 }
 
 static int accept_connections(struct server *self)
@@ -119,14 +119,12 @@ static intptr_t run(void *arg)
     self->root = whorl_open(self->options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->root < 0)
         return complain(self->options->directory, self->root);
-    cache_init(&self->cache, self->root, self->options->file_cache);
     int error = access_log_open(&self->log, self->options->access_log);
     if (error != 0)
         complain(self->options->access_log, error);
     else
         error = listen_and_serve(self);
     access_log_close(&self->log);
-    cache_drop(&self->cache);
     whorl_close(self->root);
     return error;
 }
@@ -150,7 +148,8 @@ int main(int argc, char **argv)
     sigset_t set = ending_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     raise_limit();
-    struct server server = {.options = &options};
+    static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
+    struct server server = {.options = &options, .replacing = unlocked};
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

@@ -3,21 +3,21 @@
 #define HTTPD_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Times are nanoseconds. */
 struct options {
     const char *directory;
     const char *address; /* NULL: all of this machine's */
-    const char *port;
+    char port[8];
     bool upload;
     bool no_listing;
     const char *access_log; /* NULL: none; "-": stderr */
-    int64_t file_cache;     /* 0: none */
-    uint64_t max_connections;
-    uint64_t max_uri;
-    uint64_t max_header;
-    uint64_t max_body;
+    size_t max_connections;
+    size_t max_uri;
+    size_t max_header;
+    size_t max_body;
     int64_t header_timeout;
     int64_t body_timeout;
     int64_t send_timeout;
@@ -27,8 +27,5 @@ struct options {
 
 /* 0: go on; 1: all was said, as by --help; -1: refused, with a sentence on stderr. */
 int options_parse(int argc, char **argv, struct options *out);
-
-/* Complains on stderr. Returns -1. */
-int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -3,6 +3,7 @@
 #include "request.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -226,6 +227,14 @@ bool request_field(const struct request *self, enum field field, struct words *v
     const struct span *span = &self->fields[field];
     *value = (struct words){self->head + span->at, span->len};
     return span->at != 0;
+}
+
+char *request_keep(struct request *self)
+{
+    char *head = malloc(self->fed);
+    if (head != NULL)
+        self->head = memcpy(head, self->head, self->fed);
+    return head;
 }
 
 struct words request_line(const struct request *self)

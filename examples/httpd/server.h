@@ -5,19 +5,17 @@
 #include <whorl.h>
 
 #include "access_log.h"
-#include "cache.h"
-#include "date.h"
 #include "options.h"
 
 struct server {
     const struct options *options;
     int root; /* the served directory */
     whorl_listener *listener;
-    struct cache cache;
     struct access_log log;
-    struct date_clock clock;
-    char common[128]; /* the headers of every answer, good for this second */
+    time_t second;    /* in which this was made: */
+    char common[128]; /* the headers of every answer */
     size_t common_len;
+    whorl_mutex replacing;   /* who holds it replaces a file */
     struct connection *idle; /* those that wait for a request */
     bool stopping;
 };

@@ -1,5 +1,7 @@
 /*
- * See upload.h. The body goes into a file without a name, through a buffer that is written behind
+ * See upload.h. The conditions are judged twice: before the body, to save it, and again when the file
+ * takes its name, while no other upload can: so of several that replace the same version one alone
+ * does, and the others are told. The body goes into a file without a name, through a buffer that is written behind
  * the connection; when all of it is on the disk, the file takes its name, and the directory is
  * brought to the disk too before the client is told. What breaks off before that leaves nothing.
  * Where the file system knows no files without a name, it has one that begins with
@@ -13,12 +15,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "answer.h"
+#include "condition.h"
+#include "files.h"
 
 enum { TEMPORARY_ROOM = 32, NAMES_MOST = 100 };
 
@@ -32,6 +37,7 @@ struct upload {
     struct validators old;
     mode_t old_mode;
     bool exclusive; /* the client wants to replace nothing */
+    char *head;     /* the request's, kept while its body is read */
 };
 
 /* --- Before the body --- */
@@ -53,13 +59,15 @@ static int open_parent(struct upload *self)
 static int look_at_old(struct upload *self)
 {
     struct statx stat;
+    self->old = (struct validators){0};
+    self->old_mode = 0;
     int error = whorl_statx(self->dir, self->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stat);
     if (error != 0)
         return error == -ENOENT ? 0 : error;
     if (!S_ISREG(stat.stx_mode) && !S_ISLNK(stat.stx_mode))
         return -EISDIR;
     struct timespec modified = {stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
-    validators_set(&self->old, (int64_t)stat.stx_size, modified);
+    validators_set(&self->old, stat.stx_ino, (int64_t)stat.stx_size, modified);
     self->old_mode = S_ISREG(stat.stx_mode) ? stat.stx_mode & 07777 : 0;
     return 0;
 }
@@ -135,12 +143,13 @@ static int take_piece(void *arg, const char *data, size_t len)
     return 0;
 }
 
-/* A client that waits to be told so sends its body after this. */
+/* A client that waits to be told so sends its body after this; one of HTTP/1.0 knows nothing of it. */
 static int send_continue(struct connection *self)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct words expected;
-    if (!request_field(&self->request, FIELD_EXPECT, &expected))
+    if (self->request.parser.http_minor == 0 ||
+        !request_field(&self->request, FIELD_EXPECT, &expected))
         return 0;
     ssize_t put = whorl_stream_write(self->stream, line, sizeof line - 1);
     return put < 0 ? (int)put : 0;
@@ -178,12 +187,32 @@ static int take_name(struct upload *self)
     return error;
 }
 
-static int commit(struct upload *self)
+/* 0, or the status of what forbids or prevents it. */
+static int replace(struct upload *self)
 {
-    int error = whorl_file_sync(self->file);
+    int error = look_at_old(self);
+    int status = error == 0 ? condition_status(&self->connection->request, &self->old) : 0;
+    if (status != 0)
+        return status;
     if (error == 0)
         error = take_name(self);
-    return error == 0 ? whorl_fsync(self->dir) : error;
+    if (error == -EEXIST)
+        return 412;
+    return error != 0 ? answer_status_of(error) : 0;
+}
+
+static int commit(struct upload *self)
+{
+    struct server *server = self->connection->server;
+    int error = whorl_file_sync(self->file);
+    if (error == 0)
+        error = whorl_mutex_lock(&server->replacing);
+    if (error != 0)
+        return answer_status_of(error);
+    int status = replace(self);
+    whorl_mutex_unlock(&server->replacing);
+    error = status == 0 ? whorl_fsync(self->dir) : 0;
+    return error != 0 ? answer_status_of(error) : status;
 }
 
 static void clean_up(struct upload *self)
@@ -197,6 +226,7 @@ static void clean_up(struct upload *self)
     if (self->dir >= 0)
         whorl_close(self->dir);
     whorl_shield_end(&shield, 0);
+    free(self->head);
 }
 
 static int answer_stored(struct upload *self)
@@ -208,7 +238,7 @@ static int answer_stored(struct upload *self)
     if (error != 0)
         return answer_status(self->connection, 500, "");
     struct timespec modified = {stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
-    validators_set(&now, (int64_t)stat.stx_size, modified);
+    validators_set(&now, stat.stx_ino, (int64_t)stat.stx_size, modified);
     answer_begin(&answer, self->connection, self->old.exists ? 204 : 201);
     answer_printf(&answer, "ETag: %s\r\n%s", now.etag,
                   self->old.exists ? "" : "Content-Length: 0\r\n");
@@ -234,7 +264,8 @@ static int prepare(struct upload *self)
         return status;
     self->exclusive = !self->old.exists &&
                       request_field(&self->connection->request, FIELD_IF_NONE_MATCH, &ignored);
-    error = make_file(self);
+    self->head = request_keep(&self->connection->request);
+    error = self->head != NULL ? make_file(self) : -ENOMEM;
     return error != 0 ? answer_status_of(error) : 0;
 }
 
@@ -246,13 +277,7 @@ static int store(struct upload *self)
         status = send_continue(connection);
     if (status == 0)
         status = connection_read_body(connection, take_piece, self);
-    if (status != 0)
-        return status;
-    int error = commit(self);
-    cache_forget(&connection->server->cache, self->path);
-    if (error == -EEXIST)
-        return 412;
-    return error != 0 ? answer_status_of(error) : 0;
+    return status != 0 ? status : commit(self);
 }
 
 int upload_answer(struct connection *self, const struct path *path)

@@ -48,6 +48,16 @@ static int print_help(const struct option_table *table)
     return -1;
 }
 
+/* What a number counts for, by what stands behind it; 0: nonsense. */
+static double unit_of(const struct option_entry *entry, const char *suffix)
+{
+    static const char suffixes[] = "KMG";
+    if (*suffix == '\0')
+        return 1;
+    const char *found = entry->kind == OPTION_BYTES ? strchr(suffixes, *suffix) : NULL;
+    return found && suffix[1] == '\0' ? (double)((uint64_t)1024 << 10 * (found - suffixes)) : 0;
+}
+
 /* Digits, and for seconds a point among them. */
 static int set_number(const struct option_table *table, const struct option_entry *entry,
                       const char *text)
@@ -55,8 +65,10 @@ static int set_number(const struct option_table *table, const struct option_entr
     bool is_seconds = entry->kind == OPTION_SECONDS;
     char *end;
     double value = strtod(text, &end);
-    bool is_plain = *text >= '0' && *text <= '9' && *end == '\0' &&
-                    strspn(text, is_seconds ? "0123456789." : "0123456789") == strlen(text);
+    size_t digits = strspn(text, is_seconds ? "0123456789." : "0123456789");
+    double unit = unit_of(entry, end);
+    bool is_plain = *text >= '0' && *text <= '9' && end == text + digits && unit > 0;
+    value *= unit;
     if (!is_plain || value < entry->least || value > entry->most)
         return options_refuse(table, "--%s wants a %s from %g to %.10g, not \"%s\"", entry->name,
                               is_seconds ? "number of seconds" : "whole number", entry->least,
@@ -81,6 +93,7 @@ static int take(const struct option_table *table, const struct option_entry *ent
         *(const char **)entry->place = text;
         return 0;
     case OPTION_NUMBER:
+    case OPTION_BYTES:
     case OPTION_SECONDS:
         return set_number(table, entry, text);
     }

@@ -12,6 +12,7 @@
 enum option_kind {
     OPTION_FLAG,    /* bool: true if it is given */
     OPTION_NUMBER,  /* size_t: a whole number */
+    OPTION_BYTES,   /* size_t: the same, which may end with K, M or G */
     OPTION_SECONDS, /* int64_t: ns, from seconds that may have a fraction */
     OPTION_TEXT,    /* const char *: not empty */
 };

@@ -17,9 +17,12 @@ extern "C" {
  * where a cancel or an error came after some, which the next call tells; 0 at the end. What was read
  * and not sent counts for nothing: the next call reads it again.
  *
- * The bytes go through buffers of the engine's, up to 256 KiB for a transfer, less for each the more
- * of them there are; a few are kept by the loop. The disk is waited for by the calling task alone,
- * as everywhere.
+ * To a stream socket that does not block (O_NONBLOCK) what the page cache holds goes from there,
+ * without a copy, a megabyte at a time before other tasks have their turn; as with sendfile(2),
+ * what is written to the file meanwhile may be sent or not. All else goes through buffers of the
+ * engine's, up to 256 KiB for a transfer, less for each the more of them there are; a few are kept
+ * by the loop. The disk is waited for by the calling task alone, as everywhere. A file with O_DIRECT
+ * is read in whole blocks, round what is asked for.
  *   -EINVAL     in_fd is neither a regular file nor a block device, or *offset is negative
  *   -ECANCELED  nothing was sent
  *   -ENOMEM     nothing was sent
@@ -27,7 +30,10 @@ extern "C" {
 WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 
 /* The same as a write to a stream, behind what was written before: the bytes are taken, and sent now
- * or later, and the call waits as whorl_stream_write does. Returns those that were taken.
+ * or later, and the call waits as whorl_stream_write does; but for what goes from the page cache,
+ * where it waits until the kernel has it. That goes together with what was written just before, if
+ * nothing corks the stream. The stream's socket does not block from then on, until it is detached.
+ * Returns those that were taken.
  *   -EINVAL, -EPERM, -EBUSY, -ETIMEDOUT  also as there; nothing was taken */
 WHORL_API ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset,
                                         size_t count);

@@ -161,7 +161,7 @@ static void note_head(struct seen *seen, const struct request *request)
             fprintf(seen->out, "\n%d: ", field);
             fwrite(value.text, 1, value.len, seen->out);
         }
-    validators_set(&file, 1000, (struct timespec){784111777, 5});
+    validators_set(&file, 7, 1000, (struct timespec){784111777, 5});
     int status = condition_status(request, &file);
     hold(status == 0 || status == 304 || status == 412);
     fprintf(seen->out, "\n%d %d %lld\n", status, condition_range_holds(request, &file),

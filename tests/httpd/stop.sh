@@ -128,7 +128,7 @@ full_help() {
     local status=0
     "$httpd" --help >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 2
-    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: the help cannot be printed'
+    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: No space left on device'
     status=0
     "$httpd" --port 0 "$files" >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 1
@@ -139,7 +139,7 @@ full_help() {
 nonsense() {
     local arguments
     for arguments in '--no-such-option' '--port' '--port 65536' '--port x' '--port 1.5' \
-        '--max-body 1T' '--max-body 1KK' '--max-body -1' '--file-cache x' '--file-cache 1e9' \
+        '--max-body 1T' '--max-body 1KK' '--max-body -1' '--grace x' '--grace 1e9' \
         '--max-connections 0' '--max-uri 32768' '--address=' '--upload=yes' 'one two'; do
         # shellcheck disable=SC2086
         expect_status 2 "$httpd" $arguments

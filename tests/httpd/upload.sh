@@ -28,7 +28,7 @@ puts() {
     expect_answer 200 "$url/new"
     expect_header ETag "$tag"
     cmp "$scratch/body" "$scratch/data"
-    # One that replaces another is seen at once, whatever the cache holds.
+    # One that replaces another is seen at once.
     chmod 640 "$files/new"
     expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
     expect 'the content' "$(cat "$files/new")" shorter
@@ -87,6 +87,9 @@ expectations() {
     # One that is refused has not sent its body.
     expect_answer 412 -H 'Expect: 100-continue' -H 'If-None-Match: *' -T "$scratch/data" "$url/data"
     lacks ' 100 ' "$scratch/head"
+    # Nor has HTTP/1.0 a word for it.
+    expect_statuses 204 \
+        'PUT /data HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc'
     stop_httpd
 }
 
@@ -196,7 +199,7 @@ never_a_mixture() {
     head -c 300000 /dev/zero | tr '\0' a >"$scratch/a"
     head -c 200000 /dev/zero | tr '\0' b >"$scratch/b"
     cp "$scratch/a" "$files/both"
-    start_httpd --upload --file-cache 0
+    start_httpd --upload
     for ((i = 0; i < 20; i++)); do
         fetch -T "$scratch/a" -o /dev/null "$url/both"
         fetch -T "$scratch/b" -o /dev/null "$url/both"
@@ -217,6 +220,78 @@ many_at_once() {
     seq 30 | xargs -P 10 -I{} curl -sS --fail --max-time 120 -T "$scratch/data" -o /dev/null "$url/{}"
     expect 'the sums' "$(sha256sum "$files/"* | cut -d' ' -f1 | sort | uniq -c | awk '{ print $1, $2 }')" \
         "30 $(sha256sum <"$scratch/data" | cut -d' ' -f1)"
+    stop_httpd
+}
+
+# Clients that have seen the same version, and whose bodies end together: all have begun when the
+# first one ends.
+one_replaces() {
+    local i
+    in_empty_folder
+    echo first >"$files/fought"
+    start_httpd --upload
+    expect_answer 200 "$url/fought"
+    local tag
+    tag=$(header ETag)
+    for ((i = 0; i < 8; i++)); do
+        { sleep 1 && echo "$i"; } | curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
+            -H "If-Match: $tag" -H Expect: "$url/fought" >"$scratch/fought.$i" &
+    done
+    wait_for_clients
+    expect 'the answers' "$(cut -d' ' -f1 "$scratch"/fought.* | sort | uniq -c | awk '{ print $1, $2 }')" \
+        $'1 204\n7 412'
+    expect 'what is there' "204 $(cat "$files/fought")" "$(grep -h 204 "$scratch"/fought.*)"
+    expect 'what is left' "$(listing)" fought
+    stop_httpd
+}
+
+one_creates() {
+    local i
+    in_empty_folder
+    start_httpd --upload
+    for ((i = 0; i < 8; i++)); do
+        { sleep 1 && echo "$i"; } | curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
+            -H 'If-None-Match: *' -H Expect: "$url/new" >"$scratch/new.$i" &
+    done
+    wait_for_clients
+    expect 'the answers' "$(cut -d' ' -f1 "$scratch"/new.* | sort | uniq -c | awk '{ print $1, $2 }')" \
+        $'1 201\n7 412'
+    expect 'what is there' "201 $(cat "$files/new")" "$(grep -h 201 "$scratch"/new.*)"
+    stop_httpd
+}
+
+wait_for_clients() {
+    local job
+    for job in $(jobs -p); do
+        [[ $job == "$server" ]] || wait "$job"
+    done
+}
+
+# Adds one to a number, so often, each time from the version that it has read.
+count_up() { # NAME TIMES
+    local i value tag
+    for ((i = 0; i < $2; )); do
+        value=$(curl -sS --fail --max-time 60 -D "$scratch/head.$1" "$url/number") || return
+        tag=$(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$scratch/head.$1")
+        case $(echo $((value + 1)) | curl -sS --max-time 60 -T - -o /dev/null -w '%{http_code}' \
+            -H "If-Match: $tag" "$url/number") in
+        204) ((++i)) ;;
+        412) ;;
+        *) return 1 ;;
+        esac
+    done
+}
+
+no_update_is_lost() {
+    local i
+    in_empty_folder
+    echo 0 >"$files/number"
+    start_httpd --upload
+    for ((i = 0; i < 4; i++)); do
+        count_up "$i" 5 &
+    done
+    wait_for_clients
+    expect 'the number' "$(cat "$files/number")" 20
     stop_httpd
 }
 
@@ -249,5 +324,8 @@ httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
 httpd_behaviour 'readers never see a mixture' never_a_mixture
 httpd_behaviour 'many uploads at once are all whole' many_at_once
+httpd_behaviour 'of several that replace one version, one does' one_replaces
+httpd_behaviour 'of several that want to be the first, one is' one_creates
+httpd_behaviour 'clients that count up together lose no step' no_update_is_lost
 httpd_behaviour 'a full disk is told' full_disk
 end_of_tests

@@ -59,9 +59,17 @@ static inline intptr_t receive(void *arg)
     return (intptr_t)got;
 }
 
+/* TCP, a local socket, a pipe; and the first two with a sender's end that does not block, to which
+ * a file goes from the page cache. */
+enum { KINDS = 5, KIND_NONBLOCKING = 3 };
+
 static inline pair pair_of_kind(int kind)
 {
-    return kind == 0 ? tcp_pair() : kind == 1 ? unix_pair() : pipe_pair();
+    int base = kind % KIND_NONBLOCKING;
+    pair both = base == 0 ? tcp_pair() : base == 1 ? unix_pair() : pipe_pair();
+    if (kind >= KIND_NONBLOCKING)
+        check_equal(fcntl(both.ends[1], F_SETFL, O_RDWR | O_NONBLOCK), 0);
+    return both;
 }
 
 #endif

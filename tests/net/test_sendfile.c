@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* --- Sizes, offsets, kinds of receivers --- */
@@ -45,7 +46,7 @@ static intptr_t send_parts(void *arg)
                                     FILE_BYTES,
                                     SIZE_MAX};
     int fd = big_file(O_RDONLY);
-    for (int kind = 0; kind < 3; kind++)
+    for (int kind = 0; kind < KINDS; kind++)
         for (size_t i = 0; i < count_of(counts); i++) {
             send_part(kind, fd, 0, counts[i]);
             send_part(kind, fd, 5, counts[i]);
@@ -110,20 +111,75 @@ static void a_file_takes_it_too(void **state)
 static intptr_t send_direct(void *arg)
 {
     (void)arg;
+    static const off_t places[] = {0, 1, 511, 4096, 4097, 8192, FILE_BYTES - 4099, FILE_BYTES};
+    static const size_t counts[] = {1, 4096, 100000, BULK_LARGE - 1, BULK_LARGE + 1, SIZE_MAX};
     int fd = big_file(O_RDONLY);
-    if (fcntl(fd, F_SETFL, O_DIRECT) == 0) {
-        send_part(0, fd, 0, SIZE_MAX);
-        send_part(2, fd, 4096, 100000);
-        send_part(0, fd, 8192, FILE_BYTES - 8192);
+    bool is_direct = fcntl(fd, F_SETFL, O_DIRECT) == 0;
+    for (int kind = 0; is_direct && kind < KINDS; kind++)
+        for (size_t i = 0; i < count_of(places); i++)
+            for (size_t k = 0; k < count_of(counts); k++)
+                send_part(kind, fd, places[i], counts[k]);
+    close(fd);
+    return 0;
+}
+
+static void a_file_with_o_direct_is_read_in_whole_blocks_round_the_part(void **state)
+{
+    (void)state;
+    run_checks(send_direct, NULL);
+}
+
+/* --- From the page cache --- */
+
+/* Transfers by way of a buffer leave it with the loop. */
+static intptr_t send_pages(void *arg)
+{
+    (void)arg;
+    int fd = big_file(O_RDONLY);
+    send_part(KIND_NONBLOCKING, fd, 5, FILE_BYTES - 5);
+    send_part(KIND_NONBLOCKING + 1, fd, 5, FILE_BYTES - 5);
+    check_equal(bulk_buffers_kept(loop_here), 0);
+    send_part(0, fd, 5, FILE_BYTES - 5);
+    check_equal(bulk_buffers_kept(loop_here), 1);
+    close(fd);
+    return 0;
+}
+
+static bool has_cachestat(void)
+{
+    return syscall(451, -1, NULL, NULL, 0) != 0 && errno != ENOSYS;
+}
+
+static void what_is_in_the_page_cache_goes_without_a_buffer(void **state)
+{
+    (void)state;
+    if (!has_cachestat()) {
+        print_message("the kernel has no cachestat(2)\n");
+        skip();
+    }
+    run_checks(send_pages, NULL);
+}
+
+/* What is not in the cache: the file has never been read, or was dropped from it. */
+static intptr_t send_from_disk(void *arg)
+{
+    (void)arg;
+    int fd = big_file(O_RDONLY);
+    for (int kind = 0; kind < KINDS; kind++) {
+        check_equal(fsync(fd), 0);
+        check_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+        send_part(kind, fd, 5, SIZE_MAX);
+        check_equal(posix_fadvise(fd, 65536, 65536, POSIX_FADV_DONTNEED), 0);
+        send_part(kind, fd, 5, SIZE_MAX);
     }
     close(fd);
     return 0;
 }
 
-static void a_file_with_o_direct_is_read_in_whole_blocks(void **state)
+static void what_is_not_in_the_page_cache_goes_as_well(void **state)
 {
     (void)state;
-    run_checks(send_direct, NULL);
+    run_checks(send_from_disk, NULL);
 }
 
 /* --- Errors --- */
@@ -155,6 +211,14 @@ static intptr_t send_wrongly(void *arg)
     tube.ends[0] = -1;
     check_equal(whorl_sendfile(tube.ends[1], fd, NULL, 4), -EPIPE);
     check_equal(lseek(fd, 0, SEEK_CUR), 0);
+    pair quick = pair_of_kind(KIND_NONBLOCKING);
+    check_equal(whorl_cancel(whorl_self()), 0);
+    check_equal(whorl_sendfile(quick.ends[1], fd, &offset, 4), -ECANCELED);
+    check_equal(whorl_uncancel(), 1);
+    check_equal(shutdown(quick.ends[1], SHUT_WR), 0);
+    check_equal(whorl_sendfile(quick.ends[1], fd, &offset, 4), -EPIPE);
+    check_equal(offset, 4);
+    close_pair(&quick);
     close(path);
     close(unreadable);
     close(fd);
@@ -176,7 +240,9 @@ int main(void)
         behaviour(any_part_of_a_file_goes_to_any_kind_of_receiver),
         behaviour(without_an_offset_the_position_moves),
         behaviour(a_file_takes_it_too),
-        behaviour(a_file_with_o_direct_is_read_in_whole_blocks),
+        behaviour(a_file_with_o_direct_is_read_in_whole_blocks_round_the_part),
+        behaviour(what_is_in_the_page_cache_goes_without_a_buffer),
+        behaviour(what_is_not_in_the_page_cache_goes_as_well),
         behaviour(errors_are_told_and_move_nothing),
     };
     int failed = run_behaviours("sendfile", tests);

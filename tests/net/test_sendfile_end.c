@@ -35,11 +35,12 @@ static off_t place_of(const struct sender *one)
 }
 
 /* Cancels it again and again, while the other end takes little, and goes on from there. */
-static void send_with_cancels(int kind, bool at_position, random_source *random)
+static void send_with_cancels(int kind, int flags, bool at_position, random_source *random)
 {
     pair both = pair_of_kind(kind);
     struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX, .is_slow = true};
-    struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY), .at_position = at_position};
+    struct sender one = {
+        .out = both.ends[1], .in = big_file(O_RDONLY | flags), .at_position = at_position};
     whorl_task *reader = NULL;
     off_t at = 0;
     for (int round = 0; at < FILE_BYTES; round++) {
@@ -71,9 +72,9 @@ static intptr_t cancel_often(void *arg)
     (void)arg;
     random_source random = random_from_seed(3);
     for (long round = 0; round < test_rounds(2); round++)
-        for (int kind = 0; kind < 3; kind++) {
-            send_with_cancels(kind, false, &random);
-            send_with_cancels(kind, true, &random);
+        for (int kind = 0; kind < KINDS; kind++) {
+            send_with_cancels(kind, 0, false, &random);
+            send_with_cancels(kind, 0, true, &random);
         }
     return 0;
 }
@@ -84,10 +85,29 @@ static void a_cancelled_transfer_goes_on_where_it_was_and_loses_nothing(void **s
     run_checks(cancel_often, NULL);
 }
 
-static intptr_t run_out_of_time(void *arg)
+/* It goes on in the middle of a block, where O_DIRECT alone would not. */
+static intptr_t cancel_direct(void *arg)
 {
     (void)arg;
-    pair both = tcp_pair();
+    random_source random = random_from_seed(4);
+    int fd = big_file(O_RDONLY);
+    bool is_direct = fcntl(fd, F_SETFL, O_DIRECT) == 0;
+    close(fd);
+    for (long round = 0; is_direct && round < test_rounds(2); round++)
+        for (int kind = 0; kind < KINDS; kind++)
+            send_with_cancels(kind, O_DIRECT, round % 2 == 0, &random);
+    return 0;
+}
+
+static void so_does_one_from_a_file_with_o_direct(void **state)
+{
+    (void)state;
+    run_checks(cancel_direct, NULL);
+}
+
+static intptr_t run_out_of_time(void *arg)
+{
+    pair both = pair_of_kind(*(int *)arg);
     int fd = big_file(O_RDONLY);
     size_t sent = 0;
     whorl_timeout limit;
@@ -112,14 +132,14 @@ static intptr_t run_out_of_time(void *arg)
 static void a_timeout_gives_the_count_so_far(void **state)
 {
     (void)state;
-    run_checks(run_out_of_time, NULL);
+    for (int kind = 0; kind < KINDS; kind++)
+        run_checks(run_out_of_time, &kind);
 }
 
 static intptr_t close_meanwhile(void *arg)
 {
-    (void)arg;
     for (int which = 0; which < 3; which++) {
-        pair both = unix_pair();
+        pair both = pair_of_kind(*(int *)arg);
         struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY)};
         struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
         whorl_task *task = whorl_spawn(send_rest, &one);
@@ -155,15 +175,15 @@ static intptr_t close_meanwhile(void *arg)
 static void a_close_of_either_descriptor_ends_it(void **state)
 {
     (void)state;
-    run_checks(close_meanwhile, NULL);
+    for (int kind = 1; kind < KINDS; kind += KIND_NONBLOCKING)
+        run_checks(close_meanwhile, &kind);
 }
 
 /* The file has been read, and is being sent: so nothing is in flight on its descriptor. */
 static intptr_t replace_meanwhile(void *arg)
 {
-    (void)arg;
     for (int has_more = 0; has_more < 2; has_more++) {
-        pair both = unix_pair();
+        pair both = pair_of_kind(*(int *)arg);
         struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY), .at_position = true};
         struct receiver to = {.fd = both.ends[0], .at = FILE_BYTES, .most = SIZE_MAX};
         to.at = has_more ? 0 : (size_t)lseek(one.in, FILE_BYTES - 250000, SEEK_SET);
@@ -189,7 +209,8 @@ static intptr_t replace_meanwhile(void *arg)
 static void a_file_that_takes_the_descriptor_keeps_its_position(void **state)
 {
     (void)state;
-    run_checks(replace_meanwhile, NULL);
+    for (int kind = 1; kind < KINDS; kind += KIND_NONBLOCKING)
+        run_checks(replace_meanwhile, &kind);
 }
 
 static intptr_t leave_amid_transfers(void *arg)
@@ -295,6 +316,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(a_cancelled_transfer_goes_on_where_it_was_and_loses_nothing),
+        behaviour(so_does_one_from_a_file_with_o_direct),
         behaviour(a_timeout_gives_the_count_so_far),
         behaviour(a_close_of_either_descriptor_ends_it),
         behaviour(a_file_that_takes_the_descriptor_keeps_its_position),

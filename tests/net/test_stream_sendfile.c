@@ -4,6 +4,25 @@
 #endif
 #include "net/big_file.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct stream_sender {
+    whorl_stream *stream;
+    int in;
+    off_t offset;
+    ssize_t result;
+};
+
+static intptr_t send_to_stream(void *arg)
+{
+    struct stream_sender *one = arg;
+    one->result = whorl_stream_sendfile(one->stream, one->in, &one->offset, SIZE_MAX);
+    return one->result;
+}
+
 /* --- Streams --- */
 
 static intptr_t send_through_stream(void *arg)
@@ -37,18 +56,123 @@ static void a_stream_takes_it_behind_what_was_written(void **state)
     run_checks_on_all_features(send_through_stream, NULL);
 }
 
-struct stream_sender {
-    whorl_stream *stream;
-    int in;
-    off_t offset;
-    ssize_t result;
-};
-
-static intptr_t send_to_stream(void *arg)
+/* A head and what it announces, which a receiver is to have in one piece. */
+static intptr_t send_head_and_file(void *arg)
 {
-    struct stream_sender *one = arg;
-    one->result = whorl_stream_sendfile(one->stream, one->in, &one->offset, SIZE_MAX);
-    return one->result;
+    (void)arg;
+    pair both = tcp_pair();
+    whorl_stream *stream;
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    off_t offset = 100;
+    int fd = big_file(O_RDONLY), former = both.ends[1], was = fcntl(former, F_GETFL);
+    struct receiver to = {.fd = both.ends[0], .most = 20100};
+    check_equal(whorl_stream_open(former, NULL, &stream), 0);
+    check_equal(whorl_stream_write(stream, content, 100), 100);
+    check_equal(whorl_stream_sendfile(stream, fd, &offset, 20000), 20000);
+    check_equal(whorl_stream_pending(stream), 0);
+    check_equal(getsockopt(former, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    check_equal(info.tcpi_data_segs_out, 1);
+    check_equal(bulk_buffers_kept(loop_here), 0);
+    check_equal(receive(&to), 20100);
+    check_equal(whorl_stream_detach(stream, &both.ends[1]), 0);
+    check_equal(both.ends[1], former);
+    check_equal(fcntl(former, F_GETFL), was);
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_file_in_the_page_cache_goes_in_one_segment_with_what_is_before_it(void **state)
+{
+    (void)state;
+    if (syscall(451, -1, NULL, NULL, 0) != 0 && errno == ENOSYS) {
+        print_message("the kernel has no cachestat(2)\n");
+        skip();
+    }
+    run_checks(send_head_and_file, NULL);
+}
+
+/* What a cork holds back is held back as from a write. */
+static intptr_t send_under_cork(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    whorl_stream *stream;
+    off_t offset = 3;
+    int fd = digits_file(O_RDONLY);
+    check_equal(whorl_stream_open(both.ends[1], NULL, &stream), 0);
+    check_equal(whorl_stream_cork(stream), 0);
+    check_equal(whorl_stream_sendfile(stream, fd, &offset, 4), 4);
+    check_equal(whorl_stream_pending(stream), 4);
+    check_equal(whorl_stream_uncork(stream), 0);
+    check_equal(whorl_stream_close(stream), 0);
+    both.ends[1] = -1;
+    check_unread(both.ends[0], "3456");
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_cork_holds_back_files_too(void **state)
+{
+    (void)state;
+    run_checks(send_under_cork, NULL);
+}
+
+/* Nobody reads: it gives up by the stream's clock, with what was taken until then. */
+static intptr_t send_to_nobody(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    whorl_stream_options options = {.idle_timeout = WHORL_MS(20)};
+    struct stream_sender one = {.in = big_file(O_RDONLY)};
+    check_equal(whorl_stream_open(both.ends[1], &options, &one.stream), 0);
+    check_equal(whorl_stream_write(one.stream, content, 100), 100);
+    one.offset = 100;
+    send_to_stream(&one);
+    check(one.result > 0 && one.result < FILE_BYTES - 100);
+    check_equal(send_to_stream(&one), -ETIMEDOUT);
+    struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
+    whorl_task *task = whorl_spawn(receive, &to);
+    check(send_to_stream(&one) > 0);
+    check_equal(one.offset, FILE_BYTES);
+    check_equal(whorl_stream_close(one.stream), 0);
+    check_equal(whorl_join(task), FILE_BYTES);
+    both.ends[1] = -1;
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_receiver_that_takes_nothing_is_given_up_and_may_have_the_rest_later(void **state)
+{
+    (void)state;
+    run_checks(send_to_nobody, NULL);
+}
+
+/* The peer has gone: the stream says so from then on. */
+static intptr_t send_to_the_dead(void *arg)
+{
+    (void)arg;
+    whorl_stream *ends[2];
+    off_t offset = 0;
+    int fd = big_file(O_RDONLY);
+    check_equal(whorl_stream_pair(NULL, ends), 0);
+    check_equal(whorl_stream_close(ends[1]), 0);
+    check_equal(whorl_stream_sendfile(ends[0], fd, &offset, SIZE_MAX), -EPIPE);
+    check_equal(whorl_stream_sendfile(ends[0], fd, &offset, SIZE_MAX), -EPIPE);
+    check_equal(whorl_stream_write(ends[0], "x", 1), -EPIPE);
+    check_equal(offset, 0);
+    check_equal(whorl_stream_abort(ends[0]), 0);
+    close(fd);
+    return 0;
+}
+
+static void a_peer_that_has_gone_is_told(void **state)
+{
+    (void)state;
+    run_checks(send_to_the_dead, NULL);
 }
 
 /* A second writer is kept out; a cancel, or whoever closes the stream, ends it. */
@@ -130,6 +254,10 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(a_stream_takes_it_behind_what_was_written),
+        behaviour(a_file_in_the_page_cache_goes_in_one_segment_with_what_is_before_it),
+        behaviour(a_cork_holds_back_files_too),
+        behaviour(a_receiver_that_takes_nothing_is_given_up_and_may_have_the_rest_later),
+        behaviour(a_peer_that_has_gone_is_told),
         behaviour(a_transfer_to_a_stream_ends_early_and_loses_nothing),
         behaviour(errors_of_streams_are_told_too),
     };
