@@ -38,13 +38,21 @@ static int within_timeout(int (*fn)(struct loop *loop, const struct errand *erra
 
 /* --- TCP --- */
 
-/* The number of addresses to connect from; 0: it does not matter. Or -errno. */
-static int find_locals(const whorl_connect_options *options, whorl_address *locals)
+/* The number of addresses to connect from, the first one of each family; 0: it does not matter. Or
+ * -errno. `room` is for WHORL_ADDRESSES_MAX. */
+static int find_locals(const whorl_connect_options *options, whorl_address *room,
+                       whorl_address locals[LOCALS_MOST])
 {
     if (!options->local_host && !options->local_service)
         return 0;
     const whorl_resolve_options how = {.family = options->family, .passive = 1};
-    return whorl_resolve(options->local_host, options->local_service, &how, locals, LOCALS_MOST);
+    int found =
+        whorl_resolve(options->local_host, options->local_service, &how, room, WHORL_ADDRESSES_MAX);
+    int count = found < 0 ? found : 0;
+    for (int i = 0; i < found && count < LOCALS_MOST; i++)
+        if (count == 0 || room[i].any.sa_family != locals[0].any.sa_family)
+            locals[count++] = room[i];
+    return count;
 }
 
 static int connect_by_name(struct loop *loop, const struct errand *errand)
@@ -52,12 +60,12 @@ static int connect_by_name(struct loop *loop, const struct errand *errand)
     const whorl_connect_options *options = errand->options;
     const whorl_resolve_options how = {.family = options->family};
     whorl_address addresses[WHORL_ADDRESSES_MAX], locals[LOCALS_MOST];
+    int local_count = find_locals(options, addresses, locals);
+    if (local_count < 0)
+        return local_count;
     int count = whorl_resolve(errand->place, errand->service, &how, addresses, WHORL_ADDRESSES_MAX);
     if (count < 0)
         return count;
-    int local_count = find_locals(options, locals);
-    if (local_count < 0)
-        return local_count;
     const struct connect_plan plan = {
         .addresses = addresses,
         .count = (unsigned)count,
