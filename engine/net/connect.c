@@ -1,4 +1,5 @@
 /* Connecting by name: see connect.h of the public headers. */
+#include <core/leftover.h>
 #include <errno.h>
 #include <net/connect.h>
 #include <string.h>
@@ -89,6 +90,38 @@ int whorl_tcp_connect(const char *host, const char *service, const whorl_connect
 
 /* --- Unix --- */
 
+/* A socket whose connect is waited for; on the stack of its task, should that never go on. */
+struct attempt {
+    struct leftover leftover; /* first */
+    int fd;
+};
+
+/* The op belongs to the task, whose waits have ended. */
+static void stop_nothing(struct leftover *self)
+{
+    (void)self;
+}
+
+static void end_left(struct leftover *self)
+{
+    close(((const struct attempt *)self)->fd);
+}
+
+static int connect_to(struct loop *loop, const struct sockaddr_un *address, size_t size)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    struct attempt attempt = {.leftover = {.stop = stop_nothing, .end = end_left}, .fd = fd};
+    leftover_add(loop, &attempt.leftover);
+    int error = whorl_connect(fd, (const struct sockaddr *)address, (socklen_t)size);
+    leftover_remove(&attempt.leftover);
+    if (!error)
+        return fd;
+    close(fd);
+    return error;
+}
+
 static int connect_by_path(struct loop *loop, const struct errand *errand)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -104,14 +137,7 @@ static int connect_by_path(struct loop *loop, const struct errand *errand)
     if (is_abstract)
         address.sun_path[0] = '\0';
     size_t size = offsetof(struct sockaddr_un, sun_path) + length + !is_abstract;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int error = whorl_connect(fd, (const struct sockaddr *)&address, (socklen_t)size);
-    if (!error)
-        return fd;
-    close(fd);
-    return error;
+    return connect_to(loop, &address, size);
 }
 
 int whorl_unix_connect(const char *path, const whorl_connect_options *options)
