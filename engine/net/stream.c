@@ -37,6 +37,13 @@ static void stream_free(whorl_stream *stream)
     free(stream);
 }
 
+/* Its descriptor stays. */
+static void give_back(whorl_stream *stream)
+{
+    leftover_remove(&stream->leftover);
+    stream_free(stream);
+}
+
 static void stop_left(struct leftover *self)
 {
     whorl_stream *stream = stream_of(self);
@@ -149,8 +156,7 @@ int whorl_stream_pair(const whorl_stream_options *options, whorl_stream *pair[2]
     if (!error)
         return 0;
     if (pair[0])
-        leftover_remove(&pair[0]->leftover);
-    free(pair[0]);
+        give_back(pair[0]);
     pair[0] = NULL;
     close(fds[0]);
     close(fds[1]);
@@ -171,6 +177,7 @@ static int take_over(whorl_stream *stream)
         return -EBUSY;
     struct task *self = stream->loop->current;
     stream->closer = self;
+    side_moved(stream, &stream->writer);
     if (stream->reader.is_parked)
         side_wake(&stream->reader, -ECANCELED);
     if (stream->writer.is_parked && stream->direct)
@@ -241,6 +248,7 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (stream->closer || stream->reader.task || stream->writer.task || stream->unread > 0)
         return -EBUSY;
     stream->closer = self;
+    side_moved(stream, &stream->writer);
     error = out_wait(stream, 0);
     if (!error) {
         stop(stream);
@@ -251,8 +259,7 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (error)
         return error;
     *fd = stream->fd;
-    leftover_remove(&stream->leftover);
-    stream_free(stream);
+    give_back(stream);
     return 0;
 }
 

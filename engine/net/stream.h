@@ -48,7 +48,8 @@ struct stream_side {
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
     bool is_parked;
     bool is_late;  /* direct: the idle timeout has run out */
-    int64_t moved; /* when a byte last came, or went; kept where there is an idle timeout */
+    int64_t moved; /* when a byte last came, or went, or a call began; kept where there is an idle
+                      timeout */
 };
 
 /* In cache lines: what a piece that comes touches first, and then what is sent. */
@@ -145,11 +146,31 @@ static inline void side_wake(struct stream_side *side, int result)
     task_wake(side->task, result);
 }
 
-/* A byte has come, or gone. */
+/* A byte has come, or gone; or a call begins. */
 static inline void side_moved(const whorl_stream *stream, struct stream_side *side)
 {
     if (__builtin_expect(stream->idle != WHORL_FOREVER, 0))
-        side->moved = loop_glance(stream->loop);
+        side->moved = loop_deadline_after(stream->loop, 0);
+}
+
+/* Begins a call that may wait on a side: 0, or why it cannot go on. */
+enum stream_side_name { SIDE_READER, SIDE_WRITER };
+
+static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
+{
+    int error = stream_check(stream);
+    if (error)
+        return error;
+    struct task *self = stream->loop->current;
+    if (__builtin_expect(self->interrupted, 0))
+        return task_refuse(stream->loop, self);
+    if (stream->closer)
+        return -ECANCELED;
+    struct stream_side *side = name == SIDE_READER ? &stream->reader : &stream->writer;
+    if (side->task)
+        return -EBUSY;
+    side_moved(stream, side);
+    return 0;
 }
 
 /* --- stream_in.c --- */
