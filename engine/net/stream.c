@@ -253,7 +253,7 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (!error) {
         stop(stream);
         stream->stopped = false;
-        error = stream->unread > 0 ? -EBUSY : 0;
+        error = stream->unread > 0 ? -EBUSY : stream->in_error;
     }
     stream->closer = NULL;
     if (error)

@@ -100,7 +100,8 @@ WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
  * Nothing that was received is lost: it must all have been read. All that was written is sent
  * first. For a protocol that passes the connection on. Returns 0.
  *   -EBUSY  another task waits in a call, or bytes are there to be read: nothing was given back
- *   else    an error of sending; the stream goes on */
+ *   else    an error of the connection, which the descriptor itself tells no more; the stream goes
+ *           on */
 WHORL_API int whorl_stream_detach(whorl_stream *stream, int *fd);
 
 /* --- Reading --- */
