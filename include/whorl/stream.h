@@ -92,7 +92,7 @@ WHORL_API int whorl_stream_abort(whorl_stream *stream);
  * for reading, writing or closing. From: anywhere. */
 WHORL_API int whorl_stream_fd(const whorl_stream *stream);
 
-/* Another idle timeout, from the next call on; 0: none. Does not wait. Returns 0.
+/* Another idle timeout, from the next call on, also for what is being sent already; 0: none. Does not wait. Returns 0.
  *   -EINVAL  it is negative */
 WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
 
