@@ -32,6 +32,8 @@ static void stream_free(whorl_stream *stream)
     in_drop(stream);
     out_drop(stream);
     hub_unmark(stream->hub, stream);
+    if (timer_is_armed(&stream->pause))
+        timer_disarm(&stream->loop->timers, &stream->pause);
     if (stream->told_end)
         *stream->told_end = true;
     free(stream);

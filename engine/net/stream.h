@@ -25,7 +25,8 @@
  *                 ^----------'
  *
  *     clean: nothing is to be sent, or a cork holds it back. dirty: in the hub's list, whose timer
- *     starts the op when the loop next turns. sending: the first chunk is with the kernel; or
+ *     starts the op when the loop next turns; or in a pause (`pause`), since the kernel had no
+ *     memory, after which it is put there. sending: the first chunk is with the kernel; or
  *     (`direct`) what a task in a write has in its own memory, after what was taken before.
  *
  * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has
@@ -78,6 +79,7 @@ struct whorl_stream {
     bool direct;
     bool wants_direct; /* the writer waits for the op, to send from its own memory */
     bool polls_out;    /* the op waits until the descriptor takes bytes again */
+    uint8_t shortages; /* of the kernel's memory, one after the other */
     bool ended;        /* by whorl_stream_end */
     bool lost;         /* bytes that were taken were dropped */
     /* Of both. */
@@ -97,6 +99,7 @@ struct whorl_stream {
     whorl_stream **dirty_link;
     struct multishot out;
     struct stream_side writer;
+    struct timer pause;
     struct piece *landing; /* where a plain read puts its bytes */
     struct leftover leftover;
     bool *told_end; /* NULL: nobody is to be told */
@@ -207,6 +210,10 @@ int in_gather(whorl_stream *stream, size_t most);
  * at least, before anything is received. */
 void in_put_back(whorl_stream *stream, size_t len);
 
+/* Whether receiving has ended for want of the kernel's memory. Who waits is told then; the next call
+ * asks again. */
+bool in_lacks_memory(whorl_stream *stream, int32_t result);
+
 /* Gives back all pieces. */
 void in_drop(whorl_stream *stream);
 
@@ -233,6 +240,12 @@ int out_begin(whorl_stream *stream);
 enum out_patience { OUT_AT_ONCE, OUT_ALL };
 
 void out_make(whorl_stream *stream);
+
+/* Whether no op may start: one is with the kernel, or it is to be spared for a while. */
+static inline bool out_is_busy(const whorl_stream *stream)
+{
+    return multishot_is_armed(&stream->out) || timer_is_armed(&stream->pause);
+}
 
 /* Something is to be sent, when the loop next turns. */
 void out_mark(whorl_stream *stream);

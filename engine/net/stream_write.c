@@ -73,7 +73,7 @@ static bool is_to_offer(const whorl_stream *stream, size_t len)
 {
     if (len < (stream->corks > 0 ? CHUNK_LARGE_ROOM : DIRECT_LEAST))
         return false;
-    return !multishot_is_armed(&stream->out) || stream->pending + len > stream->high_water;
+    return !out_is_busy(stream) || stream->pending + len > stream->high_water;
 }
 
 static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t total)

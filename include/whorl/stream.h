@@ -33,6 +33,11 @@
  * -EPIPE when the peer takes nothing any more, -ECONNRESET when it has broken off. No call raises
  * SIGPIPE.
  *
+ * Shortages of the kernel's are no errors of the connection. Where it has no memory for what is to
+ * be sent (-ENOBUFS, -ENOMEM) it is asked again, ever more slowly, until it takes it, or a cancel or
+ * the idle timeout ends the wait. Where the shared buffers are all in use, a stream receives into
+ * memory of its own meanwhile.
+ *
  * Every call also gives -EINVAL if stream, or what a result goes to, is NULL (those without errors
  * give 0 then), -EPERM outside a task of the loop in which the stream was opened. Calls that read
  * give -ENOMEM where there is no memory to receive into, or to bring bytes together; nothing was
