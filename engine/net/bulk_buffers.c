@@ -23,7 +23,6 @@ static void stop_nothing(struct leftover *self)
 static void end(struct leftover *self)
 {
     struct bulk *bulk = (struct bulk *)self;
-    leftover_remove(self);
     for (struct bulk_buffer *left = bulk->first; left; left = left->next)
         free(left->start);
     while (bulk->kept > 0)

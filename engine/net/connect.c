@@ -1,4 +1,5 @@
 /* Connecting by name: see connect.h of the public headers. */
+#include <core/leftover.h>
 #include <errno.h>
 #include <net/connect.h>
 #include <string.h>
@@ -38,13 +39,21 @@ static int within_timeout(int (*fn)(struct loop *loop, const struct errand *erra
 
 /* --- TCP --- */
 
-/* The number of addresses to connect from; 0: it does not matter. Or -errno. */
-static int find_locals(const whorl_connect_options *options, whorl_address *locals)
+/* The number of addresses to connect from, the first one of each family; 0: it does not matter. Or
+ * -errno. `room` is for WHORL_ADDRESSES_MAX. */
+static int find_locals(const whorl_connect_options *options, whorl_address *room,
+                       whorl_address locals[LOCALS_MOST])
 {
     if (!options->local_host && !options->local_service)
         return 0;
     const whorl_resolve_options how = {.family = options->family, .passive = 1};
-    return whorl_resolve(options->local_host, options->local_service, &how, locals, LOCALS_MOST);
+    int found =
+        whorl_resolve(options->local_host, options->local_service, &how, room, WHORL_ADDRESSES_MAX);
+    int count = found < 0 ? found : 0;
+    for (int i = 0; i < found && count < LOCALS_MOST; i++)
+        if (count == 0 || room[i].any.sa_family != locals[0].any.sa_family)
+            locals[count++] = room[i];
+    return count;
 }
 
 static int connect_by_name(struct loop *loop, const struct errand *errand)
@@ -52,12 +61,12 @@ static int connect_by_name(struct loop *loop, const struct errand *errand)
     const whorl_connect_options *options = errand->options;
     const whorl_resolve_options how = {.family = options->family};
     whorl_address addresses[WHORL_ADDRESSES_MAX], locals[LOCALS_MOST];
+    int local_count = find_locals(options, addresses, locals);
+    if (local_count < 0)
+        return local_count;
     int count = whorl_resolve(errand->place, errand->service, &how, addresses, WHORL_ADDRESSES_MAX);
     if (count < 0)
         return count;
-    int local_count = find_locals(options, locals);
-    if (local_count < 0)
-        return local_count;
     const struct connect_plan plan = {
         .addresses = addresses,
         .count = (unsigned)count,
@@ -81,6 +90,38 @@ int whorl_tcp_connect(const char *host, const char *service, const whorl_connect
 
 /* --- Unix --- */
 
+/* A socket whose connect is waited for; on the stack of its task, should that never go on. */
+struct attempt {
+    struct leftover leftover; /* first */
+    int fd;
+};
+
+/* The op belongs to the task, whose waits have ended. */
+static void stop_nothing(struct leftover *self)
+{
+    (void)self;
+}
+
+static void end_left(struct leftover *self)
+{
+    close(((const struct attempt *)self)->fd);
+}
+
+static int connect_to(struct loop *loop, const struct sockaddr_un *address, size_t size)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    struct attempt attempt = {.leftover = {.stop = stop_nothing, .end = end_left}, .fd = fd};
+    leftover_add(loop, &attempt.leftover);
+    int error = whorl_connect(fd, (const struct sockaddr *)address, (socklen_t)size);
+    leftover_remove(&attempt.leftover);
+    if (!error)
+        return fd;
+    close(fd);
+    return error;
+}
+
 static int connect_by_path(struct loop *loop, const struct errand *errand)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -96,14 +137,7 @@ static int connect_by_path(struct loop *loop, const struct errand *errand)
     if (is_abstract)
         address.sun_path[0] = '\0';
     size_t size = offsetof(struct sockaddr_un, sun_path) + length + !is_abstract;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int error = whorl_connect(fd, (const struct sockaddr *)&address, (socklen_t)size);
-    if (!error)
-        return fd;
-    close(fd);
-    return error;
+    return connect_to(loop, &address, size);
 }
 
 int whorl_unix_connect(const char *path, const whorl_connect_options *options)

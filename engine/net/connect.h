@@ -5,7 +5,7 @@
 #include <op/op.h>
 #include <whorl/resolve.h>
 
-#define LOCALS_MOST 8
+#define LOCALS_MOST 2 /* one of each family */
 
 struct connect_plan {
     const whorl_address *addresses; /* as the resolver has ordered them; not more than

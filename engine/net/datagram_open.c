@@ -271,10 +271,8 @@ int whorl_datagram_from_fd(int fd, const whorl_datagram_options *options, whorl_
         return -EPROTOTYPE;
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
         return -EAFNOSUPPORT;
-    if (options && options->broadcast) {
-        error = set_option(fd, SOL_SOCKET, SO_BROADCAST, 1);
-        if (error)
-            return error;
-    }
-    return datagram_make(fd, family, options, datagram);
+    error = datagram_make(fd, family, options, datagram);
+    if (!error && options && options->broadcast)
+        set_option(fd, SOL_SOCKET, SO_BROADCAST, 1); /* which no socket refuses */
+    return error;
 }

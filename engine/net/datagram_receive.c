@@ -229,7 +229,7 @@ static int receive_one(whorl_datagram *datagram, whorl_message *message, struct 
         return datagram_take_error(datagram);
     int result = datagram->pool ? await_piece(datagram, piece) : -ENOBUFS;
     if (result == -ENOBUFS)
-        return receive_plainly(datagram, WAITS, message, piece);
+        return datagram->closing ? -ECANCELED : receive_plainly(datagram, WAITS, message, piece);
     if (result == 0)
         read_piece(datagram, *piece, message);
     return result;

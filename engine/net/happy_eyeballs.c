@@ -10,14 +10,17 @@
  * is in flight, when one has just failed, or when the last one has been in flight for the plan's
  * delay. The race is over when one is connected, or none is left; or the task is interrupted. Then
  * all that are in flight are cancelled and awaited, since their ops are in the race's memory. One
- * that is connected all the same wins if nobody has; else it is closed as the losers are.
+ * that is connected all the same wins if nobody has; else it is closed as the losers are. A race
+ * whose task never goes on, in a run that was left, is ended with the loop.
  */
+#include <core/leftover.h>
 #include <errno.h>
 #include <net/connect.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct race {
+    struct leftover leftover; /* first */
     struct loop *loop;
     const struct connect_plan *plan;
     uint8_t order[WHORL_ADDRESSES_MAX]; /* of the plan's addresses */
@@ -121,6 +124,25 @@ static void end(struct race *race)
     collect(race);
 }
 
+static void stop_left(struct leftover *self)
+{
+    struct race *race = (struct race *)self;
+    for (unsigned i = 0; i < race->started; i++)
+        if (race->ops[i].state & OP_IN_FLIGHT)
+            op_ask_cancel(race->loop, &race->ops[i]);
+}
+
+static void end_left(struct leftover *self)
+{
+    struct race *race = (struct race *)self;
+    for (unsigned i = 0; i < race->started; i++)
+        if (race->ops[i].fd >= 0)
+            close(race->ops[i].fd);
+    if (race->winner >= 0)
+        close(race->winner);
+    free(race);
+}
+
 int race_run(struct loop *loop, const struct connect_plan *plan)
 {
     struct race *race = calloc(1, sizeof *race + plan->count * sizeof race->ops[0]);
@@ -129,10 +151,13 @@ int race_run(struct loop *loop, const struct connect_plan *plan)
     race->loop = loop;
     race->plan = plan;
     race->winner = -1;
+    race->leftover = (struct leftover){.stop = stop_left, .end = end_left};
+    leftover_add(loop, &race->leftover);
     set_order(race);
     int interrupted = run(race);
     end(race);
     int result = race->winner >= 0 ? race->winner : interrupted ? interrupted : race->error;
+    leftover_remove(&race->leftover);
     free(race);
     return result;
 }

@@ -4,6 +4,7 @@
 #include <net/listener.h>
 #include <net/serve.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,6 +122,30 @@ static int socket_number(int fd, int option, int *value)
     return getsockopt(fd, SOL_SOCKET, option, value, &len) == 0 ? 0 : -errno;
 }
 
+/* The most that a queue may hold now. */
+static int system_backlog(void)
+{
+    char text[16];
+    int fd = open("/proc/sys/net/core/somaxconn", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    int most = atoi(text);
+    return most > 0 ? most : BACKLOG_DEFAULT;
+}
+
+/* What the queue of a socket that listens can hold: of TCP it is told (tcp_get_info of Linux, in
+ * tcpi_sacked). */
+static int backlog_of(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_LISTEN)
+        return (int)info.tcpi_sacked;
+    return system_backlog();
+}
+
 int whorl_listener_from_fd(int fd, whorl_listener **listener)
 {
     if (!listener)
@@ -140,7 +165,7 @@ int whorl_listener_from_fd(int fd, whorl_listener **listener)
     if (error)
         return error;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    listener_add(*listener, fd, BACKLOG_DEFAULT);
+    listener_add(*listener, fd, backlog_of(fd));
     return 0;
 }
 

@@ -10,14 +10,16 @@
 
 /* --- In its task --- */
 
-/* A cancelled task sends no more than the kernel takes at once; after a handler that was cut off in
- * the middle the peer is to know. */
+/* A cancelled task sends no more than the kernel takes at once, and so does one whose handler has
+ * failed: a peer that takes slowly would hold its place. After a handler that was cut off in the
+ * middle the peer is to know. */
 static int give_back(const struct connection *connection, const struct task *self)
 {
     if (!connection->returned)
         return whorl_stream_abort(connection->stream);
     whorl_timeout limit;
-    whorl_timeout_begin(&limit, self->cancelled ? 0 : WHORL_FOREVER);
+    bool is_over = self->cancelled || connection->result < 0;
+    whorl_timeout_begin(&limit, is_over ? 0 : WHORL_FOREVER);
     int error = whorl_stream_close(connection->stream);
     whorl_timeout_end(&limit, error);
     return error;

@@ -33,9 +33,18 @@ static void stream_free(whorl_stream *stream)
     in_drop(stream);
     out_drop(stream);
     hub_unmark(stream->hub, stream);
+    if (timer_is_armed(&stream->pause))
+        timer_disarm(&stream->loop->timers, &stream->pause);
     if (stream->told_end)
         *stream->told_end = true;
     free(stream);
+}
+
+/* Its descriptor stays. */
+static void give_back(whorl_stream *stream)
+{
+    leftover_remove(&stream->leftover);
+    stream_free(stream);
 }
 
 static void stop_left(struct leftover *self)
@@ -150,8 +159,7 @@ int whorl_stream_pair(const whorl_stream_options *options, whorl_stream *pair[2]
     if (!error)
         return 0;
     if (pair[0])
-        leftover_remove(&pair[0]->leftover);
-    free(pair[0]);
+        give_back(pair[0]);
     pair[0] = NULL;
     close(fds[0]);
     close(fds[1]);
@@ -172,6 +180,7 @@ static int take_over(whorl_stream *stream)
         return -EBUSY;
     struct task *self = stream->loop->current;
     stream->closer = self;
+    side_moved(stream, &stream->writer);
     if (stream->reader.is_parked)
         side_wake(&stream->reader, -ECANCELED);
     if (stream->writer.is_parked && stream->direct)
@@ -242,11 +251,12 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (stream->closer || stream->reader.task || stream->writer.task || stream->unread > 0)
         return -EBUSY;
     stream->closer = self;
+    side_moved(stream, &stream->writer);
     error = out_wait(stream, 0);
     if (!error) {
         stop(stream);
         stream->stopped = false;
-        error = stream->unread > 0 ? -EBUSY : 0;
+        error = stream->unread > 0 ? -EBUSY : stream->in_error;
     }
     stream->closer = NULL;
     if (error)
@@ -254,8 +264,7 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     *fd = stream->fd;
     if (stream->was_blocking)
         fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) & ~O_NONBLOCK);
-    leftover_remove(&stream->leftover);
-    stream_free(stream);
+    give_back(stream);
     return 0;
 }
 
@@ -273,6 +282,13 @@ int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns)
         return error;
     if (ns < 0)
         return -EINVAL;
+    bool begins = stream->idle == WHORL_FOREVER && ns > 0;
     stream->idle = idle_of(ns);
+    side_moved(stream, &stream->reader);
+    side_moved(stream, &stream->writer);
+    /* A send that waits for all to go tells of no byte before: it is begun anew. One from a
+     * writer's memory is of a call that has begun before. */
+    if (begins && !stream->direct)
+        multishot_disarm(stream->loop, &stream->out);
     return 0;
 }

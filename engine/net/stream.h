@@ -25,7 +25,8 @@
  *                 ^----------'
  *
  *     clean: nothing is to be sent, or a cork holds it back. dirty: in the hub's list, whose timer
- *     starts the op when the loop next turns. sending: the first chunk is with the kernel; or
+ *     starts the op when the loop next turns; or in a pause (`pause`), since the kernel had no
+ *     memory, after which it is put there. sending: the first chunk is with the kernel; or
  *     (`direct`) what a task in a write has in its own memory, after what was taken before.
  *
  * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has
@@ -48,7 +49,8 @@ struct stream_side {
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
     bool is_parked;
     bool is_late;  /* direct: the idle timeout has run out */
-    int64_t moved; /* when a byte last came, or went; kept where there is an idle timeout */
+    int64_t moved; /* when a byte last came, or went, or a call began; kept where there is an idle
+                      timeout */
 };
 
 /* In cache lines: what a piece that comes touches first, and then what is sent. */
@@ -77,6 +79,7 @@ struct whorl_stream {
     bool direct;
     bool wants_direct; /* the writer waits for the op, to send from its own memory */
     bool polls_out;    /* the op waits until the descriptor takes bytes again */
+    uint8_t shortages; /* of the kernel's memory, one after the other */
     bool ended;        /* by whorl_stream_end */
     bool lost;         /* bytes that were taken were dropped */
     bool was_blocking; /* the descriptor, before files were sent to it */
@@ -97,6 +100,7 @@ struct whorl_stream {
     whorl_stream **dirty_link;
     struct multishot out;
     struct stream_side writer;
+    struct timer pause;
     struct piece *landing; /* where a plain read puts its bytes */
     struct leftover leftover;
     bool *told_end; /* NULL: nobody is to be told */
@@ -146,11 +150,31 @@ static inline void side_wake(struct stream_side *side, int result)
     task_wake(side->task, result);
 }
 
-/* A byte has come, or gone. */
+/* A byte has come, or gone; or a call begins. */
 static inline void side_moved(const whorl_stream *stream, struct stream_side *side)
 {
     if (__builtin_expect(stream->idle != WHORL_FOREVER, 0))
-        side->moved = loop_glance(stream->loop);
+        side->moved = loop_deadline_after(stream->loop, 0);
+}
+
+/* Begins a call that may wait on a side: 0, or why it cannot go on. */
+enum stream_side_name { SIDE_READER, SIDE_WRITER };
+
+static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
+{
+    int error = stream_check(stream);
+    if (error)
+        return error;
+    struct task *self = stream->loop->current;
+    if (__builtin_expect(self->interrupted, 0))
+        return task_refuse(stream->loop, self);
+    if (stream->closer)
+        return -ECANCELED;
+    struct stream_side *side = name == SIDE_READER ? &stream->reader : &stream->writer;
+    if (side->task)
+        return -EBUSY;
+    side_moved(stream, side);
+    return 0;
 }
 
 /* --- stream_in.c --- */
@@ -187,6 +211,10 @@ int in_gather(whorl_stream *stream, size_t most);
  * at least, before anything is received. */
 void in_put_back(whorl_stream *stream, size_t len);
 
+/* Whether receiving has ended for want of the kernel's memory. Who waits is told then; the next call
+ * asks again. */
+bool in_lacks_memory(whorl_stream *stream, int32_t result);
+
 /* Gives back all pieces. */
 void in_drop(whorl_stream *stream);
 
@@ -214,6 +242,12 @@ enum out_patience { OUT_AT_ONCE, OUT_ALL };
 
 void out_make(whorl_stream *stream);
 
+/* Whether no op may start: one is with the kernel, or it is to be spared for a while. */
+static inline bool out_is_busy(const whorl_stream *stream)
+{
+    return multishot_is_armed(&stream->out) || timer_is_armed(&stream->pause);
+}
+
 /* Something is to be sent, when the loop next turns. */
 void out_mark(whorl_stream *stream);
 
@@ -232,12 +266,15 @@ ssize_t out_append(whorl_stream *stream, const char *data, size_t len);
 int out_wait(whorl_stream *stream, size_t most);
 
 /* For one who sends to the descriptor himself, each for the running task: waits until no op is in
- * flight; sends then what lies in chunks, to go together with what follows at once; and waits until
- * the kernel takes more. 0 or -errno: -EAGAIN from the second one, where there is no room for all of
- * it; it does not wait. */
+ * flight and no pause lasts; sends then what lies in chunks, to go together with what follows at
+ * once; and waits until the kernel takes more. 0 or -errno: -EAGAIN from the second one, where there
+ * is no room for all of it, or no memory, and a pause has begun; it does not wait. */
 int out_await_op(whorl_stream *stream);
 int out_send_before(whorl_stream *stream);
 int out_await_room(whorl_stream *stream);
+
+/* The kernel has no memory for what is to be sent: begins a pause, after which it is tried again. */
+void out_pause(whorl_stream *stream);
 
 /* Nothing can be sent any more, for `error`. */
 void out_fail(whorl_stream *stream, int error);

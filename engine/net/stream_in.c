@@ -111,11 +111,22 @@ static void choose_shots(whorl_stream *stream)
     stream->in.op.flags = stream->careful ? RING_SELECT : RING_SELECT | RING_MULTISHOT;
 }
 
+bool in_lacks_memory(whorl_stream *stream, int32_t result)
+{
+    if (result != -ENOMEM && result != -ENOBUFS)
+        return false;
+    if (stream->reader.is_parked)
+        side_wake(&stream->reader, -ENOMEM);
+    return true;
+}
+
 static void ended(struct multishot *self, int32_t result)
 {
     whorl_stream *stream = stream_of(self);
     if (result == -ENOBUFS) {
         starve(stream);
+    } else if (in_lacks_memory(stream, result)) {
+        return;
     } else if (result == -EINVAL || result == -EOPNOTSUPP) {
         stream->plain = true;
         plain_make(stream);

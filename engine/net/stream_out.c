@@ -84,6 +84,7 @@ void out_drop(whorl_stream *stream)
 /* The kernel has taken `len` bytes of the chunks. */
 static void sent(whorl_stream *stream, size_t len)
 {
+    stream->shortages = 0;
     stream->pending -= len;
     side_moved(stream, &stream->writer);
     while (stream->chunks) {
@@ -117,13 +118,13 @@ static bool may_send(const whorl_stream *stream)
 
 void out_mark(whorl_stream *stream)
 {
-    if (!multishot_is_armed(&stream->out) && may_send(stream))
+    if (!out_is_busy(stream) && may_send(stream))
         hub_mark(stream->hub, stream);
 }
 
 void out_flush(whorl_stream *stream)
 {
-    if (multishot_is_armed(&stream->out) || !may_send(stream))
+    if (out_is_busy(stream) || !may_send(stream))
         return;
     const struct chunk *first = stream->chunks;
     const char *data = first->data + first->start;
@@ -139,6 +140,35 @@ void out_flush(whorl_stream *stream)
     multishot_arm_now(stream->loop, &stream->out);
 }
 
+/* --- Shortages --- */
+
+#define FIRST_PAUSE WHORL_MS(1)
+#define DOUBLINGS_MOST 7
+
+static bool is_shortage(int32_t result)
+{
+    return result == -ENOBUFS || result == -ENOMEM;
+}
+
+static void pause_over(struct timer *timer)
+{
+    whorl_stream *stream = (whorl_stream *)((char *)timer - offsetof(whorl_stream, pause));
+    if (stream->writer.is_parked && stream->wants_direct)
+        side_wake(&stream->writer, 0);
+    out_mark(stream);
+}
+
+/* Nobody tells when the kernel has memory again, and a poll would say that the peer has room: so it
+ * is tried again, ever more slowly. */
+void out_pause(whorl_stream *stream)
+{
+    int64_t pause = FIRST_PAUSE << stream->shortages;
+    if (stream->shortages < DOUBLINGS_MOST)
+        stream->shortages++;
+    stream->pause.fire = pause_over;
+    timer_arm(&stream->loop->timers, &stream->pause, loop_deadline_after(stream->loop, pause));
+}
+
 static void background_ended(whorl_stream *stream, int32_t result)
 {
     if (stream->polls_out)
@@ -147,6 +177,8 @@ static void background_ended(whorl_stream *stream, int32_t result)
         sent(stream, (size_t)result);
     else if (result == -EAGAIN)
         stream->polls_out = true;
+    else if (is_shortage(result))
+        out_pause(stream);
     else if (result != -ECANCELED)
         out_fail(stream, result == 0 ? -EPIPE : result);
 }
@@ -228,11 +260,11 @@ void out_give_up(whorl_stream *stream, int error)
 
 #define DIRECT_CHUNKS 4
 
-/* -ECANCELED also where somebody closes the stream, and has been woken by who left a wait before: he
- * does not wait for another op. */
+/* Until an op may start. -ECANCELED also where somebody closes the stream, and has been woken by who
+ * left a wait before: he does not wait for another op. */
 int out_await_op(whorl_stream *stream)
 {
-    while (multishot_is_armed(&stream->out)) {
+    while (out_is_busy(stream)) {
         stream->wants_direct = true;
         stream->writer.target = 0;
         int error = stream_park(stream, &stream->writer, &stream_write_wait);
@@ -309,6 +341,9 @@ ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned 
         result -= (int)before;
     } else if (result == -EAGAIN) {
         result = 0;
+    } else if (is_shortage(result)) {
+        out_pause(stream);
+        result = 0;
     } else if (result != -ECANCELED && result != -ETIMEDOUT) {
         out_fail(stream, result == 0 ? -EPIPE : result);
         result = stream->out_error;
@@ -328,9 +363,13 @@ int out_await_room(whorl_stream *stream)
 
 int out_send_before(whorl_stream *stream)
 {
-    assert(!multishot_is_armed(&stream->out));
+    assert(!out_is_busy(stream));
     int error = send_now(stream, MSG_MORE);
-    if (error && error != -EAGAIN)
+    if (is_shortage(error)) {
+        out_pause(stream);
+        error = -EAGAIN;
+    } else if (error && error != -EAGAIN) {
         out_fail(stream, error);
+    }
     return error;
 }

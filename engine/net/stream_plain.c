@@ -54,6 +54,8 @@ static void go_on(whorl_stream *stream)
 
 static void poll_ended(whorl_stream *stream, int32_t result)
 {
+    if (in_lacks_memory(stream, result))
+        return;
     if (result < 0 && result != -ECANCELED)
         in_end(stream, result);
     else if (result >= 0 && stream->reader.is_parked && !make_read(stream))
@@ -75,7 +77,7 @@ static void read_ended(whorl_stream *stream, int32_t result)
         in_take(stream, landing);
     } else {
         free(landing);
-        if (result != -EAGAIN && result != -ECANCELED)
+        if (!in_lacks_memory(stream, result) && result != -EAGAIN && result != -ECANCELED)
             in_end(stream, result);
     }
     go_on(stream);

@@ -5,18 +5,10 @@
 
 int in_begin(whorl_stream *stream)
 {
-    int error = stream_check(stream);
-    if (error)
-        return error;
-    struct task *self = stream->loop->current;
-    if (__builtin_expect(self->interrupted, 0))
-        return task_refuse(stream->loop, self);
-    if (stream->closer)
-        return -ECANCELED;
-    if (stream->reader.task)
-        return -EBUSY;
-    in_release(stream);
-    return 0;
+    int error = stream_begin(stream, SIDE_READER);
+    if (!error)
+        in_release(stream);
+    return error;
 }
 
 /* Copies up to `len` bytes that are there. */

@@ -31,9 +31,10 @@ static bool may_send_pages(whorl_stream *stream)
     return stream->was_blocking;
 }
 
+/* Until something may be sent: 1, or -errno. */
 static int wait_for_room(whorl_stream *stream)
 {
-    int error = out_await_room(stream);
+    int error = out_is_busy(stream) ? out_await_op(stream) : out_await_room(stream);
     return error ? error : 1;
 }
 
@@ -44,15 +45,15 @@ static int move_pages(struct transfer *one)
     whorl_stream *stream = one->stream;
     if (!bulk_pages_are_there(&one->source))
         return 0;
-    if (multishot_is_armed(&stream->out)) {
-        int error = out_await_op(stream);
-        return error ? error : 1;
-    }
+    if (out_is_busy(stream))
+        return wait_for_room(stream);
     int error = out_send_before(stream);
     if (error)
         return error == -EAGAIN ? wait_for_room(stream) : error;
     ssize_t sent = bulk_pages_send(&one->source, stream->fd);
-    if (sent < 0 && sent != -EAGAIN) {
+    if (sent == -ENOBUFS) {
+        out_pause(stream);
+    } else if (sent < 0 && sent != -EAGAIN) {
         out_fail(stream, (int)sent);
         return (int)sent;
     }

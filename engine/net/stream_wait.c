@@ -26,9 +26,9 @@ static void idle_over(struct timer *timer)
     }
 }
 
+/* From when a byte last moved, or the call began: a call that waits several times has one timeout. */
 static void begin_idle(whorl_stream *stream, struct stream_side *side, struct task *self)
 {
-    side->moved = loop_deadline_after(stream->loop, 0);
     self->timer.fire = idle_over;
     timer_arm(&stream->loop->timers, &self->timer, deadline_after(side->moved, stream->idle));
 }

@@ -73,7 +73,7 @@ static bool is_to_offer(const whorl_stream *stream, size_t len)
 {
     if (len < (stream->corks > 0 ? CHUNK_LARGE_ROOM : DIRECT_LEAST))
         return false;
-    return !multishot_is_armed(&stream->out) || stream->pending + len > stream->high_water;
+    return !out_is_busy(stream) || stream->pending + len > stream->high_water;
 }
 
 static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t total)
@@ -102,16 +102,9 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
 
 int out_begin(whorl_stream *stream)
 {
-    int error = stream_check(stream);
+    int error = stream_begin(stream, SIDE_WRITER);
     if (error)
         return error;
-    struct task *self = stream->loop->current;
-    if (__builtin_expect(self->interrupted, 0))
-        return task_refuse(stream->loop, self);
-    if (stream->closer)
-        return -ECANCELED;
-    if (stream->writer.task)
-        return -EBUSY;
     return stream->ended ? -EPIPE : stream->out_error;
 }
 

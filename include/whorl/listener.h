@@ -103,7 +103,9 @@ WHORL_API int whorl_listener_accept(whorl_listener *listener);
 
 /* Serves one connection, in a task of its own. When it has returned, and what it has left behind or
  * deferred (whorl_defer) has ended, the stream is closed, if it was not closed, aborted or detached
- * before, nor another task is about to. Its result >= 0: all went well. */
+ * before, nor another task is about to. Its result >= 0: all went well, and what it wrote is sent
+ * first, which holds the connection's place meanwhile. Else what the kernel takes at once is sent.
+ * So a handler that sets itself a deadline does its last drain within it. */
 typedef intptr_t whorl_handler(whorl_stream *stream, void *arg);
 
 /* Each 0: the default. */

@@ -33,6 +33,11 @@
  * -EPIPE when the peer takes nothing any more, -ECONNRESET when it has broken off. No call raises
  * SIGPIPE.
  *
+ * Shortages of the kernel's are no errors of the connection. Where it has no memory for what is to
+ * be sent (-ENOBUFS, -ENOMEM) it is asked again, ever more slowly, until it takes it, or a cancel or
+ * the idle timeout ends the wait. Where the shared buffers are all in use, a stream receives into
+ * memory of its own meanwhile.
+ *
  * Every call also gives -EINVAL if stream, or what a result goes to, is NULL (those without errors
  * give 0 then), -EPERM outside a task of the loop in which the stream was opened. Calls that read
  * give -ENOMEM where there is no memory to receive into, or to bring bytes together; nothing was
@@ -92,7 +97,7 @@ WHORL_API int whorl_stream_abort(whorl_stream *stream);
  * for reading, writing or closing. From: anywhere. */
 WHORL_API int whorl_stream_fd(const whorl_stream *stream);
 
-/* Another idle timeout, from the next call on; 0: none. Does not wait. Returns 0.
+/* Another idle timeout, from the next call on, also for what is being sent already; 0: none. Does not wait. Returns 0.
  *   -EINVAL  it is negative */
 WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
 
@@ -100,7 +105,8 @@ WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
  * Nothing that was received is lost: it must all have been read. All that was written is sent
  * first. For a protocol that passes the connection on. Returns 0.
  *   -EBUSY  another task waits in a call, or bytes are there to be read: nothing was given back
- *   else    an error of sending; the stream goes on */
+ *   else    an error of the connection, which the descriptor itself tells no more; the stream goes
+ *           on */
 WHORL_API int whorl_stream_detach(whorl_stream *stream, int *fd);
 
 /* --- Reading --- */

@@ -212,6 +212,12 @@ static void a_connection_comes_from_the_local_address_that_is_asked_for(void **s
     fd = whorl_tcp_connect("127.0.0.1", places.port, &from_name);
     assert_int_equal(strncmp(own_of(fd).text, "127.0.0.78:", 11), 0);
     assert_int_equal(whorl_close(fd), 0);
+
+    set_addresses("::1 ::2 ::3 ::4 ::5 ::6 ::7 ::8 ::9 127.0.0.79 127.0.0.80");
+    const whorl_connect_options from_many = {.local_host = "many.test"};
+    fd = whorl_tcp_connect("127.0.0.1", places.port, &from_many);
+    assert_int_equal(strncmp(own_of(fd).text, "127.0.0.79:", 11), 0);
+    assert_int_equal(whorl_close(fd), 0);
     places_close(&places);
 }
 

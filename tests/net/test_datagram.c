@@ -469,10 +469,30 @@ static intptr_t use_wrongly(void *arg)
     return whorl_datagram_close(one);
 }
 
+/* An option that is refused sets none. */
+static intptr_t take_over_wrongly(void *arg)
+{
+    (void)arg;
+    whorl_datagram *datagram;
+    int on = -1;
+    socklen_t len = sizeof on;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const whorl_datagram_options wrong = {.broadcast = 1, .timeout = -1};
+    check_equal(whorl_datagram_from_fd(fd, &wrong, &datagram), -EINVAL);
+    check_equal(getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, &len), 0);
+    check_equal(on, 0);
+    const whorl_datagram_options right = {.broadcast = 1};
+    check_equal(whorl_datagram_from_fd(fd, &right, &datagram), 0);
+    check_equal(getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, &len), 0);
+    check_equal(on, 1);
+    return whorl_datagram_close(datagram);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
     run_checks(use_wrongly, NULL);
+    run_checks(take_over_wrongly, NULL);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #endif
 #include "as_task.h"
 #include "net/places.h"
+#include "run/landing.h"
 
 #include <net/connect.h>
 #include <poll.h>
@@ -305,7 +306,7 @@ static void a_connection_wins_over_a_cancel_that_comes_with_it(void **state)
     assert_true(won > 0);
 }
 
-/* --- Cancels at every moment --- */
+/* --- A run that is left --- */
 
 static intptr_t connect_at_random(void *arg)
 {
@@ -314,6 +315,38 @@ static intptr_t connect_at_random(void *arg)
         check_failed("a race gives %d", fd);
     return fd;
 }
+
+static intptr_t leave_amid_race(void *connected)
+{
+    set_addresses("10.0.1.1 10.0.1.2");
+    whorl_task *task = whorl_spawn(connect_at_random, "7");
+    check(task != NULL);
+    while (attempts_begun < 2)
+        check_equal(whorl_sleep(WHORL_MS(5)), 0);
+    if (connected) {
+        let_in(0);
+        check_equal(whorl_yield(), 0);
+    }
+    return leave(NULL);
+}
+
+static void a_run_that_is_left_leaves_nothing_of_a_race(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    static int connected;
+    for (int i = 0; i < 2; i++) {
+        open_gates();
+        attempts[0] = '\0';
+        attempts_begun = 0;
+        int before = open_descriptors();
+        assert_int_equal(run_and_land(NULL, leave_amid_race, i ? &connected : NULL), -ECANCELED);
+        assert_int_equal(open_descriptors(), before);
+        close_gates();
+    }
+}
+
+/* --- Cancels at every moment --- */
 
 static void draw_addresses(random_source *random, char *text, size_t size)
 {
@@ -388,6 +421,7 @@ int main(void)
         as_task(the_first_that_is_connected_wins_though_it_began_last),
         as_task(of_two_that_are_connected_together_one_is_closed),
         as_task(a_connection_wins_over_a_cancel_that_comes_with_it),
+        behaviour(a_run_that_is_left_leaves_nothing_of_a_race),
         as_task(whenever_it_is_cancelled_no_descriptor_is_lost),
     };
     return run_behaviours("happy_eyeballs", tests);

@@ -145,6 +145,7 @@ static void a_socket_that_listens_is_taken_over(void **state)
     assert_int_equal(whorl_listener_from_fd(fd, &listener), 0);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
     assert_int_equal(whorl_listener_port(listener), ntohs(address.sin_port));
+    assert_int_equal(listener->backlogs, 8);
     assert_accepts(listener, client_of(listener, 0));
     /* The socket is not blocking, and still the accept waits. */
     whorl_timeout limit;
@@ -152,6 +153,32 @@ static void a_socket_that_listens_is_taken_over(void **state)
     assert_int_equal(whorl_timeout_end(&limit, whorl_listener_accept(listener)), -ETIMEDOUT);
     assert_int_equal(whorl_listener_close(listener), 0);
     assert_false(is_open(fd));
+}
+
+static int most_that_wait(void)
+{
+    FILE *file = fopen("/proc/sys/net/core/somaxconn", "r");
+    int most = 0;
+    if (!file || fscanf(file, "%d", &most) != 1)
+        most = 0;
+    if (file)
+        fclose(file);
+    return most;
+}
+
+/* Nobody tells how long its queue is: it is taken to be as long as it may be. */
+static void a_unix_socket_that_listens_is_taken_over(void **state)
+{
+    (void)state;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address.sun_family), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    whorl_listener *listener;
+    assert_int_equal(whorl_listener_from_fd(fd, &listener), 0);
+    assert_int_equal(listener->backlogs, most_that_wait() ? most_that_wait() : BACKLOG_DEFAULT);
+    assert_accepts(listener, client_of(listener, 0));
+    assert_int_equal(whorl_listener_close(listener), 0);
 }
 
 static void what_does_not_listen_is_not_taken(void **state)
@@ -271,6 +298,7 @@ int main(void)
         as_task(a_cancelled_task_gets_none),
         behaviour(a_listener_is_used_in_its_loop_alone),
         as_task(a_socket_that_listens_is_taken_over),
+        as_task(a_unix_socket_that_listens_is_taken_over),
         as_task(what_does_not_listen_is_not_taken),
         as_task(only_tcp_has_a_port),
         as_task(an_address_is_cut_at_its_room),

@@ -225,6 +225,45 @@ static void a_connection_outlives_a_stream_that_is_detached(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, detach, NULL);
 }
 
+/* Whoever has learnt of the reset first: the stream tells, or the descriptor. */
+static intptr_t detach_after_reset(long turns)
+{
+    stream_and_peer both = open_stream(NULL);
+    char byte;
+    int fd;
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_MS(1));
+    check_equal(whorl_timeout_end(&limit, whorl_stream_read(both.stream, &byte, 1)), -ETIMEDOUT);
+    reset_peer(both.peer);
+    for (long turn = 0; turn < turns; turn++)
+        check_equal(whorl_yield(), 0);
+    int error = whorl_stream_detach(both.stream, &fd);
+    if (error == 0) {
+        check_equal(whorl_recv(fd, &byte, 1, 0), -ECONNRESET);
+        return close(fd);
+    }
+    check_equal(error, -ECONNRESET);
+    check_equal(fd, -1);
+    check_equal(whorl_stream_detach(both.stream, &fd), -ECONNRESET);
+    check_equal(whorl_stream_read(both.stream, &byte, 1), -ECONNRESET);
+    return whorl_stream_close(both.stream);
+}
+
+static intptr_t detach_after_resets(void *arg)
+{
+    (void)arg;
+    if (connection == TCP_PAIR)
+        for (long i = 0; i < test_rounds(20); i++)
+            check_equal(detach_after_reset(i % 4), 0);
+    return 0;
+}
+
+static void no_reset_is_lost_between_stream_and_descriptor(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, detach_after_resets, NULL);
+}
+
 static intptr_t open_wrongly(void *arg)
 {
     (void)arg;
@@ -355,6 +394,7 @@ int main(void)
         behaviour(corks_count_and_hold_back_until_the_last_is_off),
         behaviour(each_side_may_end_and_go_on_reading),
         behaviour(a_connection_outlives_a_stream_that_is_detached),
+        behaviour(no_reset_is_lost_between_stream_and_descriptor),
         behaviour(a_pair_for_which_no_descriptors_are_left_is_not_made),
         behaviour(what_is_no_connection_is_refused_and_stays_the_callers),
         behaviour(a_terminal_is_a_stream_too),

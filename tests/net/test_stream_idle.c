@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { LARGE = 8 << 20, TICKS = 15 };
+enum { LARGE = 8 << 20, TICKS = 15, SIP = 500 };
 
 #define IDLE WHORL_MS(20)
 #define PATIENT WHORL_MS(1000)
@@ -148,6 +148,45 @@ static void a_slow_peer_keeps_a_write_alive(void **state)
     free(large);
 }
 
+static intptr_t sip(void *arg)
+{
+    const int *fd = arg;
+    char buf[SIP];
+    ssize_t got;
+    while ((got = recv(*fd, buf, sizeof buf, MSG_DONTWAIT)) != 0) {
+        check(got > 0 || errno == EAGAIN);
+        check_equal(whorl_sleep(TICK), 0);
+    }
+    return 0;
+}
+
+/* The send began when there was no timeout, and waits for all of its piece. */
+static intptr_t begin_to_wait_for_slow_one(void *arg)
+{
+    (void)arg;
+    static const char data[16000];
+    stream_and_peer both = open_stream(NULL);
+    int least = 0;
+    check_equal(
+        setsockopt(whorl_stream_fd(both.stream), SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+    check_equal(whorl_stream_write(both.stream, data, sizeof data), sizeof data);
+    for (int turn = 0; turn < 5; turn++)
+        check_equal(whorl_yield(), 0);
+    check(whorl_stream_pending(both.stream) > sizeof data / 2);
+    check_equal(whorl_stream_set_idle_timeout(both.stream, PATIENT), 0);
+    whorl_task *task = whorl_spawn(sip, &both.peer);
+    check_equal(whorl_stream_drain(both.stream), 0);
+    check_equal(whorl_stream_close(both.stream), 0);
+    check_equal(whorl_join(task), 0);
+    return close(both.peer);
+}
+
+static void a_timeout_that_is_set_later_is_of_what_is_being_sent_too(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, begin_to_wait_for_slow_one, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +194,7 @@ int main(void)
         behaviour(bytes_that_trickle_keep_a_call_alive),
         behaviour(writing_ends_when_nothing_is_taken),
         behaviour(a_slow_peer_keeps_a_write_alive),
+        behaviour(a_timeout_that_is_set_later_is_of_what_is_being_sent_too),
     };
     return run_behaviours("idle streams", tests);
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #endif
 #include "as_task.h"
+#include "run/landing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,6 +151,32 @@ static void while_the_queue_is_full_it_waits(void **state)
     assert_int_equal(whorl_close(listener), 0);
 }
 
+static intptr_t leave_amid_connect(void *path)
+{
+    check(whorl_spawn(connect_there, path) != NULL);
+    check_equal(whorl_sleep(WHORL_MS(5)), 0);
+    return leave(NULL);
+}
+
+static void a_run_that_is_left_leaves_nothing_of_it(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    test_path path = path_of("socket");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path.text);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int filler = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(connect(filler, (struct sockaddr *)&address, sizeof address), 0);
+    int before = open_descriptors();
+    assert_int_equal(run_and_land(NULL, leave_amid_connect, path.text), -ECANCELED);
+    assert_int_equal(open_descriptors(), before);
+    close(filler);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +188,7 @@ int main(void)
         as_task(misuse_is_refused),
         behaviour(outside_a_task_it_is_refused),
         as_task(while_the_queue_is_full_it_waits),
+        behaviour(a_run_that_is_left_leaves_nothing_of_it),
     };
     return run_behaviours("unix_connect", tests);
 }
