@@ -251,7 +251,8 @@ static const struct option_entry entries[] = {
     {"line", OPTION_NUMBER, &chat.line_max, 64, 60000, "N",
      "bytes of a line; who sends a longer one is disconnected\n(default 1000)"},
     {"behind", OPTION_NUMBER, &chat.behind_max, 1, 1000000, "N",
-     "lines that a member may be behind in reading; then it is\ndisconnected (default 256)"},
+     "lines that a member may be behind in reading, or bytes of\nso many of the longest; then it "
+     "is disconnected (default 256)"},
     {"rate", OPTION_NUMBER, &chat.rate, 0, 1000000, "N",
      "lines a second that are taken from a member, after 20 at\nonce; 0: any number (default 10)"},
     {"idle-timeout", OPTION_SECONDS, &chat.idle_limit, 0, 86400 * 30, "S",

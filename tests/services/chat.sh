@@ -226,6 +226,23 @@ stuck_reader() {
         fail 'the one who does not read saw a regular end'
 }
 
+# It asks for long lists, and reads none: what waits for it is bounded in bytes too.
+greedy() {
+    local i
+    start_chat --verbose --rate 0 --line 64 --behind 1000
+    for ((i = 0; i < 150; i++)); do
+        enter "$(printf 'member%026d' "$i")" hall
+    done
+    connect greedy
+    for ((i = 0; i < 900; i++)); do
+        echo 'who hall'
+    done 1>&"$greedy" 2>/dev/null || :
+    await has_line "$scratch/chat.err" '^chat: one without a name is gone: you are more than 131999 bytes'
+    kill "$server"
+    kill "$server"
+    expect_end "$server" 0
+}
+
 # At most as much of it is taken as its rate allows, and what is not taken it cannot send.
 flood() {
     local start taken most flooding
@@ -442,6 +459,7 @@ behaviour 'lines that make no sense are answered, and no more' bad_lines
 behaviour 'members and rooms have their limits' limits
 behaviour 'one who reads late is told to go, and all others hear everything in order' slow_reader
 behaviour 'one who never reads holds up no stop' stuck_reader
+behaviour 'one who asks for long lists and reads none is told to go' greedy
 behaviour 'one who sends too much is slowed down, and heard at its rate' flood
 behaviour 'a line without end is refused, and its member goes' endless_line
 behaviour 'one who sends no whole line in time goes' idle
