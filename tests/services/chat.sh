@@ -419,6 +419,10 @@ second_signal() {
     expect_end "$server" 0
 }
 
+few_descriptors() {
+    expect_begin_or_sentence "$chat" --discovery-port 0
+}
+
 refuses() { # STATUS SENTENCE ARGUMENTS...
     expect_status "$1" timeout 60 "$chat" "${@:3}"
     expect 'the sentence' "$(cat "$scratch/err")" "chat: $2"
@@ -471,5 +475,6 @@ behaviour 'a datagram finds the server and its rooms' found
 behaviour 'a broadcast finds the server' found_by_broadcast
 behaviour 'a stop says goodbye to everybody' stop_by_sigint
 behaviour 'a second signal waits for nobody' second_signal
+behaviour 'the chat begins, or says why not, however few descriptors there are' few_descriptors
 behaviour 'the chat refuses nonsense arguments' arguments
 end_of_tests

@@ -395,6 +395,10 @@ few_descriptors() {
     )
 }
 
+fewer_descriptors() {
+    expect_begin_or_sentence "$proxy" --limit 1 127.0.0.1:0 "$nginx"
+}
+
 behaviour 'a large file comes through the proxy as it is' large_file
 behaviour 'a connection is kept for several requests' kept_alive
 behaviour '50 MB go both ways at once' both_ways
@@ -418,5 +422,6 @@ behaviour 'a stop cuts what has not ended in time' grace_over
 behaviour 'a second signal cuts at once' second_signal
 behaviour 'unix sockets serve as either side' unix_sockets
 behaviour 'the proxy outlives a want of descriptors' few_descriptors
+behaviour 'the proxy begins, or says why not, however few descriptors there are' fewer_descriptors
 behaviour 'the proxy refuses nonsense arguments' arguments
 end_of_tests
