@@ -15,7 +15,8 @@
  * which nothing comes holds none. When about as many as options.queue have not been received by the
  * program, the request is ended; what comes then waits in the socket's own buffer, and when that is
  * full (SO_RCVBUF) the kernel drops it, or, of a unix socket, lets the sender wait. Where the kernel
- * lacks the feature a datagram is received when a call wants one; the calls behave alike.
+ * lacks the feature (before Linux 6.0) a datagram is received when a call wants one; the calls
+ * behave alike.
  *
  * A datagram that is larger than options.largest is cut, and its message says so. The default holds
  * every UDP datagram.
@@ -175,7 +176,7 @@ WHORL_API ssize_t whorl_datagram_send_many(whorl_datagram *socket, const whorl_m
                                            size_t n);
 
 /* --- Broadcast and multicast. None of these waits; each returns 0, or also an error of
- * setsockopt(2). --- */
+ * setsockopt(2); those of multicast give -EAFNOSUPPORT for a unix socket. --- */
 
 /* Lets it send to broadcast addresses, or not. */
 WHORL_API int whorl_datagram_set_broadcast(whorl_datagram *socket, int on);

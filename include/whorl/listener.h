@@ -11,7 +11,7 @@
  *     whorl_listener_close(listener);
  *
  * Where as many connections are wanted as may wait at once, as by a server far from its limit, one
- * request to the kernel brings all that come (multishot accept); else as many as are asked for.
+ * request to the kernel brings all that come (multishot accept, Linux 5.19); else as many as are asked for.
  * What nobody has asked for stays in the kernel's queue: no more than a few are taken ahead, as for
  * an accept that was cancelled. Those go to the next accept, or are closed with the listener. One
  * that is left open at the end of the run is closed then.
@@ -55,6 +55,7 @@ typedef struct whorl_listener_options {
  *   -EACCES         the port is below net.ipv4.ip_unprivileged_port_start, and the program has no
  *                   right to it
  *   -EINVAL         an option is out of its range
+ *   -ENOMEM
  *   else            as whorl_resolve says, and socket(2), bind(2), listen(2) */
 WHORL_API int whorl_listen_tcp(const char *host, const char *service,
                                const whorl_listener_options *options, whorl_listener **listener);
@@ -64,7 +65,8 @@ WHORL_API int whorl_listen_tcp(const char *host, const char *service,
  * does. The listener's file is removed with it, if it is still its own. Returns 0.
  *   -EADDRINUSE    somebody is there, or the path is no socket
  *   -ENAMETOOLONG  it is longer than 107 bytes
- *   -EINVAL        also: path is empty, or "@"
+ *   -EINVAL        also: path is empty, or "@"; or an option is out of its range
+ *   -ENOMEM
  *   else           as socket(2), bind(2), listen(2) say */
 WHORL_API int whorl_listen_unix(const char *path, const whorl_listener_options *options,
                                 whorl_listener **listener);
@@ -103,7 +105,11 @@ WHORL_API int whorl_listener_accept(whorl_listener *listener);
 
 /* Serves one connection, in a task of its own. When it has returned, and what it has left behind or
  * deferred (whorl_defer) has ended, the stream is closed, if it was not closed, aborted or detached
- * before, nor another task is about to. Its result >= 0: all went well. */
+ * before, nor another task is about to. Its result >= 0: all went well.
+ *
+ * Its task is released: whorl_self gives a handle by which it can do to itself what others do to
+ * tasks, such as whorl_cancel, and which is no longer one for others (-EINVAL). Who wants to end a
+ * handler alone gives it a scope for that, such as a whorl_group round its work. */
 typedef intptr_t whorl_handler(whorl_stream *stream, void *arg);
 
 /* Each 0: the default. */
@@ -121,9 +127,10 @@ typedef struct whorl_serve_options {
 } whorl_serve_options;
 
 /* Runs handler(stream, arg) in a task for each connection that comes, at most `limit` at a time (0:
- * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it
- * stops listening for good, so that who connects is refused, lets the handlers end by themselves until options.grace has passed, cancels those that
- * are left, and waits for them. A cancel of the calling task after a stop ends the grace.
+ * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it stops
+ * listening for good, so that who connects is refused, lets the handlers end by themselves until
+ * options.grace has passed, cancels those that are left, and waits for them. A cancel of the calling
+ * task after a stop ends the grace.
  *
  * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW; then the peer
  * is told by a reset), if not all that it wrote could be sent, or if there was no memory for it

@@ -74,6 +74,31 @@ static void a_handler_that_cancels_itself_ends_alone(void **state)
     assert_int_equal(end_serving(&server), 0);
 }
 
+static intptr_t give_handle(whorl_stream *stream, void *arg)
+{
+    char byte;
+    *(whorl_task **)arg = whorl_self();
+    return whorl_stream_read(stream, &byte, 1);
+}
+
+static void a_handlers_handle_is_for_itself_alone(void **state)
+{
+    (void)state;
+    serving server;
+    whorl_task *handler = NULL;
+    serve_here(&server, give_handle, &handler, NULL);
+    whorl_stream *client = client_of(&server);
+    while (!handler)
+        assert_int_equal(whorl_yield(), 0);
+    assert_int_equal(whorl_cancel(handler), -EINVAL);
+    assert_int_equal(whorl_join(handler), -EINVAL);
+    assert_int_equal(whorl_listener_live(server.listener), 1);
+    assert_int_equal(whorl_stream_end(client), 0);
+    assert_reads_to_end(client, "");
+    assert_int_equal(whorl_stream_close(client), 0);
+    assert_int_equal(end_serving(&server), 0);
+}
+
 static intptr_t join_the_server(whorl_stream *stream, void *arg)
 {
     (void)stream;
@@ -135,6 +160,7 @@ int main(void)
         as_task(a_cancel_after_a_stop_ends_the_grace),
         as_task(a_timeout_around_a_server_ends_it),
         as_task(a_handler_that_cancels_itself_ends_alone),
+        as_task(a_handlers_handle_is_for_itself_alone),
         as_task(a_handler_that_would_wait_for_its_server_is_told),
         as_task(a_connection_that_has_not_begun_is_closed_without_its_handler),
     };
