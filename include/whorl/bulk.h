@@ -11,23 +11,25 @@ extern "C" {
 #endif
 
 /* sendfile(2): sends up to `count` bytes of a file to a socket, a pipe's end, a terminal or another
- * file. With an offset, from there, and *offset moves on by what was sent; the file's position stays
- * where it was. With NULL from its position, which moves. It goes on until all is sent, however
- * slowly the receiver takes it. Returns the bytes sent: fewer than `count` at the file's end, and
- * where a cancel or an error came after some, which the next call tells; 0 at the end. What was read
- * and not sent counts for nothing: the next call reads it again.
+ * file. With an offset, from there, and *offset moves on by what was sent; the file's position
+ * stays where it was. With NULL from its position, which moves. It goes on until all is sent,
+ * however slowly the receiver takes it. Returns the bytes sent: fewer than `count` at the file's
+ * end, and where a cancel or an error came after some, which the next call tells; 0 at the end.
+ * What was read and not sent counts for nothing: the next call reads it again.
  *
- * The bytes go through buffers of the engine's, up to 256 KiB for a transfer, less for each the more
- * of them there are; a few are kept by the loop. The disk is waited for by the calling task alone,
- * as everywhere.
+ * The bytes go through buffers of the engine's, up to 256 KiB for a transfer, less for each the
+ * more of them there are; a few are kept by the loop. The disk is waited for by the calling task
+ * alone, as everywhere.
  *   -EINVAL     in_fd is neither a regular file nor a block device, or *offset is negative
  *   -ECANCELED  nothing was sent
  *   -ENOMEM     nothing was sent
+ *   -EBADF      also: one of the descriptors was closed meanwhile
+ *   -EPERM      not inside a task
  *   else        as pread(2), and send(2) or write(2), say; -EPIPE without a signal */
 WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 
-/* The same as a write to a stream, behind what was written before: the bytes are taken, and sent now
- * or later, and the call waits as whorl_stream_write does. Returns those that were taken.
+/* The same as a write to a stream, behind what was written before: the bytes are taken, and sent
+ * now or later, and the call waits as whorl_stream_write does. Returns those that were taken.
  *   -EINVAL, -EPERM, -EBUSY, -ETIMEDOUT  also as there; nothing was taken */
 WHORL_API ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset,
                                         size_t count);

@@ -7,16 +7,17 @@
  *         return error;
  *     whorl_message message;
  *     while (whorl_datagram_receive(socket, &message) == 0)
- *         whorl_datagram_send_to(socket, message.data, message.len, message.peer, message.peer_len);
+ *         whorl_datagram_send_to(socket, message.data, message.len, message.peer,
+ *                                message.peer_len);
  *     whorl_datagram_close(socket);
  *
  * Receiving begins with the first call that receives. From then on one request to the kernel brings
- * all that comes (multishot recvmsg), into buffers that the datagram sockets of a loop share: one on
- * which nothing comes holds none. When about as many as options.queue have not been received by the
- * program, the request is ended; what comes then waits in the socket's own buffer, and when that is
- * full (SO_RCVBUF) the kernel drops it, or, of a unix socket, lets the sender wait. Where the kernel
- * lacks the feature (before Linux 6.0) a datagram is received when a call wants one; the calls
- * behave alike.
+ * all that comes (multishot recvmsg), into buffers that the datagram sockets of a loop share: one
+ * on which nothing comes holds none. When about as many as options.queue have not been received by
+ * the program, the request is ended; what comes then waits in the socket's own buffer, and when
+ * that is full (SO_RCVBUF) the kernel drops it, or, of a unix socket, lets the sender wait. Where
+ * the kernel lacks the feature (before Linux 6.0) a datagram is received when a call wants one; the
+ * calls behave alike.
  *
  * A datagram that is larger than options.largest is cut, and its message says so. The default holds
  * every UDP datagram.
@@ -50,8 +51,8 @@ typedef struct whorl_datagram whorl_datagram;
 /* Each 0: the default. */
 typedef struct whorl_datagram_options {
     size_t largest;  /* bytes of the largest datagram to be received whole; default, and least, 64
-                        KiB; most 16 MiB. Above the default each is received by a request of its own,
-                        into memory of its own: for unix sockets */
+                        KiB; most 16 MiB. Above the default each is received by a request of its
+                        own, into memory of its own: for unix sockets */
     unsigned queue;  /* datagrams received ahead of the program; default 64, most 1024 */
     int64_t timeout; /* ns that a call waits; default: for ever */
     int family;      /* AF_INET or AF_INET6 alone; default: both */
