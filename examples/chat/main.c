@@ -11,14 +11,13 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "../service/options.h"
+#include "../service/service.h"
 #include "chat.h"
 
 /* What is open beside the members' connections. */
@@ -74,19 +73,10 @@ static int complain(const char *what, const char *of, const char *why, int error
     return error;
 }
 
-/* SIGTERM or SIGINT. */
-static int wait_for_signal(void)
-{
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    return whorl_signal_wait(&stop, NULL);
-}
-
 struct stopper {
     struct chat *chat;
     whorl_task *server;
+    int error; /* why it cannot wait; 0: it can */
 };
 
 /* A task's function. */
@@ -94,35 +84,26 @@ static intptr_t stop_on_signal(void *arg)
 {
     struct stopper *self = arg;
     struct chat *chat = self->chat;
-    int number = wait_for_signal();
-    if (number < 0)
+    int number = service_wait_for_stop();
+    if (number == -ECANCELED)
         return number;
+    if (number < 0) {
+        self->error = number;
+        return whorl_cancel(self->server);
+    }
     chat->is_stopping = true;
     for (size_t i = 0; i < chat->member_count; i++)
         member_end(chat->members[i], "the server stops");
     whorl_listener_stop(chat->listener);
-    number = wait_for_signal();
+    number = service_wait_for_stop();
     return number < 0 ? number : whorl_cancel(self->server);
-}
-
-static int say_where(const struct chat *chat)
-{
-    struct sockaddr_storage addr;
-    socklen_t len = sizeof addr;
-    char text[WHORL_ADDRESS_TEXT_MAX];
-    for (unsigned i = 0;
-         whorl_listener_address(chat->listener, i, (struct sockaddr *)&addr, &len) == 0;
-         i++, len = sizeof addr)
-        if (whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0)
-            printf("listening on %s\n", text);
-    return fflush(stdout) == 0 ? 0 : -errno;
 }
 
 /* Serves until a stop. What is told to members whom nobody can tell anything is cut by the grace,
  * which is longer than a goodbye takes. */
 static int serve_members(struct chat *chat)
 {
-    struct stopper stopper = {chat, whorl_self()};
+    struct stopper stopper = {chat, whorl_self(), 0};
     whorl_serve_options options = {
         .limit = chat->members_max + TURNED_AWAY,
         .grace = 4 * chat->linger,
@@ -132,9 +113,9 @@ static int serve_members(struct chat *chat)
     if (!stopping)
         return -ENOMEM;
     int result = whorl_serve_with(chat->listener, member_serve, chat, &options);
-    if (chat->is_stopping) {
+    if (chat->is_stopping || stopper.error) {
         whorl_uncancel();
-        result = 0;
+        result = stopper.error;
     }
     whorl_cancel(stopping);
     whorl_join(stopping);
@@ -148,7 +129,7 @@ static int serve_and_answer(struct chat *chat, int fd)
     whorl_task *answering = fd < 0 ? NULL : whorl_spawn(discovery_run, &discovery);
     if (fd >= 0 && !answering)
         return -ENOMEM;
-    int result = say_where(chat);
+    int result = service_say_where(chat->listener);
     if (!result)
         result = serve_members(chat);
     if (answering) {
@@ -160,14 +141,13 @@ static int serve_and_answer(struct chat *chat, int fd)
 
 static int serve_on_ports(struct chat *chat)
 {
-    if (chat->is_hidden)
-        return serve_and_answer(chat, -1);
-    int fd = discovery_open(chat);
-    if (fd < 0)
+    int fd = chat->is_hidden ? -1 : discovery_open(chat);
+    if (fd < 0 && !chat->is_hidden)
         return complain("cannot be found by UDP; give another --discovery-port, or --hidden", "",
                         strerror(-fd), fd);
     int result = serve_and_answer(chat, fd);
-    whorl_close(fd);
+    if (fd >= 0)
+        whorl_close(fd);
     return result ? complain("cannot go on", "", strerror(-result), result) : 0;
 }
 
@@ -186,20 +166,17 @@ static intptr_t serve(void *arg)
  * now, and not when they are missed. */
 static void want_descriptors(const struct chat *chat)
 {
-    struct rlimit files;
     size_t wanted = chat->members_max + DESCRIPTORS_ELSE + TURNED_AWAY;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max < wanted)
-        chat_tell("%zu members want %zu descriptors, and there are %ju: lower --members, or raise "
+    size_t most = service_raise_descriptors();
+    if (most < wanted)
+        chat_tell("%zu members want %zu descriptors, and there are %zu: lower --members, or raise "
                   "ulimit -Hn",
-                  chat->members_max, wanted, (uintmax_t)files.rlim_max);
+                  chat->members_max, wanted, most);
 }
 
 static int run_server(struct chat *chat)
 {
+    service_hold_signals();
     want_descriptors(chat);
     chat->members = calloc(chat->members_max, sizeof(struct member *));
     chat->rooms = calloc(chat->rooms_max, sizeof(struct room *));
@@ -251,7 +228,8 @@ static const struct option_entry entries[] = {
     {"line", OPTION_NUMBER, &chat.line_max, 64, 60000, "N",
      "bytes of a line; who sends a longer one is disconnected\n(default 1000)"},
     {"behind", OPTION_NUMBER, &chat.behind_max, 1, 1000000, "N",
-     "lines that a member may be behind in reading; then it is\ndisconnected (default 256)"},
+     "lines that a member may be behind in reading, or bytes of\nso many of the longest; then it "
+     "is disconnected (default 256)"},
     {"rate", OPTION_NUMBER, &chat.rate, 0, 1000000, "N",
      "lines a second that are taken from a member, after 20 at\nonce; 0: any number (default 10)"},
     {"idle-timeout", OPTION_SECONDS, &chat.idle_limit, 0, 86400 * 30, "S",

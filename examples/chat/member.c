@@ -39,17 +39,31 @@ void member_end(struct member *self, const char *format, ...)
         whorl_group_cancel(&self->reading);
 }
 
+/* The bytes of as many lines as it may be behind, each as long as a room's may be: "ROOM NAME: ",
+ * the text and a newline. Only answers that are lists are longer. */
+static size_t bytes_allowed(const struct chat *chat)
+{
+    return chat->behind_max * (chat->line_max + 2 * CHAT_NAME_MAX + 4);
+}
+
 void member_send(struct member *self, struct text *text)
 {
+    const struct chat *chat = self->chat;
     if (self->ending[0])
         return;
+    if (self->behind >= bytes_allowed(chat)) {
+        member_end(self, "you are more than %zu bytes behind", bytes_allowed(chat) - 1);
+        return;
+    }
     int error = text ? whorl_queue_try_put(&self->lines, text) : -ENOMEM;
-    if (error == -EAGAIN)
-        member_end(self, "you are more than %zu lines behind", self->chat->behind_max);
-    else if (error)
+    if (error == -EAGAIN) {
+        member_end(self, "you are more than %zu lines behind", chat->behind_max);
+    } else if (error) {
         member_end(self, "the server has no memory left");
-    else
+    } else {
         text->users++;
+        self->behind += text->len;
+    }
 }
 
 void member_answer(struct member *self, struct text *text)
@@ -70,6 +84,7 @@ struct member *member_find(const struct chat *chat, const char *name)
 
 static ssize_t write_text(struct member *self, struct text *text)
 {
+    self->behind -= text->len;
     ssize_t written = whorl_stream_write(self->stream, text->bytes, text->len);
     text_release(text);
     return written;

@@ -34,6 +34,7 @@ static void prepare(int fd)
     (void)fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one); /* urgent bytes count too */
 }
 
 /* The targets in their order; the first that answers is taken. 0, or what the last one gave. */

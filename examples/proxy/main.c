@@ -13,13 +13,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "../service/options.h"
+#include "../service/service.h"
 #include "proxy.h"
 
 /* A connection's: two sockets, and a pipe for each direction. And what the rest of the program
@@ -89,21 +88,11 @@ static intptr_t accept_all(void *arg)
     }
 }
 
-/* SIGTERM or SIGINT. */
-static int wait_for_stop(void)
-{
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    return whorl_signal_wait(&stop, NULL);
-}
-
 /* A task's function: a second signal cuts what is left. */
 static intptr_t cut_on_signal(void *arg)
 {
     struct proxy *self = arg;
-    int number = wait_for_stop();
+    int number = service_wait_for_stop();
     return number < 0 ? number : whorl_group_cancel(&self->tasks);
 }
 
@@ -115,7 +104,7 @@ static int serve_until_stop(struct proxy *self, whorl_timeout *grace, whorl_task
     int error = whorl_group_spawn_with(&self->tasks, NULL, accept_all, self, &accepting);
     if (error)
         return error;
-    int number = wait_for_stop();
+    int number = service_wait_for_stop();
     whorl_cancel(accepting);
     whorl_join(accepting);
     if (number < 0)
@@ -149,20 +138,6 @@ static int run_tasks(struct proxy *self)
     return result;
 }
 
-/* Each address with its port, or the unix socket's name. */
-static int say_where(const struct proxy *self)
-{
-    struct sockaddr_storage addr;
-    socklen_t len = sizeof addr;
-    char text[WHORL_ADDRESS_TEXT_MAX];
-    for (unsigned i = 0;
-         whorl_listener_address(self->listener, i, (struct sockaddr *)&addr, &len) == 0;
-         i++, len = sizeof addr)
-        if (whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0)
-            printf("listening on %s\n", text);
-    return fflush(stdout) == 0 ? 0 : -errno;
-}
-
 /* What people would want to know next. */
 static int sum_up(const struct proxy *self)
 {
@@ -182,7 +157,7 @@ static intptr_t serve(void *arg)
         return error;
     }
     whorl_semaphore_init(&self->room, (intptr_t)self->limit);
-    error = say_where(self);
+    error = service_say_where(self->listener);
     if (!error)
         error = run_tasks(self);
     if (self->listener)
@@ -195,20 +170,15 @@ static intptr_t serve(void *arg)
     return error;
 }
 
-/* As many descriptors as the system lets this process have; fewer than --limit may need are told
- * of now, and not when they are missed. */
+/* Fewer descriptors than --limit may need are told of now, and not when they are missed. */
 static void want_descriptors(const struct proxy *self)
 {
-    struct rlimit files;
     size_t wanted = self->limit * DESCRIPTORS_EACH + DESCRIPTORS_ELSE;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max < wanted)
-        proxy_tell("%zu connections want %zu descriptors, and there are %ju: some will be turned "
+    size_t most = service_raise_descriptors();
+    if (most < wanted)
+        proxy_tell("%zu connections want %zu descriptors, and there are %zu: some will be turned "
                    "away; lower --limit, or raise ulimit -Hn",
-                   self->limit, wanted, (uintmax_t)files.rlim_max);
+                   self->limit, wanted, most);
 }
 
 static int take_places(struct proxy *self, const struct option_table *table, int count,
@@ -262,6 +232,7 @@ int main(int argc, char **argv)
     int taken = take_arguments(&proxy, argc, argv);
     if (taken != 0)
         return taken < 0 ? 2 : 0;
+    service_hold_signals();
     want_descriptors(&proxy);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, serve, &proxy) < 0;

@@ -32,6 +32,16 @@ static int wait_for(int fd, unsigned events, const struct activity *activity)
     }
 }
 
+/* TCP's urgent data stops a splice: it says that nothing is there, or that this is the end, however
+ * often it is asked. A recv goes on behind it, and tells which is true. The empty pipe has room for
+ * what comes. */
+static ssize_t fill_by_hand(struct pump *self, int pipe_in)
+{
+    char bytes[512];
+    ssize_t got = whorl_recv(self->from, bytes, sizeof bytes, MSG_DONTWAIT);
+    return got > 0 ? whorl_write(pipe_in, bytes, (size_t)got) : got;
+}
+
 /* Bytes that came into the empty pipe; 0 at the end of `from`. */
 static ssize_t fill(struct pump *self, int pipe_in)
 {
@@ -41,6 +51,8 @@ static ssize_t fill(struct pump *self, int pipe_in)
             return ready;
         ssize_t moved =
             whorl_splice(self->from, NULL, pipe_in, NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (moved == 0 || moved == -EAGAIN)
+            moved = fill_by_hand(self, pipe_in);
         if (moved != -EAGAIN)
             return moved;
     }

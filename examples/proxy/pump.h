@@ -1,6 +1,7 @@
 /*
  * One direction of a connection: bytes moved by splice(2) from one socket through a pipe to the
- * other, so that they never come into this program's memory.
+ * other, so that they do not come into this program's memory: but for those round urgent data of
+ * TCP, which splice does not pass, and which goes on as plain data in its place.
  *
  * The pipe is all that lies between the two sides. While the taking side has no room the pipe stays
  * full, nothing is taken from the giving side, and that is slowed down by its own full buffers.

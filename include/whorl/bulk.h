@@ -11,11 +11,11 @@ extern "C" {
 #endif
 
 /* sendfile(2): sends up to `count` bytes of a file to a socket, a pipe's end, a terminal or another
- * file. With an offset, from there, and *offset moves on by what was sent; the file's position stays
- * where it was. With NULL from its position, which moves. It goes on until all is sent, however
- * slowly the receiver takes it. Returns the bytes sent: fewer than `count` at the file's end, and
- * where a cancel or an error came after some, which the next call tells; 0 at the end. What was read
- * and not sent counts for nothing: the next call reads it again.
+ * file. With an offset, from there, and *offset moves on by what was sent; the file's position
+ * stays where it was. With NULL from its position, which moves. It goes on until all is sent,
+ * however slowly the receiver takes it. Returns the bytes sent: fewer than `count` at the file's
+ * end, and where a cancel or an error came after some, which the next call tells; 0 at the end.
+ * What was read and not sent counts for nothing: the next call reads it again.
  *
  * To a stream socket that does not block (O_NONBLOCK) what the page cache holds goes from there,
  * without a copy, a megabyte at a time before other tasks have their turn; as with sendfile(2),
@@ -26,14 +26,16 @@ extern "C" {
  *   -EINVAL     in_fd is neither a regular file nor a block device, or *offset is negative
  *   -ECANCELED  nothing was sent
  *   -ENOMEM     nothing was sent
+ *   -EBADF      also: one of the descriptors was closed meanwhile
+ *   -EPERM      not inside a task
  *   else        as pread(2), and send(2) or write(2), say; -EPIPE without a signal */
 WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 
-/* The same as a write to a stream, behind what was written before: the bytes are taken, and sent now
- * or later, and the call waits as whorl_stream_write does; but for what goes from the page cache,
- * where it waits until the kernel has it. That goes together with what was written just before, if
- * nothing corks the stream. The stream's socket does not block from then on, until it is detached.
- * Returns those that were taken.
+/* The same as a write to a stream, behind what was written before: the bytes are taken, and sent
+ * now or later, and the call waits as whorl_stream_write does; but for what goes from the page
+ * cache, where it waits until the kernel has it. That goes together with what was written just
+ * before, if nothing corks the stream. The stream's socket does not block from then on, until it is
+ * detached. Returns those that were taken.
  *   -EINVAL, -EPERM, -EBUSY, -ETIMEDOUT  also as there; nothing was taken */
 WHORL_API ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset,
                                         size_t count);

@@ -12,8 +12,8 @@
  * A name may have many addresses, of both families, of which some do not answer. They are tried in
  * the order of RFC 8305 (happy eyeballs): as whorl_resolve gives them, with the families in turn;
  * the next one as soon as one has failed, or has not answered for options.attempt_delay; the
- * earlier ones go on. The first that is connected wins; the others are ended, and closed, before the
- * call returns. One who gives up, for a timeout or a cancel, has nothing left behind either.
+ * earlier ones go on. The first that is connected wins; the others are ended, and closed, before
+ * the call returns. One who gives up, for a timeout or a cancel, has nothing left behind either.
  *
  * Every call also gives -EPERM outside a task, and -ECANCELED in a cancelled one.
  */

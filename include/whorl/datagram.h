@@ -7,15 +7,17 @@
  *         return error;
  *     whorl_message message;
  *     while (whorl_datagram_receive(socket, &message) == 0)
- *         whorl_datagram_send_to(socket, message.data, message.len, message.peer, message.peer_len);
+ *         whorl_datagram_send_to(socket, message.data, message.len, message.peer,
+ *                                message.peer_len);
  *     whorl_datagram_close(socket);
  *
  * Receiving begins with the first call that receives. From then on one request to the kernel brings
- * all that comes (multishot recvmsg), into buffers that the datagram sockets of a loop share: one on
- * which nothing comes holds none. When about as many as options.queue have not been received by the
- * program, the request is ended; what comes then waits in the socket's own buffer, and when that is
- * full (SO_RCVBUF) the kernel drops it, or, of a unix socket, lets the sender wait. Where the kernel
- * lacks the feature a datagram is received when a call wants one; the calls behave alike.
+ * all that comes (multishot recvmsg), into buffers that the datagram sockets of a loop share: one
+ * on which nothing comes holds none. When about as many as options.queue have not been received by
+ * the program, the request is ended; what comes then waits in the socket's own buffer, and when
+ * that is full (SO_RCVBUF) the kernel drops it, or, of a unix socket, lets the sender wait. Where
+ * the kernel lacks the feature (before Linux 6.0) a datagram is received when a call wants one; the
+ * calls behave alike.
  *
  * A datagram that is larger than options.largest is cut, and its message says so. The default holds
  * every UDP datagram.
@@ -49,8 +51,8 @@ typedef struct whorl_datagram whorl_datagram;
 /* Each 0: the default. */
 typedef struct whorl_datagram_options {
     size_t largest;  /* bytes of the largest datagram to be received whole; default, and least, 64
-                        KiB; most 16 MiB. Above the default each is received by a request of its own,
-                        into memory of its own: for unix sockets */
+                        KiB; most 16 MiB. Above the default each is received by a request of its
+                        own, into memory of its own: for unix sockets */
     unsigned queue;  /* datagrams received ahead of the program; default 64, most 1024 */
     int64_t timeout; /* ns that a call waits; default: for ever */
     int family;      /* AF_INET or AF_INET6 alone; default: both */
@@ -175,7 +177,7 @@ WHORL_API ssize_t whorl_datagram_send_many(whorl_datagram *socket, const whorl_m
                                            size_t n);
 
 /* --- Broadcast and multicast. None of these waits; each returns 0, or also an error of
- * setsockopt(2). --- */
+ * setsockopt(2); those of multicast give -EAFNOSUPPORT for a unix socket. --- */
 
 /* Lets it send to broadcast addresses, or not. */
 WHORL_API int whorl_datagram_set_broadcast(whorl_datagram *socket, int on);

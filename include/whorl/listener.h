@@ -11,10 +11,10 @@
  *     whorl_listener_close(listener);
  *
  * Where as many connections are wanted as may wait at once, as by a server far from its limit, one
- * request to the kernel brings all that come (multishot accept); else as many as are asked for.
- * What nobody has asked for stays in the kernel's queue: no more than a few are taken ahead, as for
- * an accept that was cancelled. Those go to the next accept, or are closed with the listener. One
- * that is left open at the end of the run is closed then.
+ * request to the kernel brings all that come (multishot accept, Linux 5.19); else as many as are
+ * asked for. What nobody has asked for stays in the kernel's queue: no more than a few are taken
+ * ahead, as for an accept that was cancelled. Those go to the next accept, or are closed with the
+ * listener. One that is left open at the end of the run is closed then.
  *
  * A listener belongs to the loop in which it was made. Several tasks may accept from it, first
  * come, first served.
@@ -55,6 +55,7 @@ typedef struct whorl_listener_options {
  *   -EACCES         the port is below net.ipv4.ip_unprivileged_port_start, and the program has no
  *                   right to it
  *   -EINVAL         an option is out of its range
+ *   -ENOMEM
  *   else            as whorl_resolve says, and socket(2), bind(2), listen(2) */
 WHORL_API int whorl_listen_tcp(const char *host, const char *service,
                                const whorl_listener_options *options, whorl_listener **listener);
@@ -64,7 +65,8 @@ WHORL_API int whorl_listen_tcp(const char *host, const char *service,
  * does. The listener's file is removed with it, if it is still its own. Returns 0.
  *   -EADDRINUSE    somebody is there, or the path is no socket
  *   -ENAMETOOLONG  it is longer than 107 bytes
- *   -EINVAL        also: path is empty, or "@"
+ *   -EINVAL        also: path is empty, or "@"; or an option is out of its range
+ *   -ENOMEM
  *   else           as socket(2), bind(2), listen(2) say */
 WHORL_API int whorl_listen_unix(const char *path, const whorl_listener_options *options,
                                 whorl_listener **listener);
@@ -105,7 +107,11 @@ WHORL_API int whorl_listener_accept(whorl_listener *listener);
  * deferred (whorl_defer) has ended, the stream is closed, if it was not closed, aborted or detached
  * before, nor another task is about to. Its result >= 0: all went well, and what it wrote is sent
  * first, which holds the connection's place meanwhile. Else what the kernel takes at once is sent.
- * So a handler that sets itself a deadline does its last drain within it. */
+ * So a handler that sets itself a deadline does its last drain within it.
+ *
+ * Its task is released: whorl_self gives a handle by which it can do to itself what others do to
+ * tasks, such as whorl_cancel, and which is no longer one for others (-EINVAL). Who wants to end a
+ * handler alone gives it a scope for that, such as a whorl_group round its work. */
 typedef intptr_t whorl_handler(whorl_stream *stream, void *arg);
 
 /* Each 0: the default. */
@@ -116,16 +122,17 @@ typedef struct whorl_serve_options {
     size_t stack_size; /* of a handler's task; default config.stack_size */
     const char *name;  /* of the handlers' tasks, and in what is logged; default "connection" */
     whorl_stream_options stream;
-    /* Told of each connection that failed; default: a line on stderr. `arg` is the handler's, `peer`
-     * the peer's address, as text. In the handler's task, which may wait; or in the serving one,
-     * where there was no memory for that. */
+    /* Told of each connection that failed; default: a line on stderr. `arg` is the handler's,
+     * `peer` the peer's address, as text. In the handler's task, which may wait; or in the serving
+     * one, where there was no memory for that. */
     void (*failed)(void *arg, const char *peer, intptr_t result);
 } whorl_serve_options;
 
 /* Runs handler(stream, arg) in a task for each connection that comes, at most `limit` at a time (0:
- * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it
- * stops listening for good, so that who connects is refused, lets the handlers end by themselves until options.grace has passed, cancels those that
- * are left, and waits for them. A cancel of the calling task after a stop ends the grace.
+ * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it stops
+ * listening for good, so that who connects is refused, lets the handlers end by themselves until
+ * options.grace has passed, cancels those that are left, and waits for them. A cancel of the
+ * calling task after a stop ends the grace.
  *
  * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW; then the peer
  * is told by a reset), if not all that it wrote could be sent, or if there was no memory for it
@@ -136,8 +143,8 @@ typedef struct whorl_serve_options {
  *
  * Returns 0 after a stop.
  *   -ECANCELED  the calling task was cancelled
- *   -EBUSY      a server runs on this listener already, or has ended; whorl_listener_stop came first;
- *               or tasks wait in whorl_listener_accept
+ *   -EBUSY      a server runs on this listener already, or has ended; whorl_listener_stop came
+ *               first; or tasks wait in whorl_listener_accept
  *   -EINVAL     handler is NULL, or an option is out of its range
  *   -EMFILE, -ENFILE, -ENOMEM  it could not begin
  *   else        accepting failed, in a way that waiting does not mend */
@@ -146,8 +153,8 @@ WHORL_API int whorl_serve(whorl_listener *listener, whorl_handler *handler, void
 WHORL_API int whorl_serve_with(whorl_listener *listener, whorl_handler *handler, void *arg,
                                const whorl_serve_options *options);
 
-/* Has the server on the listener end gracefully, as above; does not wait for it. None begins on this
- * listener after that. Returns 0.
+/* Has the server on the listener end gracefully, as above; does not wait for it. None begins on
+ * this listener after that. Returns 0.
  *   -EALREADY  it ends already
  *   -ESRCH     none runs */
 WHORL_API int whorl_listener_stop(whorl_listener *listener);

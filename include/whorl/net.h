@@ -42,10 +42,10 @@ WHORL_API ssize_t whorl_send(int fd, const void *buf, size_t len, int flags);
 /* recvmsg(2), sendmsg(2).
  *
  * With config.zero_copy, a send or sendmsg of as many bytes (without MSG_DONTWAIT, and without a
- * control message) lets the kernel send from the caller's memory itself. It returns when the kernel
- * needs that no more: when a TCP peer has acknowledged the bytes; a cancel, or a whorl_close of the
- * descriptor, ends the sending, but waits for that too. To a socket to which the kernel is found to
- * copy after all, as over loopback, it goes as without. */
+ * control message) lets the kernel send from the caller's memory itself (before Linux 6.3 it
+ * copies). It returns when the kernel needs that no more: when a TCP peer has acknowledged the
+ * bytes; a cancel, or a whorl_close of the descriptor, ends the sending, but waits for that too. To
+ * a socket to which the kernel is found to copy after all, as over loopback, it goes as without. */
 WHORL_API ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags);
 WHORL_API ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags);
 

@@ -13,8 +13,8 @@
  * read in place where the call allows it (peek, read_until, read_line). When more than
  * options.read_ahead has not been read, no more is asked for until the program has caught up, and
  * the peer is slowed down by TCP itself; what the kernel had under way is kept, a megabyte at most
- * as a rule. Where the kernel lacks the feature, or the descriptor is no socket, it is received when
- * a call needs bytes; the calls behave alike.
+ * as a rule. Where the kernel lacks the feature (before Linux 6.0), or the descriptor is no socket,
+ * it is received when a call needs bytes; the calls behave alike.
  *
  * Sending: a write takes its bytes and returns; small ones that come together are sent together,
  * when the task next waits. A write waits while options.high_water bytes are not sent yet.
@@ -41,8 +41,8 @@
  * Every call also gives -EINVAL if stream, or what a result goes to, is NULL (those without errors
  * give 0 then), -EPERM outside a task of the loop in which the stream was opened. Calls that read
  * give -ENOMEM where there is no memory to receive into, or to bring bytes together; nothing was
- * read then. Calls that may wait give -ECANCELED in a cancelled
- * task, and -ETIMEDOUT when options.idle_timeout runs out.
+ * read then. Calls that may wait give -ECANCELED in a cancelled task, and -ETIMEDOUT when
+ * options.idle_timeout runs out.
  */
 #ifndef WHORL_STREAM_H
 #define WHORL_STREAM_H

@@ -115,4 +115,43 @@ static inline void assert_reads_to_end(whorl_stream *client, const char *text)
     assert_memory_equal(got, text, strlen(text));
 }
 
+/* --- A handler that sleeps --- */
+
+#define HOUR WHORL_SECONDS(3600)
+
+struct note {
+    int64_t sleep;
+    int begun;
+    int64_t ended; /* when the last handler ended */
+    intptr_t result;
+    int shielded; /* it goes on after its cancel */
+};
+
+static inline intptr_t sleep_and_answer(whorl_stream *stream, void *arg)
+{
+    struct note *note = arg;
+    note->begun++;
+    note->result = whorl_sleep(note->sleep);
+    if (note->shielded) {
+        whorl_shield shield;
+        whorl_shield_begin(&shield, HOUR);
+        whorl_sleep(WHORL_SECONDS(30));
+        whorl_shield_end(&shield, 0);
+    }
+    whorl_stream_puts(stream, note->result == 0 ? "in time" : "too late");
+    note->ended = whorl_now();
+    return note->result;
+}
+
+/* A server with one connection, whose handler has begun. */
+static inline whorl_stream *begin_sleeper(serving *server, struct note *note,
+                                          const whorl_serve_options *options)
+{
+    serve_here(server, sleep_and_answer, note, options);
+    whorl_stream *client = client_of(server);
+    while (!note->begun)
+        assert_int_equal(whorl_yield(), 0);
+    return client;
+}
+
 #endif

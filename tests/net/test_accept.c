@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #endif
 #include "core/child.h"
-#include "net/listeners.h"
+#include "net/acceptors.h"
 
 #include <net/listener.h>
 #include <poll.h>
@@ -17,49 +17,6 @@ static bool is_armed(const whorl_listener *listener)
 static bool takes_many(const whorl_listener *listener)
 {
     return is_armed(listener) && (listener->sockets[0].accepting.op.flags & RING_MULTISHOT);
-}
-
-/* The peer has ended, or broken off. */
-static void assert_turned_away(int client)
-{
-    char byte;
-    ssize_t got = whorl_recv(client, &byte, 1, 0);
-    assert_true(got == 0 || got == -ECONNRESET);
-    close(client);
-}
-
-/* A task that accepts one connection. */
-struct acceptor {
-    whorl_listener *listener;
-    int *order; /* of ends */
-    int place;
-    whorl_task *task;
-};
-
-static intptr_t accept_one(void *arg)
-{
-    struct acceptor *acceptor = arg;
-    intptr_t fd = whorl_listener_accept(acceptor->listener);
-    acceptor->place = (*acceptor->order)++;
-    return fd;
-}
-
-static void start_acceptors(struct acceptor *acceptors, size_t count, whorl_listener *listener,
-                            int *order)
-{
-    for (size_t i = 0; i < count; i++) {
-        acceptors[i] = (struct acceptor){.listener = listener, .order = order, .place = -1};
-        acceptors[i].task = whorl_spawn(accept_one, &acceptors[i]);
-        assert_non_null(acceptors[i].task);
-    }
-    assert_int_equal(whorl_yield(), 0);
-}
-
-static int timed_accept(whorl_listener *listener, int64_t ns)
-{
-    whorl_timeout limit;
-    whorl_timeout_begin(&limit, ns);
-    return (int)whorl_timeout_end(&limit, whorl_listener_accept(listener));
 }
 
 /* --- Turns --- */
@@ -190,101 +147,6 @@ static void a_cancelled_acceptor_does_not_take_a_turn(void **state)
         close(client);
     }
     assert_int_equal(whorl_listener_close(listener), 0);
-}
-
-/* --- The end --- */
-
-static void a_close_ends_accepts_that_wait(void **state)
-{
-    (void)state;
-    struct acceptor acceptors[3];
-    int order = 0;
-    whorl_listener *listener = listen_here(NULL);
-    start_acceptors(acceptors, 3, listener, &order);
-    assert_int_equal(whorl_listener_close(listener), 0);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(whorl_join(acceptors[i].task), -ECANCELED);
-        assert_int_equal(acceptors[i].place, i);
-    }
-}
-
-static intptr_t close_it(void *arg)
-{
-    return whorl_listener_close(arg);
-}
-
-static void a_second_close_meanwhile_does_nothing(void **state)
-{
-    (void)state;
-    whorl_listener *listener = listen_here(NULL);
-    assert_int_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
-    whorl_task *task = whorl_spawn(close_it, listener);
-    assert_int_equal(whorl_yield(), 0);
-    /* It waits for the end of the op. */
-    assert_true(listener->closing);
-    assert_int_equal(whorl_listener_close(listener), -EBUSY);
-    assert_int_equal(whorl_listener_accept(listener), -ECANCELED);
-    assert_int_equal(whorl_join(task), 0);
-}
-
-static void what_was_taken_ahead_is_closed_with_the_listener(void **state)
-{
-    (void)state;
-    whorl_listener *listener = listen_here(NULL);
-    assert_int_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
-    int client = client_of(listener, 0);
-    while (listener->taken_count == 0)
-        assert_int_equal(whorl_yield(), 0);
-    assert_int_equal(whorl_listener_close(listener), 0);
-    assert_turned_away(client);
-}
-
-static intptr_t leave_one_open(void *arg)
-{
-    int *client = arg;
-    whorl_listener *listener;
-    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
-    check_equal(timed_accept(listener, WHORL_MS(1)), -ETIMEDOUT);
-    struct sockaddr_in address;
-    socklen_t len = sizeof address;
-    check_equal(whorl_listener_address(listener, 0, (struct sockaddr *)&address, &len), 0);
-    *client = whorl_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    check_equal(whorl_connect(*client, (struct sockaddr *)&address, len), 0);
-    while (listener->taken_count == 0)
-        whorl_yield();
-    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
-    return 0;
-}
-
-static void the_runs_end_closes_a_listener_that_is_left_open(void **state)
-{
-    (void)state;
-    int client;
-    run_checks(leave_one_open, &client);
-    char byte;
-    ssize_t got = recv(client, &byte, 1, 0);
-    assert_true(got == 0 || errno == ECONNRESET);
-    close(client); /* the harness counts the other descriptors */
-}
-
-static intptr_t accept_for_ever(void *arg)
-{
-    return whorl_listener_accept(arg);
-}
-
-static intptr_t leave_a_waiter(void *arg)
-{
-    (void)arg;
-    whorl_listener *listener;
-    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
-    whorl_release(whorl_spawn(accept_for_ever, listener));
-    return whorl_yield();
-}
-
-static void the_runs_end_cancels_who_waits_to_accept(void **state)
-{
-    (void)state;
-    run_checks(leave_a_waiter, NULL);
 }
 
 /* --- Taking many --- */
@@ -447,11 +309,6 @@ int main(void)
         as_task(a_cancelled_accept_leaves_the_connection_to_the_next),
         as_task(no_connection_is_lost_to_cancels_that_race),
         as_task(a_cancelled_acceptor_does_not_take_a_turn),
-        as_task(a_close_ends_accepts_that_wait),
-        as_task(a_second_close_meanwhile_does_nothing),
-        as_task(what_was_taken_ahead_is_closed_with_the_listener),
-        behaviour(the_runs_end_closes_a_listener_that_is_left_open),
-        behaviour(the_runs_end_cancels_who_waits_to_accept),
         as_task(as_many_as_may_wait_are_taken_by_one_request),
         as_task(a_crowd_that_is_not_wanted_stays_in_the_kernels_queue),
         as_task(a_kernel_without_multishot_accept_takes_them_one_by_one),

@@ -1,4 +1,4 @@
-/* The end of a server: by a stop, a cancel, or the end of its run. */
+/* The end of a server: by a stop, or the end of its run. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -8,42 +8,6 @@
 
 #include <net/listener.h>
 
-#define HOUR WHORL_SECONDS(3600)
-
-struct note {
-    int64_t sleep;
-    int begun;
-    int64_t ended; /* when the last handler ended */
-    intptr_t result;
-    int shielded; /* it goes on after its cancel */
-};
-
-static intptr_t sleep_and_answer(whorl_stream *stream, void *arg)
-{
-    struct note *note = arg;
-    note->begun++;
-    note->result = whorl_sleep(note->sleep);
-    if (note->shielded) {
-        whorl_shield shield;
-        whorl_shield_begin(&shield, HOUR);
-        whorl_sleep(WHORL_SECONDS(30));
-        whorl_shield_end(&shield, 0);
-    }
-    whorl_stream_puts(stream, note->result == 0 ? "in time" : "too late");
-    note->ended = whorl_now();
-    return note->result;
-}
-
-/* A server with one connection, whose handler has begun. */
-static whorl_stream *begin(serving *server, struct note *note, const whorl_serve_options *options)
-{
-    serve_here(server, sleep_and_answer, note, options);
-    whorl_stream *client = client_of(server);
-    while (!note->begun)
-        assert_int_equal(whorl_yield(), 0);
-    return client;
-}
-
 /* --- Stop --- */
 
 static void a_stop_lets_handlers_end(void **state)
@@ -51,7 +15,7 @@ static void a_stop_lets_handlers_end(void **state)
     (void)state;
     serving server;
     struct note note = {.sleep = WHORL_SECONDS(5)};
-    whorl_stream *client = begin(&server, &note, NULL);
+    whorl_stream *client = begin_sleeper(&server, &note, NULL);
     int64_t before = whorl_now();
     assert_int_equal(whorl_listener_stop(server.listener), 0);
     assert_int_equal(whorl_join(server.task), 0);
@@ -68,7 +32,7 @@ static void who_connects_after_the_stop_is_refused(void **state)
     for (int cancels = 0; cancels < 2; cancels++) {
         serving server;
         struct note note = {.sleep = WHORL_SECONDS(5)};
-        whorl_stream *client = begin(&server, &note, NULL);
+        whorl_stream *client = begin_sleeper(&server, &note, NULL);
         char port[16];
         snprintf(port, sizeof port, "%d", whorl_listener_port(server.listener));
         if (cancels)
@@ -103,7 +67,7 @@ static void handlers_that_are_late_are_cancelled(void **state)
         serving server;
         struct note note = {.sleep = HOUR};
         whorl_serve_options options = {.grace = cases[i].grace};
-        whorl_stream *client = begin(&server, &note, &options);
+        whorl_stream *client = begin_sleeper(&server, &note, &options);
         int64_t before = whorl_now();
         assert_int_equal(whorl_listener_stop(server.listener), 0);
         assert_int_equal(whorl_join(server.task), 0);
@@ -122,7 +86,7 @@ static void handlers_that_do_not_heed_their_cancel_are_awaited(void **state)
     serving server;
     struct note note = {.sleep = HOUR, .shielded = 1};
     whorl_serve_options options = {.grace = WHORL_SECONDS(2)};
-    whorl_stream *client = begin(&server, &note, &options);
+    whorl_stream *client = begin_sleeper(&server, &note, &options);
     int64_t before = whorl_now();
     assert_int_equal(whorl_listener_stop(server.listener), 0);
     assert_int_equal(whorl_join(server.task), 0);
@@ -137,7 +101,7 @@ static void what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled(
     serving server;
     struct note note = {.sleep = HOUR};
     whorl_serve_options options = {.grace = -1};
-    whorl_stream *client = begin(&server, &note, &options);
+    whorl_stream *client = begin_sleeper(&server, &note, &options);
     assert_int_equal(whorl_listener_stop(server.listener), 0);
     assert_int_equal(whorl_join(server.task), 0);
     /* Writing does not wait; so it was taken though the task was cancelled, or refused whole. */
@@ -154,7 +118,7 @@ static void a_stop_comes_while_the_server_is_full(void **state)
     serving server;
     struct note note = {.sleep = WHORL_SECONDS(1)};
     whorl_serve_options options = {.limit = 1};
-    whorl_stream *first = begin(&server, &note, &options);
+    whorl_stream *first = begin_sleeper(&server, &note, &options);
     whorl_stream *second = client_of(&server);
     for (int i = 0; i < 20; i++)
         assert_int_equal(whorl_yield(), 0);
@@ -202,7 +166,7 @@ static void a_second_stop_says_so(void **state)
     (void)state;
     serving server;
     struct note note = {.sleep = WHORL_SECONDS(1)};
-    whorl_stream *client = begin(&server, &note, NULL);
+    whorl_stream *client = begin_sleeper(&server, &note, NULL);
     assert_int_equal(whorl_listener_stop(server.listener), 0);
     assert_int_equal(whorl_listener_stop(server.listener), -EALREADY);
     assert_int_equal(whorl_yield(), 0);
@@ -244,135 +208,6 @@ static void a_handler_may_stop_the_server(void **state)
     whorl_stream *client = client_of(&server);
     assert_int_equal(whorl_join(server.task), 0);
     assert_reads_to_end(client, "bye");
-    assert_int_equal(whorl_stream_close(client), 0);
-    assert_int_equal(whorl_listener_close(server.listener), 0);
-}
-
-/* --- Cancel --- */
-
-static void a_cancel_of_the_serving_task_gives_the_same_grace(void **state)
-{
-    (void)state;
-    serving server;
-    struct note note = {.sleep = WHORL_SECONDS(5)};
-    whorl_stream *client = begin(&server, &note, NULL);
-    assert_int_equal(whorl_cancel(server.task), 0);
-    assert_int_equal(whorl_yield(), 0);
-    assert_int_equal(whorl_listener_stop(server.listener), -EALREADY);
-    assert_int_equal(whorl_join(server.task), -ECANCELED);
-    assert_int_equal(note.result, 0);
-    assert_reads_to_end(client, "in time");
-    assert_int_equal(whorl_stream_close(client), 0);
-    assert_int_equal(whorl_listener_close(server.listener), 0);
-}
-
-static void a_cancel_after_a_stop_ends_the_grace(void **state)
-{
-    (void)state;
-    for (int later = 0; later < 3; later++) {
-        serving server;
-        struct note note = {.sleep = HOUR};
-        whorl_stream *client = begin(&server, &note, NULL);
-        int64_t before = whorl_now();
-        assert_int_equal(whorl_listener_stop(server.listener), 0);
-        if (later == 1)
-            assert_int_equal(whorl_yield(), 0);
-        if (later == 2) /* it waits for its handlers by then */
-            assert_int_equal(whorl_sleep(WHORL_MS(100)), 0);
-        assert_int_equal(whorl_cancel(server.task), 0);
-        intptr_t result = whorl_join(server.task);
-        assert_int_equal(result, 0);
-        assert_true(whorl_now() - before < WHORL_SECONDS(1));
-        assert_int_equal(note.result, -ECANCELED);
-        assert_int_equal(whorl_stream_close(client), 0);
-        assert_int_equal(whorl_listener_close(server.listener), 0);
-    }
-}
-
-static void a_timeout_around_a_server_ends_it(void **state)
-{
-    (void)state;
-    whorl_listener *listener;
-    assert_int_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
-    whorl_timeout limit;
-    whorl_timeout_begin(&limit, WHORL_MS(20));
-    int result = whorl_serve(listener, echo, NULL, 0);
-    assert_int_equal(whorl_timeout_end(&limit, result), -ETIMEDOUT);
-    assert_int_equal(whorl_listener_close(listener), 0);
-}
-
-static intptr_t cancel_itself(whorl_stream *stream, void *arg)
-{
-    (void)arg;
-    whorl_cancel(whorl_self());
-    char byte;
-    return whorl_stream_read(stream, &byte, 1);
-}
-
-static void a_handler_that_cancels_itself_ends_alone(void **state)
-{
-    (void)state;
-    serving server;
-    serve_here(&server, cancel_itself, NULL, NULL);
-    whorl_stream *client = client_of(&server);
-    assert_reads_to_end(client, "");
-    assert_int_equal(whorl_stream_close(client), 0);
-    client = client_of(&server);
-    assert_reads_to_end(client, "");
-    assert_int_equal(whorl_stream_close(client), 0);
-    assert_int_equal(end_serving(&server), 0);
-}
-
-static intptr_t join_the_server(whorl_stream *stream, void *arg)
-{
-    (void)stream;
-    serving *server = arg;
-    server->result = whorl_join(server->task);
-    return 0;
-}
-
-static void a_handler_that_would_wait_for_its_server_is_told(void **state)
-{
-    (void)state;
-    serving server;
-    serve_here(&server, join_the_server, &server, NULL);
-    whorl_stream *client = client_of(&server);
-    assert_reads_to_end(client, "");
-    assert_int_equal(server.result, -EDEADLK);
-    assert_int_equal(whorl_stream_close(client), 0);
-    assert_int_equal(end_serving(&server), 0);
-}
-
-static intptr_t note_begin(whorl_stream *stream, void *arg)
-{
-    (void)stream;
-    ++*(int *)arg;
-    return 0;
-}
-
-/* Ends the server when its task was given a connection, and has not run yet. Always ready, it runs
- * between the two. */
-static intptr_t end_at_sight(void *arg)
-{
-    const serving *server = arg;
-    while (server->listener->waiters.first)
-        whorl_yield();
-    assert_int_equal(whorl_listener_stop(server->listener), 0);
-    return whorl_cancel(server->task);
-}
-
-static void a_connection_that_has_not_begun_is_closed_without_its_handler(void **state)
-{
-    (void)state;
-    serving server;
-    int begun = 0;
-    serve_here(&server, note_begin, &begun, NULL);
-    whorl_task *watcher = whorl_spawn(end_at_sight, &server);
-    whorl_stream *client = client_of(&server);
-    assert_int_equal(whorl_join(watcher), 0);
-    assert_int_equal(whorl_join(server.task), 0);
-    assert_int_equal(begun, 0);
-    assert_reads_to_end(client, "");
     assert_int_equal(whorl_stream_close(client), 0);
     assert_int_equal(whorl_listener_close(server.listener), 0);
 }
@@ -436,12 +271,6 @@ int main(void)
         as_task(a_second_stop_says_so),
         as_task(an_idle_server_stops_at_once),
         as_task(a_handler_may_stop_the_server),
-        as_task(a_cancel_of_the_serving_task_gives_the_same_grace),
-        as_task(a_cancel_after_a_stop_ends_the_grace),
-        as_task(a_timeout_around_a_server_ends_it),
-        as_task(a_handler_that_cancels_itself_ends_alone),
-        as_task(a_handler_that_would_wait_for_its_server_is_told),
-        as_task(a_connection_that_has_not_begun_is_closed_without_its_handler),
         behaviour(the_runs_end_ends_server_and_handlers),
         behaviour(a_run_that_is_left_by_a_jump_leaves_nothing_of_it),
     };

@@ -1,80 +1,10 @@
-/* Tasks that wait in calls of a stream: cancelled, beside one another, and when it is closed. */
+/* Tasks that wait in calls of a stream: cancelled, and beside one another. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "streams.h"
+#include "stream_callers.h"
 
 #include <stdlib.h>
-
-enum { LARGE = 8 << 20 };
-
-/* A call on a stream, in a task of its own. */
-enum call { READ, READ_EXACTLY, PEEK, READ_UNTIL, READ_LINE, WRITE, DRAIN, END, CALLS };
-
-struct caller {
-    whorl_stream *stream;
-    enum call call;
-    const char *large;
-    whorl_task *task;
-};
-
-static intptr_t make_call(void *arg)
-{
-    const struct caller *made = arg;
-    whorl_stream *stream = made->stream;
-    whorl_slice slice;
-    whorl_line line;
-    char buf[100];
-    switch (made->call) {
-    case READ:
-        return whorl_stream_read(stream, buf, sizeof buf);
-    case READ_EXACTLY:
-        return whorl_stream_read_exactly(stream, buf, sizeof buf);
-    case PEEK:
-        return whorl_stream_peek(stream, 100, &slice);
-    case READ_UNTIL:
-        return whorl_stream_read_until(stream, "zz", 2, 1000, &slice);
-    case READ_LINE:
-        return whorl_stream_read_line(stream, &line, 1000);
-    case WRITE:
-        return whorl_stream_write(stream, made->large, LARGE);
-    case DRAIN:
-        return whorl_stream_drain(stream);
-    default:
-        return whorl_stream_end(stream);
-    }
-}
-
-static bool writes(enum call call)
-{
-    return call >= WRITE;
-}
-
-static void start(struct caller *caller, whorl_stream *stream, enum call call, const char *large)
-{
-    *caller = (struct caller){.stream = stream, .call = call, .large = large};
-    caller->task = whorl_spawn(make_call, caller);
-}
-
-/* Has the call of the task wait. */
-static void let_wait(void)
-{
-    for (int i = 0; i < 10; i++)
-        check_equal(whorl_yield(), 0);
-}
-
-/* What is written is taken, however much the kernel takes of it. */
-static const whorl_stream_options much = {.high_water = LARGE};
-
-/* Has much be pending, more than the kernel would take after a while. Returns how much was written.
- */
-static size_t fill(whorl_stream *stream, const char *large)
-{
-    check_equal(whorl_stream_write(stream, large, LARGE), LARGE);
-    let_wait();
-    check(whorl_stream_pending(stream) > LARGE / 8);
-    return LARGE;
-}
 
 /* --- Cancelled --- */
 
@@ -302,114 +232,6 @@ static void a_stream_goes_from_task_to_task(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, pass_on, NULL);
 }
 
-/* --- Closed meanwhile --- */
-
-static intptr_t close_it(void *arg)
-{
-    return whorl_stream_close(arg);
-}
-
-static intptr_t abort_it(void *arg)
-{
-    return whorl_stream_abort(arg);
-}
-
-static intptr_t close_beside(void *arg)
-{
-    char *large = arg;
-    for (enum call call = READ; call < CALLS; call++)
-        for (int aborts = 0; aborts < 2; aborts++) {
-            stream_and_peer both = open_stream(&much);
-            struct caller reader, writer;
-            bool both_sides = !writes(call);
-            fill(both.stream, large);
-            start(&reader, both.stream, call, large);
-            if (both_sides)
-                start(&writer, both.stream, WRITE, large);
-            let_wait();
-            whorl_task *closer = whorl_spawn(aborts ? abort_it : close_it, both.stream);
-            let_wait();
-            bool waits =
-                !aborts && !whorl_is_done(closer); /* TCP may find room for a little more */
-            if (waits) {
-                /* Nobody else may do anything meanwhile. */
-                check_equal(whorl_stream_close(both.stream), -EBUSY);
-                check_equal(whorl_stream_abort(both.stream), -EBUSY);
-                check_equal(whorl_stream_puts(both.stream, "x"), -ECANCELED);
-                check_equal(whorl_stream_read(both.stream, (char[1]){0}, 1), -ECANCELED);
-                check_equal(whorl_cancel(closer), 0);
-            }
-            intptr_t closed = whorl_join(closer);
-            check_equal(closed, aborts ? 0 : -ECANCELED);
-            intptr_t result = whorl_join(reader.task);
-            check_equal(result, -ECANCELED);
-            if (both_sides)
-                check_equal(whorl_join(writer.task), -ECANCELED);
-            close(both.peer);
-        }
-    return 0;
-}
-
-static void tasks_that_wait_leave_when_the_stream_is_closed(void **state)
-{
-    (void)state;
-    char *large = calloc(1, LARGE);
-    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, close_beside, large);
-    free(large);
-}
-
-/* --- A writer that is cancelled when its turn has come --- */
-
-static void drain_descriptor(int fd)
-{
-    static char buf[65536];
-    while (recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 0)
-        ;
-}
-
-static void yield_times(int times)
-{
-    while (times-- > 0)
-        check_equal(whorl_yield(), 0);
-}
-
-/* The writer waits for what is in flight. When that is sent it is cancelled, perhaps before it runs,
- * so that it ends its own op at once; and the stream is closed, perhaps before that has ended. */
-static void abort_beside_writer(const char *large, int before_cancel, int before_abort)
-{
-    stream_and_peer both = open_stream(NULL);
-    fill_descriptor(whorl_stream_fd(both.stream));
-    check_equal(whorl_stream_write(both.stream, large, 50000), 50000);
-    let_wait();
-    struct caller writer;
-    start(&writer, both.stream, WRITE, large);
-    let_wait();
-    drain_descriptor(both.peer);
-    yield_times(before_cancel);
-    check_equal(whorl_cancel(writer.task), 0);
-    yield_times(before_abort);
-    check_equal(whorl_stream_abort(both.stream), 0);
-    intptr_t result = whorl_join(writer.task);
-    check(result == -ECANCELED || (result > 0 && result < LARGE));
-    close(both.peer);
-}
-
-static intptr_t abort_at_each_moment(void *arg)
-{
-    for (int before_cancel = 0; before_cancel < 5; before_cancel++)
-        for (int before_abort = 0; before_abort < 4; before_abort++)
-            abort_beside_writer(arg, before_cancel, before_abort);
-    return 0;
-}
-
-static void who_closes_waits_no_longer_than_for_a_writer_that_gives_up(void **state)
-{
-    (void)state;
-    char *large = calloc(1, LARGE);
-    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, abort_at_each_moment, large);
-    free(large);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,8 +242,6 @@ int main(void)
         behaviour(one_task_reads_while_another_writes),
         behaviour(a_write_below_high_water_waits_for_nobody),
         behaviour(a_stream_goes_from_task_to_task),
-        behaviour(tasks_that_wait_leave_when_the_stream_is_closed),
-        behaviour(who_closes_waits_no_longer_than_for_a_writer_that_gives_up),
     };
     return run_behaviours("waiting in streams", tests);
 }

@@ -226,6 +226,23 @@ stuck_reader() {
         fail 'the one who does not read saw a regular end'
 }
 
+# It asks for long lists, and reads none: what waits for it is bounded in bytes too.
+greedy() {
+    local i
+    start_chat --verbose --rate 0 --line 64 --behind 1000
+    for ((i = 0; i < 150; i++)); do
+        enter "$(printf 'member%026d' "$i")" hall
+    done
+    connect greedy
+    for ((i = 0; i < 900; i++)); do
+        echo 'who hall'
+    done 1>&"$greedy" 2>/dev/null || :
+    await has_line "$scratch/chat.err" '^chat: one without a name is gone: you are more than 131999 bytes'
+    kill "$server"
+    kill "$server"
+    expect_end "$server" 0
+}
+
 # At most as much of it is taken as its rate allows, and what is not taken it cannot send.
 flood() {
     local start taken most flooding
@@ -402,6 +419,10 @@ second_signal() {
     expect_end "$server" 0
 }
 
+few_descriptors() {
+    expect_begin_or_sentence "$chat" --discovery-port 0
+}
+
 refuses() { # STATUS SENTENCE ARGUMENTS...
     expect_status "$1" timeout 60 "$chat" "${@:3}"
     expect 'the sentence' "$(cat "$scratch/err")" "chat: $2"
@@ -442,6 +463,7 @@ behaviour 'lines that make no sense are answered, and no more' bad_lines
 behaviour 'members and rooms have their limits' limits
 behaviour 'one who reads late is told to go, and all others hear everything in order' slow_reader
 behaviour 'one who never reads holds up no stop' stuck_reader
+behaviour 'one who asks for long lists and reads none is told to go' greedy
 behaviour 'one who sends too much is slowed down, and heard at its rate' flood
 behaviour 'a line without end is refused, and its member goes' endless_line
 behaviour 'one who sends no whole line in time goes' idle
@@ -453,5 +475,6 @@ behaviour 'a datagram finds the server and its rooms' found
 behaviour 'a broadcast finds the server' found_by_broadcast
 behaviour 'a stop says goodbye to everybody' stop_by_sigint
 behaviour 'a second signal waits for nobody' second_signal
+behaviour 'the chat begins, or says why not, however few descriptors there are' few_descriptors
 behaviour 'the chat refuses nonsense arguments' arguments
 end_of_tests

@@ -69,3 +69,33 @@ connect() { # NAME
 read_to_end() { # FD
     timeout 60 cat <&"$1" || fail "descriptor $1 has no end"
 }
+
+# With 6 descriptors, fewer than which the shell before it may want, and with more up to 14, a service
+# ends with a sentence that says why, or it listens, and is stopped by a SIGTERM that comes at once.
+expect_begin_or_sentence() { # COMMAND...
+    local most status began=0
+    for ((most = 6; most <= 14; most++)); do
+        : >"$scratch/few.out"
+        (
+            ulimit -n "$most"
+            exec "$@"
+        ) >"$scratch/few.out" 2>"$scratch/few.err" &
+        server=$!
+        is_child
+        await begins_or_ends
+        kill "$server" 2>/dev/null || :
+        status=0
+        timeout 60 tail --pid="$server" -f /dev/null || fail "with $most descriptors it does not end"
+        wait "$server" || status=$?
+        case $status in
+        0) began=$((began + 1)) ;;
+        1) grep -q ': cannot ' "$scratch/few.err" || fail "with $most descriptors it does not say why" ;;
+        *) fail "with $most descriptors it ends with $status: $(cat "$scratch/few.err")" ;;
+        esac
+    done
+    ((began > 0)) || fail 'it never begins'
+}
+
+begins_or_ends() {
+    has_line "$scratch/few.out" '^listening on ' || ! kill -0 "$server" 2>/dev/null
+}

@@ -135,6 +135,20 @@ server_ends_first() {
     stops_with 1 0 0
 }
 
+# A byte that TCP calls urgent goes in its place; before it, behind it, and with the end behind it.
+urgent_data() {
+    # shellcheck disable=SC2016
+    start_perl 'print <$c>; print "\nend\n";'
+    start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    timeout 60 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new($ARGV[0]) or die;
+        $s->send("u", MSG_OOB); $s->send("before"); sleep 1; $s->send("v", MSG_OOB);
+        $s->send("behind"); $s->send("w", MSG_OOB); shutdown $s, 1; print <$s>' "127.0.0.1:$port"
+    await has_line "$scratch/perl.out" '^end$'
+    expect 'what was taken' "$(sed -n 2p "$scratch/perl.out")" ubeforevbehindw
+    stops_with 1 0 0
+}
+
 second_target() {
     start_proxy --verbose 127.0.0.1:0 127.0.0.1:1 "$nginx"
     fetch "$url/small" | cmp - "$files/small"
@@ -381,12 +395,17 @@ few_descriptors() {
     )
 }
 
+fewer_descriptors() {
+    expect_begin_or_sentence "$proxy" --limit 1 127.0.0.1:0 "$nginx"
+}
+
 behaviour 'a large file comes through the proxy as it is' large_file
 behaviour 'a connection is kept for several requests' kept_alive
 behaviour '50 MB go both ways at once' both_ways
 behaviour '300 files come through at most 60 connections at a time' many
 behaviour 'a client that has sent all gets its answer after that' client_ends_first
 behaviour 'a server that has sent all takes more after that' server_ends_first
+behaviour 'urgent data goes in its place' urgent_data
 behaviour 'the second target is taken when the first is down' second_target
 behaviour 'a target that is down is told of' target_down
 behaviour 'a target whose name does not exist is told of' no_such_target
@@ -403,5 +422,6 @@ behaviour 'a stop cuts what has not ended in time' grace_over
 behaviour 'a second signal cuts at once' second_signal
 behaviour 'unix sockets serve as either side' unix_sockets
 behaviour 'the proxy outlives a want of descriptors' few_descriptors
+behaviour 'the proxy begins, or says why not, however few descriptors there are' fewer_descriptors
 behaviour 'the proxy refuses nonsense arguments' arguments
 end_of_tests

@@ -1,0 +1,52 @@
+/* See service.h. */
+#include "service.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+void service_hold_signals(void)
+{
+    sigset_t set = stop_signals();
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int service_wait_for_stop(void)
+{
+    sigset_t set = stop_signals();
+    return whorl_signal_wait(&set, NULL);
+}
+
+int service_say_where(whorl_listener *listener)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    char text[WHORL_ADDRESS_TEXT_MAX];
+    for (unsigned i = 0; whorl_listener_address(listener, i, (struct sockaddr *)&addr, &len) == 0;
+         i++, len = sizeof addr)
+        if (whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0)
+            printf("listening on %s\n", text);
+    return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+size_t service_raise_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return SIZE_MAX;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_max;
+}

@@ -1,0 +1,25 @@
+/*
+ * What the services among the examples have in common beside their options: they tell where they
+ * listen, they want many descriptors, and SIGTERM or SIGINT asks them to stop, a second one at once.
+ */
+#ifndef EXAMPLES_SERVICE_H
+#define EXAMPLES_SERVICE_H
+
+#include <stddef.h>
+#include <whorl.h>
+
+/* Keeps both signals pending from here on until service_wait_for_stop takes them, so that one that
+ * comes early stops the service too, and does not kill it. For main, before the run. */
+void service_hold_signals(void);
+
+/* Waits for one of the signals; its number, or -errno as of whorl_signal_wait. */
+int service_wait_for_stop(void);
+
+/* Prints "listening on" and each address of the listener: with its port, or a unix socket's name.
+ * 0, or -errno of the printing. */
+int service_say_where(whorl_listener *listener);
+
+/* Has the process open as many descriptors as the system lets it; how many these are. */
+size_t service_raise_descriptors(void);
+
+#endif

@@ -1,0 +1,98 @@
+/* What datagram sockets refuse, and by which error. */
+#include "datagrams.h"
+
+#include <sys/un.h>
+
+static intptr_t use_wrongly(void *arg)
+{
+    (void)arg;
+    whorl_datagram *one = NULL;
+    whorl_message message = {.data = NULL, .len = 1};
+    char byte;
+    struct sockaddr_in addr;
+    socklen_t len = sizeof addr;
+    check_equal(whorl_datagram_open(NULL, NULL, NULL, NULL), -EINVAL);
+    check_equal(whorl_datagram_open_unix("", NULL, &one), -EINVAL);
+    char longest[120];
+    memset(longest, 'x', sizeof longest);
+    longest[108] = '\0';
+    check_equal(whorl_datagram_open_unix(longest, NULL, &one), -ENAMETOOLONG);
+    check_equal(whorl_datagram_open_unix("/no/such/dir/x", NULL, &one), -ENOENT);
+    check(one == NULL);
+    const whorl_datagram_options wrong[] = {
+        {.largest = ((size_t)16 << 20) + 1}, {.queue = 1025}, {.timeout = -1}};
+    for (size_t i = 0; i < count_of(wrong); i++) {
+        check_equal(whorl_datagram_open(NULL, NULL, &wrong[i], &one), -EINVAL);
+        check_equal(whorl_datagram_open_unix(NULL, &wrong[i], &one), -EINVAL);
+        check(one == NULL);
+    }
+    whorl_datagram_options family = {.family = AF_UNIX};
+    check_equal(whorl_datagram_open(NULL, NULL, &family, &one), -EAFNOSUPPORT);
+    check_equal(whorl_datagram_open("192.0.2.77", NULL, NULL, &one), -EADDRNOTAVAIL);
+    check_equal(whorl_datagram_open(NULL, "77777", NULL, &one), -ERANGE);
+    check_equal(whorl_datagram_from_fd(-1, NULL, &one), -EBADF);
+    pair both = unix_pair();
+    check_equal(whorl_datagram_from_fd(both.ends[0], NULL, &one), -EPROTOTYPE);
+    close_pair(&both);
+    both = pipe_pair();
+    check_equal(whorl_datagram_from_fd(both.ends[0], NULL, &one), -ENOTSOCK);
+    close_pair(&both);
+    int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(whorl_datagram_from_fd(netlink, NULL, &one), -EAFNOSUPPORT);
+    close(netlink);
+
+    check_equal(whorl_datagram_close(NULL), -EINVAL);
+    check_equal(whorl_datagram_fd(NULL), -EINVAL);
+    check_equal(whorl_datagram_port(NULL), -EINVAL);
+    check_equal(whorl_datagram_receive(NULL, &message), -EINVAL);
+    one = open_loopback(NULL, NULL);
+    check_equal(whorl_datagram_receive(one, NULL), -EINVAL);
+    check_equal(whorl_datagram_receive_from(one, NULL, 1, NULL, NULL), -EINVAL);
+    check_equal(whorl_datagram_receive_from(one, &byte, 1, NULL, &len), -EINVAL);
+    check_equal(whorl_datagram_receive_many(one, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_receive_many(one, &message, 0), -EINVAL);
+    check_equal(whorl_datagram_send(one, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_send_to(one, &byte, 1, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_send_many(one, NULL, 1), -EINVAL);
+    check_equal(whorl_datagram_send_many(one, &message, 0), -EINVAL);
+    check_equal(whorl_datagram_send_many(one, &message, 1), -EINVAL);
+    message = (whorl_message){.data = &byte, .len = 1, .peer_len = 1};
+    check_equal(whorl_datagram_send_many(one, &message, 1), -EINVAL);
+    check_equal(whorl_datagram_connect_to(one, NULL, 0), -EINVAL);
+    check_equal(whorl_datagram_join(one, NULL, NULL), -EINVAL);
+    return whorl_datagram_close(one);
+}
+
+/* An option that is refused sets none. */
+static intptr_t take_over_wrongly(void *arg)
+{
+    (void)arg;
+    whorl_datagram *datagram;
+    int on = -1;
+    socklen_t len = sizeof on;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const whorl_datagram_options wrong = {.broadcast = 1, .timeout = -1};
+    check_equal(whorl_datagram_from_fd(fd, &wrong, &datagram), -EINVAL);
+    check_equal(getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, &len), 0);
+    check_equal(on, 0);
+    const whorl_datagram_options right = {.broadcast = 1};
+    check_equal(whorl_datagram_from_fd(fd, &right, &datagram), 0);
+    check_equal(getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, &len), 0);
+    check_equal(on, 1);
+    return whorl_datagram_close(datagram);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    run_checks(use_wrongly, NULL);
+    run_checks(take_over_wrongly, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(what_cannot_be_is_refused),
+    };
+    return run_behaviours("datagram_refused", tests);
+}

@@ -1,0 +1,123 @@
+/* Datagram sockets of unix: met at paths and abstract names. */
+#include "datagrams.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static intptr_t talk_by_name(void *arg)
+{
+    (void)arg;
+    test_path path = path_of("datagrams");
+    char abstract[64];
+    snprintf(abstract, sizeof abstract, "@whorl-test-%d", (int)getpid());
+    const char *names[] = {path.text, abstract};
+    for (int i = 0; i < 2; i++) {
+        whorl_datagram *server, *client, *other;
+        whorl_message message;
+        char text[WHORL_ADDRESS_TEXT_MAX];
+        struct sockaddr_un addr;
+        socklen_t len = sizeof addr;
+        check_equal(whorl_datagram_open_unix(names[i], NULL, &server), 0);
+        check_equal(whorl_datagram_open_unix(NULL, NULL, &client), 0);
+        check_equal(getsockname(whorl_datagram_fd(server), (struct sockaddr *)&addr, &len), 0);
+        check(whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0);
+        check_text(text, names[i]);
+        check_equal(whorl_datagram_send(client, "x", 1), -ENOTCONN);
+        check_equal(whorl_datagram_connect_to(client, (struct sockaddr *)&addr, len), 0);
+        check_equal(whorl_datagram_send(client, "", 0), 0);
+        check_equal(whorl_datagram_send(client, "name", 4), 4);
+        check_received(server, "");
+        check_equal(whorl_datagram_receive(server, &message), 0);
+        check_message(&message, "name");
+        check(whorl_address_text(message.peer, message.peer_len, text, sizeof text) > 0);
+        check_equal(text[0], '@');
+        check_equal(whorl_datagram_send_to(server, "back", 4, message.peer, message.peer_len), 4);
+        check_received(client, "back");
+        check_equal(whorl_datagram_open_unix(names[i], NULL, &other), -EADDRINUSE);
+        check_equal(whorl_datagram_port(server), -ENOTSUP);
+        check_equal(whorl_datagram_connect(client, "127.0.0.1", "9"), -EAFNOSUPPORT);
+        check_equal(whorl_datagram_close(server), 0);
+        check_equal(whorl_datagram_send(client, "name", 4), -ECONNREFUSED);
+        check_equal(whorl_datagram_close(client), 0);
+        check_equal(access(path.text, F_OK), -1);
+    }
+    return 0;
+}
+
+static void a_unix_socket_is_met_at_its_path_or_name(void **state)
+{
+    (void)state;
+    run_both_ways(talk_by_name);
+}
+
+static intptr_t take_over_path(void *arg)
+{
+    (void)arg;
+    whorl_datagram *one;
+    test_path path = path_of("stale");
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    strcpy(addr.sun_path, path.text);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), -EADDRINUSE);
+    check_equal(close(fd), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), 0);
+    /* A file that is there instead of its own stays. */
+    check_equal(unlink(path.text), 0);
+    write_whole(path.text, "x", 1);
+    check_equal(whorl_datagram_close(one), 0);
+    check_equal(access(path.text, F_OK), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), -EADDRINUSE);
+    check(one == NULL);
+    check_equal(access(path.text, F_OK), 0);
+    return 0;
+}
+
+static void a_file_that_nobody_serves_is_replaced_and_others_stay(void **state)
+{
+    (void)state;
+    run_checks(take_over_path, NULL);
+}
+
+static intptr_t receive_large(void *arg)
+{
+    (void)arg;
+    enum { LARGE = 100000 };
+    static char data[LARGE];
+    memset(data, 'l', LARGE);
+    int fds[2];
+    whorl_message message;
+    whorl_datagram *one;
+    const whorl_datagram_options large = {.largest = LARGE};
+    for (int i = 0; i < 2; i++) {
+        check_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+        check_equal(whorl_datagram_from_fd(fds[0], i ? &large : NULL, &one), 0);
+        check_equal(send(fds[1], data, LARGE, 0), LARGE);
+        check_equal(whorl_datagram_receive(one, &message), 0);
+        check_equal(message.size, LARGE);
+        check_equal(message.len, i ? LARGE : 65536);
+        check(memcmp(message.data, data, message.len) == 0);
+        check_equal(message.peer_len, 0);
+        check_equal(send(fds[1], "small", 5, 0), 5);
+        check_received(one, "small");
+        check_equal(whorl_datagram_close(one), 0);
+        close(fds[1]);
+    }
+    return 0;
+}
+
+static void one_above_the_largest_is_cut_and_says_so(void **state)
+{
+    (void)state;
+    run_both_ways(receive_large);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(a_unix_socket_is_met_at_its_path_or_name),
+        behaviour(a_file_that_nobody_serves_is_replaced_and_others_stay),
+        behaviour(one_above_the_largest_is_cut_and_says_so),
+    };
+    return run_behaviours("datagram_unix", tests);
+}

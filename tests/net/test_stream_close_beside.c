@@ -1,0 +1,120 @@
+/* A stream is closed, or aborted, while tasks wait in its calls, or give up waiting. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "stream_callers.h"
+
+#include <stdlib.h>
+
+static intptr_t close_it(void *arg)
+{
+    return whorl_stream_close(arg);
+}
+
+static intptr_t abort_it(void *arg)
+{
+    return whorl_stream_abort(arg);
+}
+
+static intptr_t close_beside(void *arg)
+{
+    char *large = arg;
+    for (enum call call = READ; call < CALLS; call++)
+        for (int aborts = 0; aborts < 2; aborts++) {
+            stream_and_peer both = open_stream(&much);
+            struct caller reader, writer;
+            bool both_sides = !writes(call);
+            fill(both.stream, large);
+            start(&reader, both.stream, call, large);
+            if (both_sides)
+                start(&writer, both.stream, WRITE, large);
+            let_wait();
+            whorl_task *closer = whorl_spawn(aborts ? abort_it : close_it, both.stream);
+            let_wait();
+            bool waits =
+                !aborts && !whorl_is_done(closer); /* TCP may find room for a little more */
+            if (waits) {
+                /* Nobody else may do anything meanwhile. */
+                check_equal(whorl_stream_close(both.stream), -EBUSY);
+                check_equal(whorl_stream_abort(both.stream), -EBUSY);
+                check_equal(whorl_stream_puts(both.stream, "x"), -ECANCELED);
+                check_equal(whorl_stream_read(both.stream, (char[1]){0}, 1), -ECANCELED);
+                check_equal(whorl_cancel(closer), 0);
+            }
+            intptr_t closed = whorl_join(closer);
+            check_equal(closed, aborts ? 0 : -ECANCELED);
+            intptr_t result = whorl_join(reader.task);
+            check_equal(result, -ECANCELED);
+            if (both_sides)
+                check_equal(whorl_join(writer.task), -ECANCELED);
+            close(both.peer);
+        }
+    return 0;
+}
+
+static void tasks_that_wait_leave_when_the_stream_is_closed(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, close_beside, large);
+    free(large);
+}
+
+static void drain_descriptor(int fd)
+{
+    static char buf[65536];
+    while (recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 0)
+        ;
+}
+
+static void yield_times(int times)
+{
+    while (times-- > 0)
+        check_equal(whorl_yield(), 0);
+}
+
+/* The writer waits for what is in flight. When that is sent it is cancelled, perhaps before it runs,
+ * so that it ends its own op at once; and the stream is closed, perhaps before that has ended. */
+static void abort_beside_writer(const char *large, int before_cancel, int before_abort)
+{
+    stream_and_peer both = open_stream(NULL);
+    fill_descriptor(whorl_stream_fd(both.stream));
+    check_equal(whorl_stream_write(both.stream, large, 50000), 50000);
+    let_wait();
+    struct caller writer;
+    start(&writer, both.stream, WRITE, large);
+    let_wait();
+    drain_descriptor(both.peer);
+    yield_times(before_cancel);
+    check_equal(whorl_cancel(writer.task), 0);
+    yield_times(before_abort);
+    check_equal(whorl_stream_abort(both.stream), 0);
+    intptr_t result = whorl_join(writer.task);
+    check(result == -ECANCELED || (result > 0 && result < LARGE));
+    close(both.peer);
+}
+
+static intptr_t abort_at_each_moment(void *arg)
+{
+    for (int before_cancel = 0; before_cancel < 5; before_cancel++)
+        for (int before_abort = 0; before_abort < 4; before_abort++)
+            abort_beside_writer(arg, before_cancel, before_abort);
+    return 0;
+}
+
+static void who_closes_waits_no_longer_than_for_a_writer_that_gives_up(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, abort_at_each_moment, large);
+    free(large);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        behaviour(tasks_that_wait_leave_when_the_stream_is_closed),
+        behaviour(who_closes_waits_no_longer_than_for_a_writer_that_gives_up),
+    };
+    return run_behaviours("closing streams beside others", tests);
+}
