@@ -44,6 +44,7 @@ batches_are_connected() {
     "$bench" echo --stream --seconds 0.05 --rounds 1 --connections 300 --size 16K --json - \
         >"$scratch/json"
     expect 'rows' "$(grep -c '"connections": 300' "$scratch/json")" 4
+    expect 'spreads' "$(grep -c '"rounds": 1, "spread": 0}' "$scratch/json")" 4
 }
 
 idle_connections_are_measured() {
