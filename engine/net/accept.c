@@ -8,9 +8,9 @@
 #define FIRST_PAUSE WHORL_MS(10)
 #define LONGEST_PAUSE WHORL_SECONDS(1)
 
-static struct listener_socket *socket_of(struct multishot *accepting)
+static whorl_listener *listener_of(struct multishot *accepting)
 {
-    return (struct listener_socket *)accepting;
+    return ((struct listener_op *)accepting)->listener;
 }
 
 /* --- What was taken --- */
@@ -50,18 +50,68 @@ void accept_close_taken(whorl_listener *listener)
         close(taken_pop(listener));
 }
 
+/* --- What is expected --- */
+
+static size_t missing_of(const whorl_listener *listener)
+{
+    size_t ready = listener->taken_count;
+    return listener->wanted > ready ? listener->wanted - ready : 0;
+}
+
+static bool is_expected(const struct listener_op *acceptor)
+{
+    return multishot_is_armed(&acceptor->accepting) &&
+           !(acceptor->accepting.op.state & OP_CANCEL_WANTED);
+}
+
+/* Ops that are armed at a socket, but those asked to end. */
+static size_t expected_at(const struct listener_socket *socket)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++)
+        count += is_expected(&socket->ops[i]);
+    return count;
+}
+
+static size_t expected(const whorl_listener *listener)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < listener->count; i++)
+        count += expected_at(&listener->sockets[i]);
+    return count;
+}
+
+/* Who waited does so no more: of the ops that are armed for them one stays at each socket. */
+static void disarm_surplus(whorl_listener *listener)
+{
+    size_t missing = missing_of(listener);
+    size_t count = expected(listener);
+    for (unsigned i = 0; i < listener->count; i++) {
+        struct listener_socket *socket = &listener->sockets[i];
+        size_t here = expected_at(socket);
+        for (unsigned j = 0; j < ACCEPTS_MAX && count > missing && here > 1; j++)
+            if (is_expected(&socket->ops[j])) {
+                multishot_disarm(listener->loop, &socket->ops[j].accepting);
+                count--;
+                here--;
+            }
+    }
+}
+
 /* --- Who waits --- */
 
 static void attend(whorl_listener *listener)
 {
     for (unsigned i = 0; i < listener->count; i++)
-        multishot_attend(listener->loop, &listener->sockets[i].accepting);
+        for (unsigned j = 0; j < ACCEPTS_MAX; j++)
+            multishot_attend(listener->loop, &listener->sockets[i].ops[j].accepting);
 }
 
 static void leave(whorl_listener *listener)
 {
     for (unsigned i = 0; i < listener->count; i++)
-        multishot_leave(listener->loop, &listener->sockets[i].accepting);
+        for (unsigned j = 0; j < ACCEPTS_MAX; j++)
+            multishot_leave(listener->loop, &listener->sockets[i].ops[j].accepting);
 }
 
 /* The task may find the listener gone when it runs. */
@@ -77,7 +127,9 @@ static void next_cancel(struct task *self)
 {
     struct waiter *waiter = self->wait_object;
     char *waiters = (char *)waiter->queue;
-    answer((whorl_listener *)(waiters - offsetof(whorl_listener, waiters)), waiter, -ECANCELED);
+    whorl_listener *listener = (whorl_listener *)(waiters - offsetof(whorl_listener, waiters));
+    answer(listener, waiter, -ECANCELED);
+    disarm_surplus(listener);
 }
 
 static const struct wait_kind next_wait = {.name = "a connection", .cancel = next_cancel};
@@ -103,6 +155,7 @@ void accept_dismiss(whorl_listener *listener, int result)
 {
     while (listener->waiters.first)
         answer(listener, listener->waiters.first, result);
+    disarm_surplus(listener);
 }
 
 void accept_deliver(whorl_listener *listener)
@@ -114,30 +167,59 @@ void accept_deliver(whorl_listener *listener)
 
 /* --- Arming --- */
 
-static void arm(whorl_listener *listener, struct listener_socket *socket, size_t missing)
+static void arm(whorl_listener *listener, struct listener_op *acceptor, unsigned flags)
 {
-    whorl_op *op = &socket->accepting.op;
-    op->flags &= (uint8_t)~RING_MULTISHOT;
-    if (!listener->takes_once && missing / 2 >= listener->backlogs)
-        op->flags |= RING_MULTISHOT;
-    multishot_arm(listener->loop, &socket->accepting);
+    whorl_op *op = &acceptor->accepting.op;
+    op->flags = (uint8_t)((op->flags & ~RING_MULTISHOT) | flags);
+    listener->is_roomy = false;
+    multishot_arm(listener->loop, &acceptor->accepting);
+}
+
+/* Takes all that come, until it ends. */
+static bool takes_many(const struct listener_socket *socket)
+{
+    const struct multishot *first = &socket->ops[0].accepting;
+    return multishot_is_armed(first) && (first->op.flags & RING_MULTISHOT);
+}
+
+static void arm_single(whorl_listener *listener, struct listener_socket *socket)
+{
+    struct listener_op *next = socket->ops;
+    while (next < socket->ops + ACCEPTS_MAX && multishot_is_armed(&next->accepting))
+        next++;
+    if (next < socket->ops + ACCEPTS_MAX)
+        arm(listener, next, 0);
+}
+
+static void seek_at(whorl_listener *listener, struct listener_socket *socket, size_t missing)
+{
+    if (takes_many(socket)) {
+        if (missing < listener->backlogs)
+            multishot_disarm(listener->loop, &socket->ops[0].accepting);
+        return;
+    }
+    bool is_at_rest = !multishot_is_armed(&socket->ops[0].accepting);
+    if (is_at_rest && !listener->takes_once && missing / 2 >= listener->backlogs) {
+        arm(listener, &socket->ops[0], RING_MULTISHOT);
+        return;
+    }
+    /* With the last descriptor one client is turned away after the other. */
+    size_t most = listener->keeps_spare && listener->spare < 0 ? 1 : ACCEPTS_MAX;
+    size_t others = expected(listener) - expected_at(socket);
+    size_t fair = (missing + listener->count - 1) / listener->count;
+    size_t share = missing > others ? missing - others : missing > 0;
+    share = share < fair ? share : fair;
+    for (size_t n = expected_at(socket); n < share && n < most; n++)
+        arm_single(listener, socket);
 }
 
 void accept_seek(whorl_listener *listener)
 {
     if (listener->closing || listener->error || timer_is_armed(&listener->retry))
         return;
-    size_t ready = listener->taken_count;
-    size_t missing = listener->wanted > ready ? listener->wanted - ready : 0;
-    for (unsigned i = 0; i < listener->count; i++) {
-        struct listener_socket *socket = &listener->sockets[i];
-        if (!multishot_is_armed(&socket->accepting)) {
-            if (missing > 0)
-                arm(listener, socket, missing);
-        } else if ((socket->accepting.op.flags & RING_MULTISHOT) && missing < listener->backlogs) {
-            multishot_disarm(listener->loop, &socket->accepting);
-        }
-    }
+    size_t missing = missing_of(listener);
+    for (unsigned i = 0; i < listener->count; i++)
+        seek_at(listener, &listener->sockets[i], missing);
 }
 
 void accept_disarm(whorl_listener *listener)
@@ -145,7 +227,8 @@ void accept_disarm(whorl_listener *listener)
     if (timer_is_armed(&listener->retry))
         timer_disarm(&listener->loop->timers, &listener->retry);
     for (unsigned i = 0; i < listener->count; i++)
-        multishot_disarm(listener->loop, &listener->sockets[i].accepting);
+        for (unsigned j = 0; j < ACCEPTS_MAX; j++)
+            multishot_disarm(listener->loop, &listener->sockets[i].ops[j].accepting);
 }
 
 /* --- What comes --- */
@@ -164,7 +247,7 @@ static bool must_turn_away(whorl_listener *listener, int fd)
 static void take(struct multishot *accepting, int32_t result, unsigned marks)
 {
     (void)marks;
-    whorl_listener *listener = socket_of(accepting)->listener;
+    whorl_listener *listener = listener_of(accepting);
     listener->pause = 0;
     if (must_turn_away(listener, result))
         return;
@@ -232,7 +315,9 @@ static void look_at_error(whorl_listener *listener, const whorl_op *op, int erro
         break;
     case -EMFILE:
     case -ENFILE:
-        if (!spare_give(listener))
+        if (spare_give(listener))
+            listener->is_roomy = true;
+        else if (!listener->is_roomy)
             pause_accepting(listener);
         break;
     case -ENOBUFS:
@@ -254,7 +339,7 @@ static void look_at_error(whorl_listener *listener, const whorl_op *op, int erro
 
 static void ended(struct multishot *accepting, int32_t result)
 {
-    whorl_listener *listener = socket_of(accepting)->listener;
+    whorl_listener *listener = listener_of(accepting);
     if (listener->closing)
         return;
     if (result < 0)
@@ -262,10 +347,14 @@ static void ended(struct multishot *accepting, int32_t result)
     accept_seek(listener);
 }
 
-void accept_prepare(struct listener_socket *socket, int fd)
+void accept_prepare(whorl_listener *listener, struct listener_socket *socket, int fd)
 {
-    socket->accepting = (struct multishot){.take = take, .ended = ended};
-    socket->accepting.op = whorl_op_accept(fd, NULL, NULL, SOCK_CLOEXEC);
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+        struct listener_op *acceptor = &socket->ops[i];
+        acceptor->listener = listener;
+        acceptor->accepting = (struct multishot){.take = take, .ended = ended};
+        acceptor->accepting.op = whorl_op_accept(fd, NULL, NULL, SOCK_CLOEXEC);
+    }
 }
 
 int whorl_listener_accept(whorl_listener *listener)

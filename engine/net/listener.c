@@ -19,7 +19,7 @@ static whorl_listener *listener_of(struct leftover *leftover)
 
 static int *fd_of(struct listener_socket *socket)
 {
-    return &socket->accepting.op.fd;
+    return &socket->ops[0].accepting.op.fd;
 }
 
 static void listener_free(whorl_listener *listener)
@@ -82,9 +82,7 @@ int listener_make(unsigned room, whorl_listener **result)
 void listener_add(whorl_listener *listener, int fd, int backlog)
 {
     assert(listener->count < listener->room);
-    struct listener_socket *socket = &listener->sockets[listener->count++];
-    socket->listener = listener;
-    accept_prepare(socket, fd);
+    accept_prepare(listener, &listener->sockets[listener->count++], fd);
     listener->backlogs += (size_t)backlog;
 }
 
@@ -102,7 +100,8 @@ void listener_silence(whorl_listener *listener)
     struct loop *loop = listener->loop;
     accept_disarm(listener);
     for (unsigned i = 0; i < listener->count; i++)
-        multishot_join(loop, loop->current, &listener->sockets[i].accepting, OP_PATIENT);
+        for (unsigned j = 0; j < ACCEPTS_MAX; j++)
+            multishot_join(loop, loop->current, &listener->sockets[i].ops[j].accepting, OP_PATIENT);
     accept_close_taken(listener);
     listener_remove_file(listener);
     close_sockets(listener);
@@ -205,7 +204,8 @@ int whorl_listener_address(const whorl_listener *listener, unsigned index, struc
         return -EINVAL;
     if (index >= listener->count)
         return -ENOENT;
-    return getsockname(listener->sockets[index].accepting.op.fd, addr, len) == 0 ? 0 : -errno;
+    int fd = listener->sockets[index].ops[0].accepting.op.fd;
+    return getsockname(fd, addr, len) == 0 ? 0 : -errno;
 }
 
 int whorl_listener_port(const whorl_listener *listener)

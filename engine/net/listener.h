@@ -1,7 +1,7 @@
 /*
  * The listener: its sockets, and the connections that it has taken off their queues.
  *
- * Each socket has an op that accepts:
+ * Each socket has ops that accept:
  *
  *     at rest <--> armed        once, or (multishot) again and again
  *        '--> paused --'        no descriptor or memory is left
@@ -10,7 +10,9 @@
  * in whorl_listener_accept; or, of a server, as many as its limit allows. Ops are armed while more
  * are wanted than lie in `taken`. A multishot op cannot be told how many: it takes all that wait. So
  * one is armed only where all that the sockets' queues can hold is wanted twice over, and disarmed
- * when less than that is wanted; else an op takes one connection and ends. A connection that comes
+ * when less than that is wanted; else an op takes one connection and ends. As it begins again only
+ * when the loop next turns, and turns are long where thousands of tasks are busy, several such ops
+ * are armed at once: as many as are wanted, and one for each socket at least. A connection that comes
  * beyond what is wanted, as by the second of two sockets, lies in `taken` for who asks next.
  *
  * Invariant: no task waits while a connection that is wanted lies in `taken`.
@@ -28,12 +30,17 @@
 #include <whorl/listener.h>
 
 #define BACKLOG_DEFAULT 4096
+#define ACCEPTS_MAX 32 /* that are armed at once, at a socket */
 
 struct server; /* see serve.h */
 
-struct listener_socket {
+struct listener_op {
     struct multishot accepting; /* first: it is found by its op, which has the descriptor */
     struct whorl_listener *listener;
+};
+
+struct listener_socket {
+    struct listener_op ops[ACCEPTS_MAX]; /* the first one may be multishot */
 };
 
 struct whorl_listener {
@@ -56,6 +63,7 @@ struct whorl_listener {
     int64_t pause;      /* ns, the last one; 0: there was none since a connection came */
     int spare;          /* a descriptor to turn clients away with; -1: it is in use */
     bool keeps_spare;
+    bool is_roomy; /* the spare has been let go, and no accept has begun since */
     /* The file of a unix socket. */
     char *path; /* NULL: none */
     dev_t device;
@@ -94,8 +102,8 @@ int listener_place_error(const whorl_listener *listener);
 
 /* --- accept.c --- */
 
-/* Sets up the op of a socket. */
-void accept_prepare(struct listener_socket *socket, int fd);
+/* Sets up the ops of a socket. */
+void accept_prepare(whorl_listener *listener, struct listener_socket *socket, int fd);
 
 /* Arms what is to be armed, and disarms what is not. When `wanted` has changed. From: anywhere in
  * the loop. */

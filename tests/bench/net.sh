@@ -40,6 +40,13 @@ echo: connections 3, size 20000, seconds 0.1, stream'
 idle: connections 10'
 }
 
+batches_are_connected() {
+    "$bench" echo --stream --seconds 0.05 --rounds 1 --connections 300 --size 16K --json - \
+        >"$scratch/json"
+    expect 'rows' "$(grep -c '"connections": 300' "$scratch/json")" 4
+    expect 'spreads' "$(grep -c '"rounds": 1, "spread": 0}' "$scratch/json")" 4
+}
+
 idle_connections_are_measured() {
     "$bench" idle --rounds 1 --connections 300 --json "$scratch/json" >"$scratch/table"
     grep -qE '^  whorl-stream +[0-9,]+' "$scratch/table" || fail 'no row of whorl-stream'
@@ -93,6 +100,7 @@ servers_serve_alone() {
 
 behaviour 'echo --stream compares a server on streams' a_stream_server_is_compared
 behaviour 'a list of numbers gives a table for each' lists_give_a_table_each
+behaviour 'more connections than are made at once are all served' batches_are_connected
 behaviour 'idle measures the memory of a connection' idle_connections_are_measured
 behaviour 'sendfile sends a temporary file, or one that is named' files_are_sent
 behaviour 'a server on streams serves alone, too' servers_serve_alone

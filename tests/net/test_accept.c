@@ -11,12 +11,12 @@
 
 static bool is_armed(const whorl_listener *listener)
 {
-    return multishot_is_armed(&listener->sockets[0].accepting);
+    return multishot_is_armed(&listener->sockets[0].ops[0].accepting);
 }
 
 static bool takes_many(const whorl_listener *listener)
 {
-    return is_armed(listener) && (listener->sockets[0].accepting.op.flags & RING_MULTISHOT);
+    return is_armed(listener) && (listener->sockets[0].ops[0].accepting.op.flags & RING_MULTISHOT);
 }
 
 /* --- Turns --- */
@@ -149,6 +149,33 @@ static void a_cancelled_acceptor_does_not_take_a_turn(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+/* What was armed for them is not: but for one op, their connections stay in the queue. */
+static void of_many_cancelled_accepts_one_goes_on(void **state)
+{
+    (void)state;
+    enum { COUNT = 5 };
+    struct acceptor acceptors[COUNT];
+    int clients[COUNT];
+    int order = 0;
+    whorl_listener *listener = listen_here(NULL);
+    start_acceptors(acceptors, COUNT, listener, &order);
+    for (int i = 0; i < COUNT; i++)
+        whorl_cancel(acceptors[i].task);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(whorl_join(acceptors[i].task), -ECANCELED);
+    assert_int_equal(whorl_yield(), 0);
+    for (int i = 0; i < COUNT; i++)
+        clients[i] = client_of(listener, 0);
+    while (listener->taken_count == 0)
+        assert_int_equal(whorl_yield(), 0);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(whorl_yield(), 0);
+    assert_int_equal(listener->taken_count, 1);
+    for (int i = 0; i < COUNT; i++)
+        assert_accepts(listener, clients[i]);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
 /* --- Taking many --- */
 
 static void as_many_as_may_wait_are_taken_by_one_request(void **state)
@@ -252,7 +279,7 @@ static void a_socket_that_listens_no_more_is_an_error_for_all(void **state)
     int order = 0;
     whorl_listener *listener = listen_here(NULL);
     start_acceptors(acceptors, 3, listener, &order);
-    assert_int_equal(shutdown(listener->sockets[0].accepting.op.fd, SHUT_RD), 0);
+    assert_int_equal(shutdown(listener->sockets[0].ops[0].accepting.op.fd, SHUT_RD), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(whorl_join(acceptors[i].task), -EINVAL);
     assert_int_equal(whorl_listener_accept(listener), -EINVAL);
@@ -309,6 +336,7 @@ int main(void)
         as_task(a_cancelled_accept_leaves_the_connection_to_the_next),
         as_task(no_connection_is_lost_to_cancels_that_race),
         as_task(a_cancelled_acceptor_does_not_take_a_turn),
+        as_task(of_many_cancelled_accepts_one_goes_on),
         as_task(as_many_as_may_wait_are_taken_by_one_request),
         as_task(a_crowd_that_is_not_wanted_stays_in_the_kernels_queue),
         as_task(a_kernel_without_multishot_accept_takes_them_one_by_one),

@@ -178,8 +178,10 @@ static void a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time(void **st
 {
     (void)state;
     fake_reset();
-    fake_op(LINE, 1, TAKES(FIRST_TAKEN)); /* one task waits */
-    fake_op(LINE, 1, FAILS(-EINVAL));     /* two do: many are asked for */
+    fake_op(LINE, 1, TAKES(FIRST_TAKEN)); /* an op for each task */
+    fake_op(LINE, 1, FAILS(-ECANCELED));
+    fake_op(LINE, 1, FAILS(-ECANCELED));
+    fake_op(LINE, 1, FAILS(-EINVAL)); /* two wait when the first has ended: many are asked for */
     fake_op(LINE, 1, TAKES(SECOND_TAKEN));
     fake_op(LINE, 1, TAKES(THIRD_TAKEN));
     fake_op(LINE, 1, CLOSES);

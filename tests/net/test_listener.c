@@ -169,7 +169,7 @@ static void listeners_of_one_program_share_a_port(void **state)
         struct pollfd ready[2];
         for (int which = 0; which < 2; which++) {
             ready[which] = (struct pollfd){.events = POLLIN};
-            ready[which].fd = both[which]->sockets[0].accepting.op.fd;
+            ready[which].fd = both[which]->sockets[0].ops[0].accepting.op.fd;
         }
         assert_int_equal(poll(ready, 2, 1000), 1);
         int which = ready[1].revents ? 1 : 0;

@@ -234,7 +234,7 @@ static unsigned backlog_of(const whorl_listener *listener)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
-    int fd = listener->sockets[0].accepting.op.fd;
+    int fd = listener->sockets[0].ops[0].accepting.op.fd;
     assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
     return info.tcpi_sacked; /* of a socket that listens it is this */
 }

@@ -318,7 +318,7 @@ static void an_error_of_accepting_ends_the_server(void **state)
     serve_here(&server, echo, NULL, NULL);
     whorl_stream *client = client_of(&server);
     assert_echoed(client, "before");
-    assert_int_equal(shutdown(server.listener->sockets[0].accepting.op.fd, SHUT_RD), 0);
+    assert_int_equal(shutdown(server.listener->sockets[0].ops[0].accepting.op.fd, SHUT_RD), 0);
     assert_int_equal(whorl_yield(), 0);
     /* It waits for its handler still. */
     assert_echoed(client, "after");

@@ -83,6 +83,32 @@ static void a_limit_of_one_serves_all_in_turn(void **state)
     assert_int_equal(crowd.most, 1);
 }
 
+/* Also by a server that may not take all that could come: else each would need a turn of the loop,
+ * and turns are long where many are served. */
+static void those_that_wait_are_accepted_many_in_a_turn(void **state)
+{
+    (void)state;
+    enum { COUNT = 64 };
+    serving server = {.handler = count_and_echo};
+    struct crowd crowd = {0};
+    whorl_serve_options options = {.limit = COUNT};
+    server.arg = &crowd;
+    server.options = &options;
+    assert_int_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &server.listener), 0);
+    int clients[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        clients[i] = connect_to(server.listener);
+    begin_serving(&server);
+    int turns = 0;
+    for (; crowd.live < COUNT && turns < 2 * COUNT; turns++)
+        assert_int_equal(whorl_yield(), 0);
+    assert_in_range(turns, 0, COUNT / 2);
+    for (int i = 0; i < COUNT; i++)
+        close(clients[i]);
+    assert_int_equal(end_serving(&server), 0);
+    assert_int_equal(crowd.served, COUNT);
+}
+
 /* Two sockets may take one connection each for the last place. */
 static void a_limit_of_one_holds_for_several_sockets(void **state)
 {
@@ -347,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         as_task(no_more_than_the_limit_are_served_at_a_time),
         as_task(a_limit_of_one_serves_all_in_turn),
+        as_task(those_that_wait_are_accepted_many_in_a_turn),
         as_task(a_limit_of_one_holds_for_several_sockets),
         behaviour(clients_beyond_the_descriptors_are_turned_away),
         behaviour(a_crowd_at_once_is_served_or_turned_away),

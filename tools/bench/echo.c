@@ -136,15 +136,20 @@ static int threads_missing(const options *given, char reason[REASON_MAX])
     return -1;
 }
 
+/* What the tables of servers have in common. */
+#define OF_SERVERS                                                                                 \
+    .command = COMMAND_ECHO, .main = FIGURE_PER_SECOND,                                            \
+    .ratios_of = {{"CPU a message", FIGURE_CPU_NS_PER_OP}, {"messages/s", FIGURE_PER_SECOND}},     \
+    .columns = {{"messages/s", FIGURE_PER_SECOND, UNIT_COUNT},                                     \
+                {"CPU/message", FIGURE_CPU_NS_PER_OP, UNIT_NS},                                    \
+                {"p50", FIGURE_P50_NS, UNIT_NS},                                                   \
+                {"p99", FIGURE_P99_NS, UNIT_NS},                                                   \
+                {"p999", FIGURE_P999_NS, UNIT_NS}},                                                \
+    .notes = {"CPU is the server's alone, its kernel workers included.",                           \
+              "messages/s is bounded by the load generator's one thread."}
+
 static const workload servers_workload = {
-    .command = COMMAND_ECHO,
-    .main = FIGURE_PER_SECOND,
-    .ratios_of = {{"CPU a message", FIGURE_CPU_NS_PER_OP}, {"messages/s", FIGURE_PER_SECOND}},
-    .columns = {{"messages/s", FIGURE_PER_SECOND, UNIT_COUNT},
-                {"CPU/message", FIGURE_CPU_NS_PER_OP, UNIT_NS},
-                {"p50", FIGURE_P50_NS, UNIT_NS},
-                {"p99", FIGURE_P99_NS, UNIT_NS},
-                {"p999", FIGURE_P999_NS, UNIT_NS}},
+    OF_SERVERS,
     .subjects = {{"whorl", run_whorl, NULL, NULL},
                  {"liburing-oneshot", run_oneshot, NULL, NULL},
                  {"liburing", run_liburing, NULL, NULL},
@@ -154,26 +159,15 @@ static const workload servers_workload = {
                {"whorl", "liburing"},
                {"whorl", "epoll"},
                {"whorl", "threads"}},
-    .notes = {"CPU is the server's alone, its kernel workers included.",
-              "messages/s is bounded by the load generator's one thread."},
 };
 
 static const workload stream_workload = {
-    .command = COMMAND_ECHO,
-    .main = FIGURE_PER_SECOND,
-    .ratios_of = {{"CPU a message", FIGURE_CPU_NS_PER_OP}, {"messages/s", FIGURE_PER_SECOND}},
-    .columns = {{"messages/s", FIGURE_PER_SECOND, UNIT_COUNT},
-                {"CPU/message", FIGURE_CPU_NS_PER_OP, UNIT_NS},
-                {"p50", FIGURE_P50_NS, UNIT_NS},
-                {"p99", FIGURE_P99_NS, UNIT_NS},
-                {"p999", FIGURE_P999_NS, UNIT_NS}},
+    OF_SERVERS,
     .subjects = {{"whorl-stream", run_stream, NULL, NULL},
                  {"whorl", run_whorl, NULL, NULL},
                  {"liburing", run_liburing, NULL, NULL},
                  {"epoll", run_epoll, NULL, NULL}},
     .ratios = {{"whorl-stream", "liburing"}, {"whorl-stream", "epoll"}, {"whorl-stream", "whorl"}},
-    .notes = {"CPU is the server's alone, its kernel workers included.",
-              "messages/s is bounded by the load generator's one thread."},
 };
 
 static const workload connect_workload = {

@@ -5,6 +5,12 @@
  * a pattern; what comes back is compared byte for byte. Its latency runs from just before the send
  * to just after the receive that completed it. One clock reading serves a message: the end of one
  * is the start of the next.
+ *
+ * Connections are made in batches. Each sends one message and rests when that has come back, and a
+ * batch waits for the one before it; so no more than a batch waits to be accepted, and no server has
+ * to accept beside traffic. A server that takes one connection a turn, as one-shot accepts do, would
+ * need longer for the last ones the more of the others are busy; and what no longer fits into its
+ * queue the kernel sends again, a second later. When all rest, all start.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,8 +25,8 @@
 #include "echo.h"
 #include "fail.h"
 
-enum { EVENTS_MAX = 256, SCRATCH = 65536, STAMP = sizeof(uint64_t), CONNECT_BATCH = 512 };
-enum { WARM_LIMIT_SECONDS = 30, END_LIMIT_MS = 1000 };
+enum { EVENTS_MAX = 256, SCRATCH = 65536, STAMP = sizeof(uint64_t), CONNECT_BATCH = 128 };
+enum { SILENCE_LIMIT_SECONDS = 30, END_LIMIT_MS = 1000 };
 
 typedef struct connection {
     int fd;
@@ -28,7 +34,6 @@ typedef struct connection {
     size_t sent;     /* bytes of the message */
     size_t received; /* bytes of the echo */
     int64_t started; /* ns */
-    bool is_warm;    /* one message has come back */
 } connection;
 
 typedef struct load {
@@ -37,7 +42,8 @@ typedef struct load {
     char *message; /* the pattern; its first bytes are the stamp of who sends now */
     connection *connections;
     echo_load *out;
-    uint64_t warm; /* connections on which a message has come back */
+    uint64_t echoes; /* messages that have come back */
+    bool is_connecting;
     bool is_measuring;
     pid_t server; /* 0 when it is no process of ours */
 } load;
@@ -115,14 +121,12 @@ static bool is_echo(const load *in, const connection *from, const char *bytes, s
 static int end_message(load *in, connection *from)
 {
     int64_t now = clock_now();
-    if (!from->is_warm)
-        in->warm++;
-    from->is_warm = true;
+    in->echoes++;
     if (in->is_measuring) {
         in->out->messages++;
         histogram_add(&in->out->latency, now - from->started);
     }
-    return start_message(in, from, now);
+    return in->is_connecting ? 0 : start_message(in, from, now);
 }
 
 /* A receive that does not fill the scratch buffer has emptied the socket. */
@@ -150,21 +154,48 @@ static int receive(load *in, connection *from)
     return 0;
 }
 
-static int run_until(load *in, int64_t deadline)
+/* Waits for events, but not beyond the deadline, and handles them. */
+static int turn(load *in, int64_t now, int64_t deadline)
 {
     struct epoll_event events[EVENTS_MAX];
-    for (int64_t now = clock_now(); now < deadline; now = clock_now()) {
-        int wait = (int)((deadline - now) / 1000000 + 1);
-        int n = epoll_wait(in->epoll, events, EVENTS_MAX, wait);
-        if (n < 0 && errno != EINTR)
-            return fail_call("epoll_wait", errno);
-        for (int i = 0; i < n; i++) {
-            connection *from = events[i].data.ptr;
-            if (from->sent < in->given->size && send_rest(in, from) != 0)
-                return -1;
-            if ((events[i].events & ~(uint32_t)EPOLLOUT) != 0 && receive(in, from) != 0)
-                return -1;
-        }
+    int wait = (int)((deadline - now) / 1000000 + 1);
+    int n = epoll_wait(in->epoll, events, EVENTS_MAX, wait);
+    if (n < 0 && errno != EINTR)
+        return fail_call("epoll_wait", errno);
+    for (int i = 0; i < n; i++) {
+        connection *from = events[i].data.ptr;
+        if (from->sent < in->given->size && send_rest(in, from) != 0)
+            return -1;
+        if ((events[i].events & ~(uint32_t)EPOLLOUT) != 0 && receive(in, from) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int run_until(load *in, int64_t deadline)
+{
+    for (int64_t now = clock_now(); now < deadline; now = clock_now())
+        if (turn(in, now, deadline) != 0)
+            return -1;
+    return 0;
+}
+
+/* Until `count` messages have come back since the start; some must in every SILENCE_LIMIT. */
+static int await_echoes(load *in, uint64_t count)
+{
+    uint64_t before = in->echoes;
+    int64_t now = clock_now(), last = now;
+    for (; in->echoes < count; now = clock_now()) {
+        if (in->echoes != before)
+            last = now;
+        before = in->echoes;
+        int64_t limit = last + SILENCE_LIMIT_SECONDS * NS_PER_SECOND;
+        if (now > limit)
+            return fail("only %llu of %llu messages came back, and none for %d seconds",
+                        (unsigned long long)in->echoes, (unsigned long long)count,
+                        SILENCE_LIMIT_SECONDS);
+        if (turn(in, now, limit) != 0)
+            return -1;
     }
     return 0;
 }
@@ -188,31 +219,33 @@ static int connect_one(load *in, connection *to, const endpoint *server)
     return 0;
 }
 
-/* Connects all, and starts a message on each. A pause now and then lets the server accept. */
+/* Connects all, batch by batch; then each has had a message back, and rests. */
 static int connect_all(load *in, const endpoint *server)
 {
-    for (uint64_t i = 0; i < in->given->connections; i++) {
+    uint64_t count = in->given->connections;
+    in->is_connecting = true;
+    for (uint64_t i = 0; i < count; i++) {
         connection *to = &in->connections[i];
         if (connect_one(in, to, server) != 0 || start_message(in, to, clock_now()) != 0)
             return -1;
-        if (i % CONNECT_BATCH == CONNECT_BATCH - 1 && run_until(in, clock_now() + 1000000) != 0)
+        bool ends_batch = i % CONNECT_BATCH == CONNECT_BATCH - 1 || i == count - 1;
+        if (ends_batch && await_echoes(in, i + 1) != 0)
             return -1;
     }
+    in->is_connecting = false;
     return 0;
 }
 
-/* Until every connection has echoed once, and then for a fifth of the time to be measured. */
+/* Until as many messages have come back as there are connections, all at work, and then for a fifth
+ * of the time to be measured. */
 static int warm_up(load *in)
 {
-    int64_t limit = clock_now() + WARM_LIMIT_SECONDS * NS_PER_SECOND;
-    while (in->warm < in->given->connections) {
-        if (clock_now() > limit)
-            return fail("only %llu of %llu connections had an echo within %d seconds",
-                        (unsigned long long)in->warm, (unsigned long long)in->given->connections,
-                        WARM_LIMIT_SECONDS);
-        if (run_until(in, clock_now() + NS_PER_SECOND / 100) != 0)
+    uint64_t count = in->given->connections;
+    for (uint64_t i = 0; i < count; i++)
+        if (start_message(in, &in->connections[i], clock_now()) != 0)
             return -1;
-    }
+    if (await_echoes(in, in->echoes + count) != 0)
+        return -1;
     return run_until(in, clock_now() + (int64_t)in->given->seconds / 5);
 }
 

@@ -47,21 +47,30 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* The value below which `part` of the sorted ones lie, between its neighbours in proportion. */
+static double quantile(const double *sorted, size_t n, double part)
+{
+    double place = part * (double)(n - 1);
+    size_t below = (size_t)place;
+    size_t above = below + 1 < n ? below + 1 : below;
+    return sorted[below] + (place - (double)below) * (sorted[above] - sorted[below]);
+}
+
 double figures_median(double *values, size_t n)
 {
     qsort(values, n, sizeof *values, compare);
-    return n % 2 != 0 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    return quantile(values, n, 0.5);
 }
 
-static ratio summary(double *values, size_t n)
+static middle summary(double *values, size_t n)
 {
     if (n == 0 || isnan(values[0]))
-        return (ratio){NAN, NAN, NAN};
+        return (middle){NAN, NAN, NAN};
     double median = figures_median(values, n);
-    return (ratio){median, values[0], values[n - 1]};
+    return (middle){median, quantile(values, n, 0.25), quantile(values, n, 0.75)};
 }
 
-static ratio summary_of(const series *from, figure which)
+static middle summary_of(const series *from, figure which)
 {
     double values[ROUNDS_MAX];
     for (size_t i = 0; i < from->rounds; i++)
@@ -76,11 +85,11 @@ double series_median(const series *from, figure which)
 
 double series_spread(const series *from, figure which)
 {
-    ratio all = summary_of(from, which);
-    return (all.maximum - all.minimum) / all.median;
+    middle all = summary_of(from, which);
+    return (all.upper - all.lower) / all.median;
 }
 
-ratio series_ratio(const series *above, const series *below, figure which)
+middle series_ratio(const series *above, const series *below, figure which)
 {
     double values[ROUNDS_MAX];
     size_t n = above->rounds < below->rounds ? above->rounds : below->rounds;

@@ -44,11 +44,13 @@ typedef struct series {
     sample samples[ROUNDS_MAX];
 } series;
 
-typedef struct ratio {
+/* The middle half of the rounds lies between the quartiles. The extremes would tell more of what
+ * else the machine did, the more so the more rounds there are. */
+typedef struct middle {
     double median;
-    double minimum;
-    double maximum;
-} ratio;
+    double lower; /* quartile */
+    double upper;
+} middle;
 
 /* A sample in which no figure applies. */
 void sample_clear(sample *out);
@@ -62,11 +64,11 @@ double figures_median(double *values, size_t n);
 /* Median over the rounds; NAN if the figure does not apply. */
 double series_median(const series *from, figure which);
 
-/* (max - min) / median over the rounds. */
+/* (upper quartile - lower quartile) / median over the rounds. */
 double series_spread(const series *from, figure which);
 
-/* The ratio above / below of each round, and of those the median and the extremes. Rounds are
- * paired: a machine that was slow for a while was slow for both. */
-ratio series_ratio(const series *above, const series *below, figure which);
+/* The ratio above / below of each round, and of those the middle. Rounds are paired: a
+ * machine that was slow for a while was slow for both. */
+middle series_ratio(const series *above, const series *below, figure which);
 
 #endif

@@ -137,8 +137,10 @@ static void print_general(FILE *out)
     for (command which = 0; which < COMMAND_COUNT; which++)
         fprintf(out, "  %-10s %s\n", command_name(which), command_summary(which));
     fputs("\nwhorl-bench SUBCOMMAND --help tells a subcommand's options; --version the version.\n"
-          "\nEvery subject runs once a round. The tables show the median over the rounds, the\n"
-          "spread, which is (max - min) / median, and ratios, which are taken within each round.\n"
+          "\nEvery subject runs once a round. The tables show the median over the rounds, and the\n"
+          "spread: the width of the middle half, from quartile to quartile, as a part of the\n"
+          "median. Ratios are taken within each round; their median is shown, and in brackets the\n"
+          "middle half. --json has the medians, rounds, and that spread (0.1 for 10 %).\n"
           "\nExit status: 0 done; 1 a run failed; 2 the arguments make no sense.\n",
           out);
 }

@@ -143,9 +143,9 @@ static void print_ratio(FILE *out, const outcome *from, const comparison *pair)
     const ratio_of *next = from->workload->ratios_of;
     const char *gap = "";
     for (; next < from->workload->ratios_of + RATIOS_OF_MAX && next->title != NULL; next++) {
-        ratio all = series_ratio(&above->series, &below->series, next->figure);
+        middle all = series_ratio(&above->series, &below->series, next->figure);
         fprintf(out, "%s%s %s%.3f%s (%.3f .. %.3f)", gap, next->title, bold(out), all.median,
-                plain(out), all.minimum, all.maximum);
+                plain(out), all.lower, all.upper);
         gap = "  ";
     }
     fputc('\n', out);
