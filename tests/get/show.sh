@@ -125,6 +125,17 @@ help_and_version() {
     grep -qE '^whorl-get [0-9.]+ \(libcurl/' "$scratch/out"
 }
 
+help_that_cannot_be_written() {
+    local asked status
+    [[ -w /dev/full ]] || skip 'there is no /dev/full'
+    for asked in --help --version; do
+        status=0
+        "$get" "$asked" >/dev/full 2>"$scratch/err" || status=$?
+        expect 'the status' "$status" 1
+        complains '^whorl-get: stdout takes nothing: No space left on device'
+    done
+}
+
 manual_page() {
     command -v mandoc >/dev/null || skip 'mandoc is missing (Debian: mandoc)'
     mandoc -T lint -W warning "$top_srcdir/tools/get/whorl-get.1"
@@ -180,6 +191,7 @@ behaviour 'escapes of others are not shown' no_foreign_escapes
 behaviour 'JSON tells what became of each' json
 behaviour 'JSON that cannot be written is told, before if it can be' json_that_cannot_be_written
 behaviour 'help and the manual page tell of each option' help_and_version
+behaviour 'help that cannot be written is told' help_that_cannot_be_written
 behaviour 'the manual page is well written' manual_page
 behaviour 'arguments that make no sense are refused with a sentence' refusals
 end_of_tests
