@@ -1,6 +1,8 @@
 /* The position, the size, and the change between reading and writing. See file.h. */
 #include <fcntl.h>
 #include <fs/file.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 int file_enter(whorl_file *file)
@@ -15,12 +17,21 @@ int file_enter(whorl_file *file)
     return loop->current->interrupted ? task_refuse(loop, loop->current) : 0;
 }
 
+/* A device's inode has none. */
+static int64_t device_size(int fd)
+{
+    uint64_t size;
+    return ioctl(fd, BLKGETSIZE64, &size) != 0 ? -errno : (int64_t)size;
+}
+
 static int64_t ask_size(whorl_file *file)
 {
     struct statx status;
-    whorl_op op = whorl_op_statx(file->fd, "", AT_EMPTY_PATH, STATX_SIZE, &status);
+    whorl_op op = whorl_op_statx(file->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &status);
     int error = file_await(file, &op);
-    return error ? error : (int64_t)status.stx_size;
+    if (error)
+        return error;
+    return S_ISBLK(status.stx_mode) ? device_size(file->fd) : (int64_t)status.stx_size;
 }
 
 /* The run is empty; what is read next is at `offset`. */

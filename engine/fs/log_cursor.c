@@ -18,6 +18,7 @@ struct cursor {
     int64_t lsn;     /* of the next record */
     struct log_window window;
     uint32_t moves; /* of the log, when the window was read */
+    bool is_busy;   /* a task waits for the disk, which writes into the window */
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct cursor) <= sizeof(whorl_log_cursor),
@@ -40,9 +41,12 @@ int whorl_log_cursor_begin(whorl_log_cursor *public, whorl_log *public_log, int6
 
 int whorl_log_cursor_end(whorl_log_cursor *public)
 {
-    if (!public)
+    struct cursor *cursor = (struct cursor *)public;
+    if (!cursor)
         return -EINVAL;
-    free(((struct cursor *)public)->window.buffer);
+    if (cursor->is_busy)
+        return -EBUSY;
+    free(cursor->window.buffer);
     memset(public, 0, sizeof *public);
     return 0;
 }
@@ -113,14 +117,18 @@ static int try_next(struct cursor *cursor, whorl_log_record *record)
     return error ? error : 1;
 }
 
-static void begin_reading(struct loop *loop, struct log *log)
+static void begin_reading(struct loop *loop, struct cursor *cursor)
 {
+    struct log *log = cursor->log;
     log->readers++;
     log->readers_run = loop->opened;
+    cursor->is_busy = true;
 }
 
-static void end_reading(struct log *log)
+static void end_reading(struct cursor *cursor)
 {
+    struct log *log = cursor->log;
+    cursor->is_busy = false;
     if (--log->readers == 0 && log->closer.first)
         waiter_serve(log->closer.first, 0);
 }
@@ -147,11 +155,11 @@ int whorl_log_cursor_next(whorl_log_cursor *public, whorl_log_record *record)
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
     int error = log_error(loop, log);
-    if (error)
-        return error;
-    begin_reading(loop, log);
+    if (error || cursor->is_busy)
+        return error ? error : -EBUSY;
+    begin_reading(loop, cursor);
     int found = next(cursor, record);
-    end_reading(log);
+    end_reading(cursor);
     if (found == 1)
         cursor->lsn = record->lsn + LOG_RECORD_HEADER + (int64_t)record->len;
     return found;

@@ -42,7 +42,15 @@ static int open_directory(int base, const char *path)
     return error ? error : dir;
 }
 
-/* The path that a link holds. 1; 0: it is none; -errno. */
+/* Whether the kernel would follow the link: for the mount's sake, or the directory's that it is in,
+ * it may refuse to (nosymfollow, protected_symlinks). 0, or -errno. */
+static int may_follow(int dir, const char *name)
+{
+    struct stat status;
+    return fstatat(dir, name, &status, 0) != 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The path that a link holds, if it may be followed. 1; 0: it is none; -errno. */
 static int read_link(int dir, const char *name, char path[PATH_MAX])
 {
     ssize_t len = readlinkat(dir, name, path, PATH_MAX);
@@ -50,7 +58,8 @@ static int read_link(int dir, const char *name, char path[PATH_MAX])
         return errno == EINVAL || errno == ENOENT ? 0 : -errno;
     assert(len < PATH_MAX); /* no link holds more */
     path[len] = '\0';
-    return 1;
+    int error = may_follow(dir, name);
+    return error ? error : 1;
 }
 
 int target_find(const char *path, bool follows, char name[NAME_MAX + 1])

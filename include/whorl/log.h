@@ -157,7 +157,7 @@ WHORL_API int whorl_log_truncate(whorl_log *log, int64_t lsn);
 WHORL_API int64_t whorl_log_first(const whorl_log *log);
 WHORL_API int64_t whorl_log_end(const whorl_log *log);
 
-/* A reader of records, in the caller's memory. */
+/* A reader of records, in the caller's memory; of one task at a time. */
 typedef struct whorl_log_cursor {
     void *engine[10]; /* the engine's */
 } whorl_log_cursor;
@@ -180,6 +180,7 @@ WHORL_API int whorl_log_cursor_begin(whorl_log_cursor *cursor, whorl_log *log, i
  *   begun in the middle of one
  *   -ESTALE     it was dropped by whorl_log_truncate
  *   -EBADF      the log is closed, or being closed
+ *   -EBUSY      another task waits in this call, with this cursor
  *   -ECANCELED  the caller is cancelled
  *   -EINVAL     cursor or record is NULL, or the cursor was ended
  *   -ENOMEM     no memory for the record
@@ -187,6 +188,7 @@ WHORL_API int whorl_log_cursor_begin(whorl_log_cursor *cursor, whorl_log *log, i
 WHORL_API int whorl_log_cursor_next(whorl_log_cursor *cursor, whorl_log_record *record);
 
 /* Ends a cursor, and gives its memory back. Does not wait. From: anywhere. Returns 0.
+ *   -EBUSY   a task waits in whorl_log_cursor_next with it; nothing was done
  *   -EINVAL  cursor is NULL */
 WHORL_API int whorl_log_cursor_end(whorl_log_cursor *cursor);
 

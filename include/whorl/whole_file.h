@@ -78,9 +78,10 @@ typedef struct whorl_write_options {
  *   -EISDIR  the name is a directory, or ends with a slash
  *   -EINVAL  it is neither a file nor a directory; or path is NULL, or data is while size is not 0,
  *            or flags are unknown
- *   -EACCES  the caller may not write the file, or in its directory
+ *   -EACCES  the caller may not write the file, or in its directory; or the kernel follows no such
+ *            link there (see protected_symlinks in proc(5))
  *   -EEXIST  with WHORL_FILE_EXCLUSIVE
- *   -ELOOP   more than 40 links, one behind the other
+ *   -ELOOP   more than 40 links, one behind the other; or a mount on which none is followed
  *   -EIO     also: the disk did not take the directory: the name has the new content already */
 WHORL_API int whorl_write_file(const char *path, const void *data, size_t size,
                                const whorl_write_options *options);

@@ -147,11 +147,45 @@ static void a_close_waits_for_records_that_are_being_read(void **state)
     run_checks(close_while_read, NULL);
 }
 
+/* --- A cursor that is being used --- */
+
+static intptr_t use_while_read(void *arg)
+{
+    struct reading reading = {.found = 0};
+    whorl_log_record record;
+    (void)arg;
+    open_here();
+    check_equal(whorl_log_cursor_begin(&reading.cursor, &log_here, 0), 0);
+    reads_wait = true;
+    whorl_task *reader = whorl_spawn(read_next, &reading);
+    whorl_yield();
+    check_equal(whorl_log_cursor_next(&reading.cursor, &record), -EBUSY);
+    check_equal(whorl_log_cursor_end(&reading.cursor), -EBUSY);
+    check(!reading.has_ended);
+    reads_wait = false;
+    check_equal(whorl_event_set(&may_read), 0);
+    check_equal(whorl_join(reader), 0);
+    check_equal(reading.found, 1);
+    check_equal(reading.record.len, LARGE);
+    check_equal(((const char *)reading.record.data)[LARGE - 1], 'a');
+    check_equal(whorl_log_cursor_next(&reading.cursor, &record), 1);
+    check_equal(whorl_log_cursor_end(&reading.cursor), 0);
+    check_equal(whorl_event_clear(&may_read), 0);
+    return whorl_log_close(&log_here);
+}
+
+static void a_cursor_that_a_task_waits_with_is_busy_for_others(void **state)
+{
+    (void)state;
+    run_checks(use_while_read, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_record_that_is_dropped_while_it_is_read_is_whole_or_stale),
         behaviour(a_close_waits_for_records_that_are_being_read),
+        behaviour(a_cursor_that_a_task_waits_with_is_busy_for_others),
     };
     return run_behaviours("log cursor", tests);
 }

@@ -17,6 +17,10 @@
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
 #define OLD ((size_t)1 << 20)
 #define MUCH ((size_t)16 << 20) /* more than the disk holds */
 #define SMALL ((size_t)100 * 1000)
@@ -164,6 +168,34 @@ static void files_take_their_place_without_proc_too(void **state)
     run_on_small_disk(DISK_TMPFS, DISK_BYTES, write_without_proc);
 }
 
+/* --- Where links are not to be followed --- */
+
+/* The kernel refuses to follow a link, for the mount's sake here. It would do the same for the sake
+ * of a directory that all may write in (protected_symlinks). */
+static intptr_t write_through_forbidden_links(void *root)
+{
+    check_equal(whorl_write_file("file", "old", 3, NULL), 0);
+    check_equal(symlink("file", "link"), 0);
+    check_equal(symlink("none", "dangling"), 0);
+    check_equal(whorl_write_file("link", "old", 3, NULL), 0);
+    if (mount(NULL, root, NULL, MS_REMOUNT | MS_BIND | MS_NOSYMFOLLOW, NULL) != 0 ||
+        open("link", O_RDONLY | O_CLOEXEC) >= 0)
+        return 0; /* before Linux 5.10 */
+    check_equal(whorl_write_file("link", "new", 3, NULL), -ELOOP);
+    check_equal(whorl_write_file("dangling", "new", 3, NULL), -ELOOP);
+    check_equal(whorl_copy_file("file", "link", 0), -ELOOP);
+    check(file_holds_bytes("file", "old", 3));
+    check_equal(names_in("."), 3);
+    check_equal(whorl_write_file("file", "new", 3, NULL), 0);
+    return 0;
+}
+
+static void a_link_that_the_kernel_does_not_follow_is_not_followed(void **state)
+{
+    (void)state;
+    run_on_small_disk(DISK_TMPFS, DISK_BYTES, write_through_forbidden_links);
+}
+
 /* --- Limited --- */
 
 static intptr_t write_above_the_limit(void *arg)
@@ -210,6 +242,7 @@ int main(void)
         behaviour(a_copy_to_a_full_disk_leaves_the_old_file),
         behaviour(a_write_on_a_broken_disk_leaves_the_old_file),
         behaviour(files_take_their_place_without_proc_too),
+        behaviour(a_link_that_the_kernel_does_not_follow_is_not_followed),
         behaviour(a_limit_on_the_size_of_files_leaves_the_old_file),
     };
     return run_behaviours("whole_disk", tests);

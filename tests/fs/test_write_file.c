@@ -218,6 +218,7 @@ static intptr_t write_wrongly(void *arg)
     check_equal(write_text("none/below", "a"), -ENOENT);
     check_equal(write_file_with("", "a", 1, &plain, way), -ENOENT);
     check_equal(write_file_with("/", "a", 1, &plain, way), -EISDIR);
+    check_equal(write_file_with("/dev", "a", 1, &plain, way), -EISDIR);
     check_equal(write_file_with("/dev/null", "a", 1, &plain, way), -EINVAL);
     check_equal(write_file_with("/proc/version", "a", 1, &plain, way),
                 geteuid() == 0 ? -ENOENT : -EACCES);

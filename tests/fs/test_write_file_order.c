@@ -104,6 +104,16 @@ int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
     return step('R') ? __real_renameat2(from_dir, from, to_dir, to, flags) : -1;
 }
 
+/* Links that lead in a circle can be made to seem to lead somewhere, as ones that change do. */
+static bool seems_to_lead;
+
+int __real_fstatat(int dir, const char *name, struct stat *status, int flags);
+int __wrap_fstatat(int dir, const char *name, struct stat *status, int flags);
+int __wrap_fstatat(int dir, const char *name, struct stat *status, int flags)
+{
+    return seems_to_lead && flags == 0 ? 0 : __real_fstatat(dir, name, status, flags);
+}
+
 /* --- The rows --- */
 
 static const struct row {
@@ -250,12 +260,30 @@ static void an_exclusive_write_does_without_an_exclusive_rename(void **state)
     run_checks(write_without_no_replace, NULL);
 }
 
+static intptr_t write_through_a_circle(void *arg)
+{
+    test_path circle = path_of("circle");
+    (void)arg;
+    check_equal(symlink("circle", circle.text), 0);
+    seems_to_lead = true;
+    check_equal(whorl_write_file(circle.text, "a", 1, NULL), -ELOOP);
+    seems_to_lead = false;
+    return unlink(circle.text);
+}
+
+static void links_that_change_are_not_followed_for_ever(void **state)
+{
+    (void)state;
+    run_checks(write_through_a_circle, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(each_step_to_the_disk_comes_after_the_one_before),
         behaviour(a_step_that_fails_is_the_last_and_leaves_nothing_beside_the_file),
         behaviour(an_exclusive_write_does_without_an_exclusive_rename),
+        behaviour(links_that_change_are_not_followed_for_ever),
     };
     return run_behaviours("write_file_order", tests);
 }

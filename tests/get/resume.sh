@@ -73,6 +73,24 @@ many_interrupted() {
         "$scratch/out")" 31
 }
 
+# At the first sign of a file, and at other times soon after.
+interrupted_early() {
+    local round pid urls
+    urls=("$bad_url/whole"/{1..40})
+    for ((round = 0; round < 30; round++)); do
+        in_new_folder
+        env --default-signal=INT "$get" -q "${urls[@]}" 2>"$scratch/err" &
+        pid=$!
+        until compgen -G '*.part' >/dev/null || ! kill -0 "$pid" 2>/dev/null; do :; done
+        sleep "0.00$((round % 10))"
+        kill -INT "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
+        expect 'the empty files' "$(find . -size 0)" ''
+        expect 'files with their names that are not whole' \
+            "$(find . -type f ! -name '*.part' ! -name '*.from' ! -size 100000c)" ''
+    done
+}
+
 # A part, and the note of a version, made by hand.
 make_part() { # URL VALIDATOR [BYTES]
     head -c "${3-5000}" "$scratch/A" >file.part
@@ -212,6 +230,7 @@ sums_that_are_none() {
 behaviour 'ctrl-C leaves no file with its name, and the next run goes on' interrupted
 behaviour 'after kill -9 the next run goes on' killed
 behaviour 'ctrl-C ends many downloads, and all are told' many_interrupted
+behaviour 'ctrl-C at the very beginning leaves no empty files' interrupted_early
 behaviour 'a part is gone on with if its ETag is still that of the file' by_etag
 behaviour 'a part is gone on with by the time of the last change' by_date
 behaviour 'the time of the last change says nothing when that was this second' \

@@ -48,6 +48,18 @@ narrow_bars() {
     done
 }
 
+# Characters that take two columns count as two.
+wide_names() {
+    local name=漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢
+    [[ $(LC_ALL=C.UTF-8 locale charmap 2>/dev/null) == UTF-8 ]] || skip 'there is no C.UTF-8'
+    in_new_folder
+    TERM=xterm NO_COLOR=1 LC_ALL=C.UTF-8 on_terminal 60 -o "$name" "$nginx_url/slow/random"
+    tr '\r' '\n' <"$scratch/shown" | sed "s/$escape\[[0-9]*[A-Za-z]//g" |
+        grep -v '^whorl-get: ' | sed 's/漢/##/g' >"$scratch/plain"
+    grep -q '^####.*\.\. ' "$scratch/plain" || fail 'the name is not shown'
+    awk 'length($0) >= 60 { print "too wide: " $0; bad = 1 } END { exit bad }' "$scratch/plain"
+}
+
 no_colours() {
     in_new_folder
     TERM=xterm NO_COLOR=1 on_terminal 100 "$nginx_url/slow/random"
@@ -125,6 +137,17 @@ help_and_version() {
     grep -qE '^whorl-get [0-9.]+ \(libcurl/' "$scratch/out"
 }
 
+help_that_cannot_be_written() {
+    local asked status
+    [[ -w /dev/full ]] || skip 'there is no /dev/full'
+    for asked in --help --version; do
+        status=0
+        "$get" "$asked" >/dev/full 2>"$scratch/err" || status=$?
+        expect 'the status' "$status" 1
+        complains '^whorl-get: stdout takes nothing: No space left on device'
+    done
+}
+
 manual_page() {
     command -v mandoc >/dev/null || skip 'mandoc is missing (Debian: mandoc)'
     mandoc -T lint -W warning "$top_srcdir/tools/get/whorl-get.1"
@@ -171,6 +194,7 @@ refusals() {
 
 behaviour 'a terminal shows bars that are redrawn in place' bars
 behaviour 'bars fit into narrow terminals' narrow_bars
+behaviour 'wide characters fit too' wide_names
 behaviour 'there are no colours where they are not wanted' no_colours
 behaviour 'there are no bars on a dumb terminal' no_bars TERM=dumb
 behaviour 'there are no bars where they are not wanted' no_bars TERM=xterm --no-progress
@@ -180,6 +204,7 @@ behaviour 'escapes of others are not shown' no_foreign_escapes
 behaviour 'JSON tells what became of each' json
 behaviour 'JSON that cannot be written is told, before if it can be' json_that_cannot_be_written
 behaviour 'help and the manual page tell of each option' help_and_version
+behaviour 'help that cannot be written is told' help_that_cannot_be_written
 behaviour 'the manual page is well written' manual_page
 behaviour 'arguments that make no sense are refused with a sentence' refusals
 end_of_tests

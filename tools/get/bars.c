@@ -7,7 +7,9 @@
  */
 #include "bars.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "get.h"
 #include "text.h"
@@ -15,19 +17,41 @@
 
 enum { NAME_MAX_COLUMNS = 40, NAME_MIN_COLUMNS = 8, FIGURES_COLUMNS = 40, BAR_MIN = 6 };
 
-/* At most so many columns of a name; a longer one ends with "..". Each character counts as one. */
+/* A character of a name, and the columns that it takes: of what the locale does not know, one. */
+static const char *next_character(const char *at, int *columns)
+{
+    size_t length = text_utf8_length(at);
+    wchar_t wide;
+    int width = length > 0 && mbtowc(&wide, at, length) > 0 ? wcwidth(wide) : 1;
+    *columns = width < 0 ? 1 : width;
+    return at + (length > 0 ? length : 1);
+}
+
+/* The end of what of a name goes into so many columns; *used are those that it takes. */
+static const char *fit(const char *name, int columns, int *used)
+{
+    int more;
+    const char *next;
+    for (*used = 0; *name != '\0'; name = next, *used += more) {
+        next = next_character(name, &more);
+        if (*used + more > columns)
+            break;
+    }
+    return name;
+}
+
+/* At most so many columns of a name; a longer one ends with "..". */
 static void put_name(FILE *out, const char *name, int columns)
 {
-    int characters = 0;
-    for (const char *at = name; *at != '\0';
-         at += text_utf8_length(at) > 0 ? text_utf8_length(at) : 1)
-        characters++;
-    int shown = characters <= columns ? characters : columns - 2;
-    const char *end = name;
-    for (int i = 0; i < shown; i++)
-        end += text_utf8_length(end) > 0 ? text_utf8_length(end) : 1;
-    fprintf(out, "%.*s%s%*s", (int)(end - name), name, shown < characters ? ".." : "",
-            characters <= columns ? columns - characters : 0, "");
+    int used;
+    const char *end = fit(name, columns, &used), *dots = "";
+    if (*end != '\0') {
+        end = fit(name, columns - 2, &used);
+        dots = "..";
+        used += 2;
+    }
+    fprintf(out, "%.*s%s%*s", (int)(end - name), name, dots, used < columns ? columns - used : 0,
+            "");
 }
 
 /* [====>    ], of `columns` columns; a part below 0 is not known. */

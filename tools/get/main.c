@@ -157,6 +157,15 @@ static void set_up_process(void)
     }
 }
 
+/* What was asked about the program itself has been printed. */
+static int status_of_print(void)
+{
+    if (fflush(stdout) == 0)
+        return EXIT_ALL_SAVED;
+    refuse("stdout takes nothing: %s", strerror(errno));
+    return EXIT_SOME_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     static struct get self;
@@ -166,7 +175,7 @@ int main(int argc, char **argv)
         return EXIT_SOME_FAILED;
     }
     int parsed = options_parse(argc, argv, &self.options);
-    int status = parsed > 0 ? EXIT_ALL_SAVED : EXIT_REFUSED;
+    int status = parsed > 0 ? status_of_print() : EXIT_REFUSED;
     if (parsed == 0) {
         if (getrandom(&self.jitter, sizeof self.jitter, GRND_NONBLOCK) < 0)
             self.jitter = (unsigned)whorl_now();

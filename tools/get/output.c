@@ -58,13 +58,17 @@ static int take_hold(output *self, struct failure *failure)
     return 0;
 }
 
+/* A file that was made is looked at in a cancelled task too: who knows that it is empty, and its
+ * own, takes it away. */
 static int open_part(output *self, struct failure *failure)
 {
+    whorl_shield scope;
     int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     self->fd = whorl_openat(self->directory->fd, self->part, flags, 0666);
     if (self->fd < 0)
         return failure_of_file(failure, self->fd, "opening", self->part);
-    int error = take_hold(self, failure);
+    whorl_shield_begin(&scope, LAST_STEPS);
+    int error = (int)whorl_shield_end(&scope, take_hold(self, failure));
     if (error != 0)
         whorl_close(self->fd);
     return error;
