@@ -72,7 +72,7 @@ cxx_program() {
 static_program() {
     stage_install
     [[ -f $stage$libdir/libwhorl.a ]] || skip 'no static library was built'
-    rm -f "$stage$libdir"/libwhorl.so*
+    rm -f "$stage$libdir"/libwhorl.so* "$scratch/staged"
     program_builds_static
 }
 

@@ -5,13 +5,16 @@
 
 stage=$scratch/stage
 
+# Done once for all tests of a script, until one removes $scratch/staged.
 stage_install() {
+    [[ ${1-install} != install || ! -e $scratch/staged ]] || return 0
     # The variables of the make above (its jobs, its overrides) are not this one's.
     MAKEFLAGS='' MFLAGS='' MAKELEVEL='' "${MAKE:-make}" -C "$top_builddir" "${1:-install}" \
         DESTDIR="$stage" >"$scratch/install.log" 2>&1 || {
         tail -n 20 "$scratch/install.log"
         fail "make ${1:-install} failed"
     }
+    touch "$scratch/staged"
 }
 
 # With sanitizers the compilers need their flags; a user's command does not name them.

@@ -164,7 +164,8 @@ waiting_line() {
     read -r -t 60 -u 8 _
     printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&9
     read -r -t 60 -u 9 _
-    fetch -o "$scratch/waited" "$url/ten.txt" &
+    # It must hold neither of the two open.
+    fetch -o "$scratch/waited" "$url/ten.txt" 8>&- 9>&- &
     local waiting=$!
     children+=("$waiting")
     sleep 0.3

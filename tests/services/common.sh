@@ -55,7 +55,7 @@ start_service() { # NAME OUT ARGUMENTS...
 # Waits for a server that was asked to end, or ends by itself.
 expect_end() { # ID STATUS
     local status=0
-    timeout 120 tail --pid="$1" -f /dev/null || fail 'the server does not end'
+    timeout 120 tail -s 0.02 --pid="$1" -f /dev/null || fail 'the server does not end'
     wait "$1" || status=$?
     expect "the server's status" "$status" "$2"
 }
