@@ -71,10 +71,12 @@ bool chat_is_plain(const char *text, size_t len)
     struct span span = {text, len};
     while (span.len > 0) {
         size_t length = sequence_length(&span);
+        if (length == 0)
+            return false;
         unsigned char first = (unsigned char)span.at[0];
         bool is_control = length == 1 ? first < 0x20 || first == 0x7F
                                       : first == 0xC2 && (unsigned char)span.at[1] < 0xA0;
-        if (length == 0 || is_control)
+        if (is_control)
             return false;
         span.at += length;
         span.len -= length;
