@@ -51,7 +51,9 @@ static int move_pages(struct transfer *one)
     if (error)
         return error == -EAGAIN ? wait_for_room(stream) : error;
     ssize_t sent = bulk_pages_send(&one->source, stream->fd);
-    if (sent == -ENOBUFS) {
+    if (sent > 0) {
+        out_moved(stream);
+    } else if (sent == -ENOBUFS) {
         out_pause(stream);
     } else if (sent < 0 && sent != -EAGAIN) {
         out_fail(stream, (int)sent);
@@ -103,7 +105,7 @@ static int move_all(struct transfer *one)
     bool has_pages = one->source.count > BULK_SMALL && may_send_pages(one->stream);
     int result = 1;
     for (bool is_first = true; result > 0 && one->source.sent < one->source.count;) {
-        int error = out_begin(one->stream);
+        int error = is_first ? out_begin(one->stream) : out_go_on(one->stream);
         if (!error && !is_first && !bulk_source_is_there(&one->source))
             error = -EBADF;
         if (error)
