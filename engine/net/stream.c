@@ -28,6 +28,13 @@ static void set_reset(const whorl_stream *stream)
         setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
+/* Whoever else has the socket finds it as it was. */
+static void restore_blocking(const whorl_stream *stream)
+{
+    if (stream->was_blocking)
+        fcntl(stream->fd, F_SETFL, fcntl(stream->fd, F_GETFL) & ~O_NONBLOCK);
+}
+
 static void stream_free(whorl_stream *stream)
 {
     in_drop(stream);
@@ -59,6 +66,7 @@ static void end_left(struct leftover *self)
 {
     whorl_stream *stream = stream_of(self);
     set_reset(stream);
+    restore_blocking(stream);
     close(stream->fd);
     stream_free(stream);
 }
@@ -208,6 +216,7 @@ static void stop(whorl_stream *stream)
 static void close_stopped(whorl_stream *stream)
 {
     leftover_remove(&stream->leftover);
+    restore_blocking(stream);
     whorl_close(stream->fd);
     stream_free(stream);
 }
@@ -262,8 +271,7 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (error)
         return error;
     *fd = stream->fd;
-    if (stream->was_blocking)
-        fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) & ~O_NONBLOCK);
+    restore_blocking(stream);
     give_back(stream);
     return 0;
 }

@@ -108,11 +108,113 @@ static void the_idle_timeout_ends_the_wait_in_a_shortage(void **state)
     run_with_pages(send_in_vain, NULL);
 }
 
+/* --- Sockets that block --- */
+
+static void set_blocking(int fd)
+{
+    check_equal(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+}
+
+/* Whoever else has the socket sets it to block, while the sender waits for room. */
+static void play_blocker(whorl_task *sender, pair *both)
+{
+    struct receiver to = {.fd = both->ends[0], .most = FILE_BYTES};
+    while (calls == 0)
+        check_equal(whorl_yield(), 0);
+    check(!whorl_is_done(sender));
+    set_blocking(both->ends[1]);
+    check_equal(receive(&to), FILE_BYTES);
+    check_equal(whorl_join(sender), FILE_BYTES);
+    check(!might_wait);
+}
+
+struct sender {
+    whorl_stream *stream;
+    int out, in;
+};
+
+static intptr_t send_to_one(void *arg)
+{
+    const struct sender *one = arg;
+    off_t offset = 0;
+    return one->stream ? whorl_stream_sendfile(one->stream, one->in, &offset, SIZE_MAX)
+                       : whorl_sendfile(one->out, one->in, &offset, SIZE_MAX);
+}
+
+static intptr_t block_a_socket(void *arg)
+{
+    (void)arg;
+    pair both = pair_of_kind(KIND_NONBLOCKING + 1);
+    struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY)};
+    play_blocker(whorl_spawn(send_to_one, &one), &both);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static intptr_t block_a_stream(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    struct sender one = {.in = big_file(O_RDONLY)};
+    check_equal(whorl_stream_open(dup(both.ends[1]), NULL, &one.stream), 0);
+    play_blocker(whorl_spawn(send_to_one, &one), &both);
+    check_equal(whorl_stream_close(one.stream), 0);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_socket_that_blocks_again_does_not_hold_up_the_loop(void **state)
+{
+    (void)state;
+    run_with_pages(block_a_socket, NULL);
+    run_with_pages(block_a_stream, NULL);
+}
+
+/* How the stream goes. */
+enum parting { CLOSE, ABORT, LEAVE };
+
+struct parted {
+    pair both;
+    enum parting parting;
+};
+
+static intptr_t part(void *arg)
+{
+    const struct parted *parted = arg;
+    whorl_stream *stream;
+    off_t offset = 0;
+    int in = big_file(O_RDONLY);
+    check_equal(whorl_stream_open(dup(parted->both.ends[1]), NULL, &stream), 0);
+    check_equal(whorl_stream_sendfile(stream, in, &offset, 20000), 20000);
+    check_equal(calls, 1);
+    check((fcntl(parted->both.ends[1], F_GETFL) & O_NONBLOCK) != 0);
+    close(in);
+    if (parted->parting == CLOSE)
+        return whorl_stream_close(stream);
+    return parted->parting == ABORT ? whorl_stream_abort(stream) : 0;
+}
+
+static void who_else_has_a_streams_socket_finds_it_as_it_was(void **state)
+{
+    (void)state;
+    for (enum parting parting = CLOSE; parting <= LEAVE; parting++) {
+        struct parted parted = {unix_pair(), parting};
+        int was = fcntl(parted.both.ends[1], F_GETFL);
+        run_with_pages(part, &parted);
+        assert_int_equal(fcntl(parted.both.ends[1], F_GETFL), was);
+        close_pair(&parted.both);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(a_shortage_is_waited_out_and_the_next_one_begins_anew),
         behaviour(the_idle_timeout_ends_the_wait_in_a_shortage),
+        behaviour(a_socket_that_blocks_again_does_not_hold_up_the_loop),
+        behaviour(who_else_has_a_streams_socket_finds_it_as_it_was),
     };
     int failed = run_behaviours("sendfile_faults", tests);
     free(content);
