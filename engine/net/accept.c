@@ -171,7 +171,7 @@ static void arm(whorl_listener *listener, struct listener_op *acceptor, unsigned
 {
     whorl_op *op = &acceptor->accepting.op;
     op->flags = (uint8_t)((op->flags & ~RING_MULTISHOT) | flags);
-    listener->is_roomy = false;
+    acceptor->spares_given = listener->spares_given;
     multishot_arm(listener->loop, &acceptor->accepting);
 }
 
@@ -308,17 +308,25 @@ static void fail(whorl_listener *listener, int error)
     accept_dismiss(listener, error);
 }
 
-static void look_at_error(whorl_listener *listener, const whorl_op *op, int error)
+/* What an op says that began before the spare was let go is out of date. */
+static void make_room(whorl_listener *listener, const struct listener_op *acceptor)
+{
+    if (acceptor->spares_given != listener->spares_given)
+        return;
+    if (spare_give(listener))
+        listener->spares_given++;
+    else
+        pause_accepting(listener);
+}
+
+static void look_at_error(whorl_listener *listener, const struct listener_op *acceptor, int error)
 {
     switch (error) {
     case -ECANCELED:
         break;
     case -EMFILE:
     case -ENFILE:
-        if (spare_give(listener))
-            listener->is_roomy = true;
-        else if (!listener->is_roomy)
-            pause_accepting(listener);
+        make_room(listener, acceptor);
         break;
     case -ENOBUFS:
     case -ENOMEM:
@@ -326,7 +334,7 @@ static void look_at_error(whorl_listener *listener, const whorl_op *op, int erro
         break;
     case -EINVAL:
         /* Before Linux 5.19; or it does not listen any more, which the next attempt tells. */
-        if ((op->flags & RING_MULTISHOT) && !listener->takes_once) {
+        if ((acceptor->accepting.op.flags & RING_MULTISHOT) && !listener->takes_once) {
             listener->takes_once = true;
             break;
         }
@@ -343,7 +351,7 @@ static void ended(struct multishot *accepting, int32_t result)
     if (listener->closing)
         return;
     if (result < 0)
-        look_at_error(listener, &accepting->op, result);
+        look_at_error(listener, (struct listener_op *)accepting, result);
     accept_seek(listener);
 }
 
