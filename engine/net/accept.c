@@ -100,6 +100,27 @@ static void disarm_surplus(whorl_listener *listener)
 
 /* --- Who waits --- */
 
+/* On the stack of the task that waits. Should it never go on, the connection that it was given is
+ * closed with the loop. */
+struct claim {
+    struct leftover leftover; /* first */
+    struct waiter waiter;
+    int fd; /* negative: it was given none */
+};
+
+/* The wait itself ends as all do. */
+static void stop_nothing(struct leftover *self)
+{
+    (void)self;
+}
+
+static void end_claim(struct leftover *self)
+{
+    int fd = ((const struct claim *)self)->fd;
+    if (fd >= 0)
+        close(fd);
+}
+
 static void attend(whorl_listener *listener)
 {
     for (unsigned i = 0; i < listener->count; i++)
@@ -120,6 +141,7 @@ static void answer(whorl_listener *listener, struct waiter *waiter, int result)
     if (result >= 0 || !listener->server)
         listener->wanted--;
     leave(listener);
+    ((struct claim *)((char *)waiter - offsetof(struct claim, waiter)))->fd = result;
     waiter_serve(waiter, result);
 }
 
@@ -145,10 +167,13 @@ int accept_next(whorl_listener *listener)
         listener->wanted--;
         return taken_pop(listener);
     }
-    struct waiter own = {0};
+    struct claim own = {.leftover = {.stop = stop_nothing, .end = end_claim}, .fd = -1};
+    leftover_add(listener->loop, &own.leftover);
     attend(listener);
     accept_seek(listener);
-    return waiters_wait(listener->loop, &listener->waiters, &own, &next_wait);
+    int result = waiters_wait(listener->loop, &listener->waiters, &own.waiter, &next_wait);
+    leftover_remove(&own.leftover);
+    return result;
 }
 
 void accept_dismiss(whorl_listener *listener, int result)
