@@ -65,9 +65,11 @@ static void stop_left(struct leftover *self)
 static void end_left(struct leftover *self)
 {
     whorl_stream *stream = stream_of(self);
-    set_reset(stream);
-    restore_blocking(stream);
-    close(stream->fd);
+    if (stream->fd >= 0) {
+        set_reset(stream);
+        restore_blocking(stream);
+        close(stream->fd);
+    }
     stream_free(stream);
 }
 
@@ -215,10 +217,11 @@ static void stop(whorl_stream *stream)
 
 static void close_stopped(whorl_stream *stream)
 {
-    leftover_remove(&stream->leftover);
     restore_blocking(stream);
-    whorl_close(stream->fd);
-    stream_free(stream);
+    int fd = stream->fd;
+    stream->fd = -1; /* the close's; the stream is a leftover until that has ended */
+    whorl_close(fd);
+    give_back(stream);
 }
 
 int whorl_stream_close(whorl_stream *stream)
