@@ -100,6 +100,27 @@ static void disarm_surplus(whorl_listener *listener)
 
 /* --- Who waits --- */
 
+/* On the stack of the task that waits. Should it never go on, the connection that it was given is
+ * closed with the loop. */
+struct claim {
+    struct leftover leftover; /* first */
+    struct waiter waiter;
+    int fd; /* negative: it was given none */
+};
+
+/* The wait itself ends as all do. */
+static void stop_nothing(struct leftover *self)
+{
+    (void)self;
+}
+
+static void end_claim(struct leftover *self)
+{
+    int fd = ((const struct claim *)self)->fd;
+    if (fd >= 0)
+        close(fd);
+}
+
 static void attend(whorl_listener *listener)
 {
     for (unsigned i = 0; i < listener->count; i++)
@@ -120,6 +141,7 @@ static void answer(whorl_listener *listener, struct waiter *waiter, int result)
     if (result >= 0 || !listener->server)
         listener->wanted--;
     leave(listener);
+    ((struct claim *)((char *)waiter - offsetof(struct claim, waiter)))->fd = result;
     waiter_serve(waiter, result);
 }
 
@@ -145,10 +167,13 @@ int accept_next(whorl_listener *listener)
         listener->wanted--;
         return taken_pop(listener);
     }
-    struct waiter own = {0};
+    struct claim own = {.leftover = {.stop = stop_nothing, .end = end_claim}, .fd = -1};
+    leftover_add(listener->loop, &own.leftover);
     attend(listener);
     accept_seek(listener);
-    return waiters_wait(listener->loop, &listener->waiters, &own, &next_wait);
+    int result = waiters_wait(listener->loop, &listener->waiters, &own.waiter, &next_wait);
+    leftover_remove(&own.leftover);
+    return result;
 }
 
 void accept_dismiss(whorl_listener *listener, int result)
@@ -171,7 +196,7 @@ static void arm(whorl_listener *listener, struct listener_op *acceptor, unsigned
 {
     whorl_op *op = &acceptor->accepting.op;
     op->flags = (uint8_t)((op->flags & ~RING_MULTISHOT) | flags);
-    listener->is_roomy = false;
+    acceptor->spares_given = listener->spares_given;
     multishot_arm(listener->loop, &acceptor->accepting);
 }
 
@@ -308,17 +333,25 @@ static void fail(whorl_listener *listener, int error)
     accept_dismiss(listener, error);
 }
 
-static void look_at_error(whorl_listener *listener, const whorl_op *op, int error)
+/* What an op says that began before the spare was let go is out of date. */
+static void make_room(whorl_listener *listener, const struct listener_op *acceptor)
+{
+    if (acceptor->spares_given != listener->spares_given)
+        return;
+    if (spare_give(listener))
+        listener->spares_given++;
+    else
+        pause_accepting(listener);
+}
+
+static void look_at_error(whorl_listener *listener, const struct listener_op *acceptor, int error)
 {
     switch (error) {
     case -ECANCELED:
         break;
     case -EMFILE:
     case -ENFILE:
-        if (spare_give(listener))
-            listener->is_roomy = true;
-        else if (!listener->is_roomy)
-            pause_accepting(listener);
+        make_room(listener, acceptor);
         break;
     case -ENOBUFS:
     case -ENOMEM:
@@ -326,7 +359,7 @@ static void look_at_error(whorl_listener *listener, const whorl_op *op, int erro
         break;
     case -EINVAL:
         /* Before Linux 5.19; or it does not listen any more, which the next attempt tells. */
-        if ((op->flags & RING_MULTISHOT) && !listener->takes_once) {
+        if ((acceptor->accepting.op.flags & RING_MULTISHOT) && !listener->takes_once) {
             listener->takes_once = true;
             break;
         }
@@ -343,7 +376,7 @@ static void ended(struct multishot *accepting, int32_t result)
     if (listener->closing)
         return;
     if (result < 0)
-        look_at_error(listener, &accepting->op, result);
+        look_at_error(listener, (struct listener_op *)accepting, result);
     accept_seek(listener);
 }
 

@@ -12,7 +12,7 @@
 /* Bytes that go before other tasks have their turn. */
 #define BULK_PAGES_MOST ((size_t)1 << 20)
 
-/* Whether a descriptor may be sent to in this way: a stream socket that does not block. */
+/* Whether a descriptor may be sent to in this way now: a stream socket that does not block. */
 bool bulk_pages_fit(int fd);
 
 /* Whether the next piece is in memory. */

@@ -37,6 +37,7 @@ struct server; /* see serve.h */
 struct listener_op {
     struct multishot accepting; /* first: it is found by its op, which has the descriptor */
     struct whorl_listener *listener;
+    unsigned spares_given; /* the listener's, when it was armed */
 };
 
 struct listener_socket {
@@ -63,7 +64,7 @@ struct whorl_listener {
     int64_t pause;      /* ns, the last one; 0: there was none since a connection came */
     int spare;          /* a descriptor to turn clients away with; -1: it is in use */
     bool keeps_spare;
-    bool is_roomy; /* the spare has been let go, and no accept has begun since */
+    unsigned spares_given; /* times that it has been let go */
     /* The file of a unix socket. */
     char *path; /* NULL: none */
     dev_t device;

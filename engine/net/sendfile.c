@@ -100,7 +100,7 @@ static int await_room(struct transfer *one)
 /* As move_piece; 0: it is to go through a buffer. */
 static int move_pages(struct loop *loop, struct transfer *one)
 {
-    if (!bulk_pages_are_there(&one->source))
+    if (!one->to_socket || !bulk_pages_are_there(&one->source) || !bulk_pages_fit(one->out))
         return 0;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
@@ -113,13 +113,12 @@ static int move_pages(struct loop *loop, struct transfer *one)
 
 static int move_all(struct loop *loop, struct transfer *one)
 {
-    bool has_pages = one->to_socket && bulk_pages_fit(one->out);
     int result = 1;
     for (bool is_first = true; result > 0 && one->source.sent < one->source.count;) {
         if (!is_first && !bulk_source_is_there(&one->source))
             return -EBADF;
         is_first = false;
-        result = has_pages ? move_pages(loop, one) : 0;
+        result = move_pages(loop, one);
         if (result == 0)
             result = move_by_buffer(loop, one);
     }

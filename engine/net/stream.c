@@ -28,6 +28,13 @@ static void set_reset(const whorl_stream *stream)
         setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
+/* Whoever else has the socket finds it as it was. */
+static void restore_blocking(const whorl_stream *stream)
+{
+    if (stream->was_blocking)
+        fcntl(stream->fd, F_SETFL, fcntl(stream->fd, F_GETFL) & ~O_NONBLOCK);
+}
+
 static void stream_free(whorl_stream *stream)
 {
     in_drop(stream);
@@ -58,8 +65,11 @@ static void stop_left(struct leftover *self)
 static void end_left(struct leftover *self)
 {
     whorl_stream *stream = stream_of(self);
-    set_reset(stream);
-    close(stream->fd);
+    if (stream->fd >= 0) {
+        set_reset(stream);
+        restore_blocking(stream);
+        close(stream->fd);
+    }
     stream_free(stream);
 }
 
@@ -207,9 +217,11 @@ static void stop(whorl_stream *stream)
 
 static void close_stopped(whorl_stream *stream)
 {
-    leftover_remove(&stream->leftover);
-    whorl_close(stream->fd);
-    stream_free(stream);
+    restore_blocking(stream);
+    int fd = stream->fd;
+    stream->fd = -1; /* the close's; the stream is a leftover until that has ended */
+    whorl_close(fd);
+    give_back(stream);
 }
 
 int whorl_stream_close(whorl_stream *stream)
@@ -262,8 +274,7 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
     if (error)
         return error;
     *fd = stream->fd;
-    if (stream->was_blocking)
-        fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) & ~O_NONBLOCK);
+    restore_blocking(stream);
     give_back(stream);
     return 0;
 }

@@ -157,10 +157,10 @@ static inline void side_moved(const whorl_stream *stream, struct stream_side *si
         side->moved = loop_deadline_after(stream->loop, 0);
 }
 
-/* Begins a call that may wait on a side: 0, or why it cannot go on. */
 enum stream_side_name { SIDE_READER, SIDE_WRITER };
 
-static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
+/* Whether a call that may wait on a side can go on, as nobody else is there: 0, or why it cannot. */
+static inline int stream_go_on(whorl_stream *stream, enum stream_side_name name)
 {
     int error = stream_check(stream);
     if (error)
@@ -170,11 +170,17 @@ static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
         return task_refuse(stream->loop, self);
     if (stream->closer)
         return -ECANCELED;
-    struct stream_side *side = name == SIDE_READER ? &stream->reader : &stream->writer;
-    if (side->task)
-        return -EBUSY;
-    side_moved(stream, side);
-    return 0;
+    const struct stream_side *side = name == SIDE_READER ? &stream->reader : &stream->writer;
+    return side->task ? -EBUSY : 0;
+}
+
+/* Begins one. */
+static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
+{
+    int error = stream_go_on(stream, name);
+    if (!error)
+        side_moved(stream, name == SIDE_READER ? &stream->reader : &stream->writer);
+    return error;
 }
 
 /* --- stream_in.c --- */
@@ -232,8 +238,16 @@ void plain_make(whorl_stream *stream);
 extern const struct wait_kind stream_write_wait;
 extern const struct wait_kind stream_direct_wait;
 
-/* Begins a call that writes: 0, or why it cannot go on. */
+/* Begins a call that writes: 0, or why it cannot go on; and looks again later in the call. */
 int out_begin(whorl_stream *stream);
+int out_go_on(whorl_stream *stream);
+
+/* The kernel has taken some of what is to be sent. */
+static inline void out_moved(whorl_stream *stream)
+{
+    stream->shortages = 0;
+    side_moved(stream, &stream->writer);
+}
 
 #define DIRECT_PIECES 8
 

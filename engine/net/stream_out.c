@@ -84,9 +84,8 @@ void out_drop(whorl_stream *stream)
 /* The kernel has taken `len` bytes of the chunks. */
 static void sent(whorl_stream *stream, size_t len)
 {
-    stream->shortages = 0;
+    out_moved(stream);
     stream->pending -= len;
-    side_moved(stream, &stream->writer);
     while (stream->chunks) {
         struct chunk *first = stream->chunks;
         size_t part = first->end - first->start;

@@ -20,6 +20,7 @@ struct transfer {
 
 /* --- From the page cache --- */
 
+/* To be asked after each wait: who else has the socket may have it block again. */
 static bool may_send_pages(whorl_stream *stream)
 {
     if (!stream->is_socket || stream->corks > 0)
@@ -43,7 +44,7 @@ static int wait_for_room(whorl_stream *stream)
 static int move_pages(struct transfer *one)
 {
     whorl_stream *stream = one->stream;
-    if (!bulk_pages_are_there(&one->source))
+    if (!bulk_pages_are_there(&one->source) || !may_send_pages(stream))
         return 0;
     if (out_is_busy(stream))
         return wait_for_room(stream);
@@ -51,7 +52,9 @@ static int move_pages(struct transfer *one)
     if (error)
         return error == -EAGAIN ? wait_for_room(stream) : error;
     ssize_t sent = bulk_pages_send(&one->source, stream->fd);
-    if (sent == -ENOBUFS) {
+    if (sent > 0) {
+        out_moved(stream);
+    } else if (sent == -ENOBUFS) {
         out_pause(stream);
     } else if (sent < 0 && sent != -EAGAIN) {
         out_fail(stream, (int)sent);
@@ -100,16 +103,16 @@ static int move_by_buffer(struct transfer *one)
 
 static int move_all(struct transfer *one)
 {
-    bool has_pages = one->source.count > BULK_SMALL && may_send_pages(one->stream);
+    bool is_little = one->source.count <= BULK_SMALL;
     int result = 1;
     for (bool is_first = true; result > 0 && one->source.sent < one->source.count;) {
-        int error = out_begin(one->stream);
+        int error = is_first ? out_begin(one->stream) : out_go_on(one->stream);
         if (!error && !is_first && !bulk_source_is_there(&one->source))
             error = -EBADF;
         if (error)
             return error;
         is_first = false;
-        result = has_pages ? move_pages(one) : 0;
+        result = is_little ? 0 : move_pages(one);
         if (result == 0)
             result = move_by_buffer(one);
     }

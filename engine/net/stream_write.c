@@ -100,12 +100,21 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
     return rest.len == total ? error : (ssize_t)(total - rest.len);
 }
 
+static int sending_error(const whorl_stream *stream)
+{
+    return stream->ended ? -EPIPE : stream->out_error;
+}
+
 int out_begin(whorl_stream *stream)
 {
     int error = stream_begin(stream, SIDE_WRITER);
-    if (error)
-        return error;
-    return stream->ended ? -EPIPE : stream->out_error;
+    return error ? error : sending_error(stream);
+}
+
+int out_go_on(whorl_stream *stream)
+{
+    int error = stream_go_on(stream, SIDE_WRITER);
+    return error ? error : sending_error(stream);
 }
 
 ssize_t whorl_stream_write(whorl_stream *stream, const void *buf, size_t len)

@@ -130,6 +130,49 @@ static void the_runs_end_finds_a_listener_in_a_shortage(void **state)
     run_checks_with(&virtual_time, leave_in_a_shortage, NULL);
 }
 
+/* Ops at two sockets find no descriptor in one turn: the spare makes room for what is asked next. */
+static intptr_t no_handler(whorl_stream *stream, void *arg)
+{
+    (void)arg;
+    return whorl_stream_abort(stream);
+}
+
+static intptr_t serve_eight(void *listener)
+{
+    return whorl_serve(listener, no_handler, NULL, 8);
+}
+
+static intptr_t serve_with_the_spare(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener;
+    check_equal(listener_make(2, &listener), 0);
+    listener_add(listener, LINE, 1000);
+    listener_add(listener, OTHER, 1000);
+    whorl_task *server = whorl_spawn(serve_eight, listener);
+    for (int i = 0; i < 20; i++)
+        check_equal(whorl_yield(), 0);
+    check(listener->spare < 0 && !timer_is_armed(&listener->retry));
+    check_equal(fake_submissions(LINE), 5);
+    check_equal(fake_submissions(OTHER), 5);
+    whorl_cancel(server);
+    check_equal(whorl_join(server), -ECANCELED);
+    return whorl_listener_close(listener);
+}
+
+static void ops_that_find_no_descriptor_together_are_no_reason_for_a_pause(void **state)
+{
+    (void)state;
+    fake_reset();
+    for (int fd = LINE; fd <= OTHER; fd++) {
+        fake_op(fd, 4, FAILS(-EMFILE));
+        fake_op(fd, 1, STAYS);
+        fake_cancel(fd, 1, FOUND);
+        fake_op(fd, 1, CLOSES);
+    }
+    run_checks_with(&virtual_time, serve_with_the_spare, NULL);
+}
+
 /* --- Ends without a reason --- */
 
 struct turn {
@@ -218,6 +261,7 @@ int main(void)
         behaviour(shortages_are_waited_out_ever_more_slowly),
         behaviour(a_wait_in_a_shortage_is_cancelled_and_the_listener_closed),
         behaviour(the_runs_end_finds_a_listener_in_a_shortage),
+        behaviour(ops_that_find_no_descriptor_together_are_no_reason_for_a_pause),
         behaviour(one_that_ends_without_a_reason_is_armed_again),
         behaviour(a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time),
         behaviour(other_errors_are_final),

@@ -1,0 +1,222 @@
+/*
+ * Files sent to sockets from the page cache, by a sendfile(2) of the test's own: one that finds no
+ * memory, for a while or for good; and none that would wait for the receiver.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "net/big_file.h"
+
+#include <limits.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static unsigned shortages; /* to come */
+static unsigned calls;
+static bool might_wait; /* one was for a socket that blocks */
+
+ssize_t __wrap_sendfile(int out, int in, off_t *offset, size_t count);
+
+ssize_t __wrap_sendfile(int out, int in, off_t *offset, size_t count)
+{
+    calls++;
+    bool is_blocking = !(fcntl(out, F_GETFL) & O_NONBLOCK);
+    might_wait |= is_blocking;
+    if (is_blocking || shortages > 0) {
+        shortages -= !is_blocking;
+        errno = is_blocking ? EINVAL : ENOBUFS;
+        return -1;
+    }
+    return syscall(SYS_sendfile, out, in, offset, count);
+}
+
+static const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
+
+/* Streams come to it where the kernel tells what is cached. */
+static void run_with_pages(whorl_fn *fn, void *arg)
+{
+    if (syscall(451, -1, NULL, NULL, 0) != 0 && errno == ENOSYS) {
+        print_message("the kernel has no cachestat(2)\n");
+        skip();
+    }
+    calls = 0;
+    might_wait = false;
+    run_checks_with(&virtual_time, fn, arg);
+    shortages = 0;
+}
+
+/* --- Shortages --- */
+
+static intptr_t send_in_shortages(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    whorl_stream *stream;
+    off_t offset = 0;
+    int fd = big_file(O_RDONLY);
+    check_equal(whorl_stream_open(both.ends[1], NULL, &stream), 0);
+    int64_t before = whorl_now();
+    for (int i = 0; i < 2; i++) {
+        shortages = 3;
+        check_equal(whorl_stream_sendfile(stream, fd, &offset, 20000), 20000);
+        check(whorl_now() - before >= WHORL_MS(1 + 2 + 4));
+        check(whorl_now() - before < WHORL_MS(8));
+        before = whorl_now();
+    }
+    check_equal(calls, 2 * (3 + 1));
+    check_equal(whorl_stream_close(stream), 0);
+    both.ends[1] = -1;
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_shortage_is_waited_out_and_the_next_one_begins_anew(void **state)
+{
+    (void)state;
+    run_with_pages(send_in_shortages, NULL);
+}
+
+static intptr_t send_in_vain(void *arg)
+{
+    (void)arg;
+    const whorl_stream_options options = {.idle_timeout = WHORL_SECONDS(10)};
+    pair both = unix_pair();
+    whorl_stream *stream;
+    whorl_timeout limit;
+    off_t offset = 0;
+    int fd = big_file(O_RDONLY);
+    check_equal(whorl_stream_open(both.ends[1], &options, &stream), 0);
+    int64_t before = whorl_now();
+    shortages = UINT_MAX;
+    whorl_timeout_begin(&limit, WHORL_SECONDS(1000));
+    check_equal(whorl_timeout_end(&limit, whorl_stream_sendfile(stream, fd, &offset, SIZE_MAX)),
+                -ETIMEDOUT);
+    check(whorl_now() - before < WHORL_SECONDS(11));
+    check(calls >= 10000 / 128);
+    check_equal(whorl_stream_close(stream), 0);
+    both.ends[1] = -1;
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+static void the_idle_timeout_ends_the_wait_in_a_shortage(void **state)
+{
+    (void)state;
+    run_with_pages(send_in_vain, NULL);
+}
+
+/* --- Sockets that block --- */
+
+static void set_blocking(int fd)
+{
+    check_equal(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+}
+
+/* Whoever else has the socket sets it to block, while the sender waits for room. */
+static void play_blocker(whorl_task *sender, pair *both)
+{
+    struct receiver to = {.fd = both->ends[0], .most = FILE_BYTES};
+    while (calls == 0)
+        check_equal(whorl_yield(), 0);
+    check(!whorl_is_done(sender));
+    set_blocking(both->ends[1]);
+    check_equal(receive(&to), FILE_BYTES);
+    check_equal(whorl_join(sender), FILE_BYTES);
+    check(!might_wait);
+}
+
+struct sender {
+    whorl_stream *stream;
+    int out, in;
+};
+
+static intptr_t send_to_one(void *arg)
+{
+    const struct sender *one = arg;
+    off_t offset = 0;
+    return one->stream ? whorl_stream_sendfile(one->stream, one->in, &offset, SIZE_MAX)
+                       : whorl_sendfile(one->out, one->in, &offset, SIZE_MAX);
+}
+
+static intptr_t block_a_socket(void *arg)
+{
+    (void)arg;
+    pair both = pair_of_kind(KIND_NONBLOCKING + 1);
+    struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY)};
+    play_blocker(whorl_spawn(send_to_one, &one), &both);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static intptr_t block_a_stream(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    struct sender one = {.in = big_file(O_RDONLY)};
+    check_equal(whorl_stream_open(dup(both.ends[1]), NULL, &one.stream), 0);
+    play_blocker(whorl_spawn(send_to_one, &one), &both);
+    check_equal(whorl_stream_close(one.stream), 0);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_socket_that_blocks_again_does_not_hold_up_the_loop(void **state)
+{
+    (void)state;
+    run_with_pages(block_a_socket, NULL);
+    run_with_pages(block_a_stream, NULL);
+}
+
+/* How the stream goes. */
+enum parting { CLOSE, ABORT, LEAVE };
+
+struct parted {
+    pair both;
+    enum parting parting;
+};
+
+static intptr_t part(void *arg)
+{
+    const struct parted *parted = arg;
+    whorl_stream *stream;
+    off_t offset = 0;
+    int in = big_file(O_RDONLY);
+    check_equal(whorl_stream_open(dup(parted->both.ends[1]), NULL, &stream), 0);
+    check_equal(whorl_stream_sendfile(stream, in, &offset, 20000), 20000);
+    check_equal(calls, 1);
+    check((fcntl(parted->both.ends[1], F_GETFL) & O_NONBLOCK) != 0);
+    close(in);
+    if (parted->parting == CLOSE)
+        return whorl_stream_close(stream);
+    return parted->parting == ABORT ? whorl_stream_abort(stream) : 0;
+}
+
+static void who_else_has_a_streams_socket_finds_it_as_it_was(void **state)
+{
+    (void)state;
+    for (enum parting parting = CLOSE; parting <= LEAVE; parting++) {
+        struct parted parted = {unix_pair(), parting};
+        int was = fcntl(parted.both.ends[1], F_GETFL);
+        run_with_pages(part, &parted);
+        assert_int_equal(fcntl(parted.both.ends[1], F_GETFL), was);
+        close_pair(&parted.both);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        behaviour(a_shortage_is_waited_out_and_the_next_one_begins_anew),
+        behaviour(the_idle_timeout_ends_the_wait_in_a_shortage),
+        behaviour(a_socket_that_blocks_again_does_not_hold_up_the_loop),
+        behaviour(who_else_has_a_streams_socket_finds_it_as_it_was),
+    };
+    int failed = run_behaviours("sendfile_faults", tests);
+    free(content);
+    return failed;
+}
