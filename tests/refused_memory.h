@@ -16,11 +16,16 @@
 
 static atomic_long memory_calls_left = -1; /* until one is refused; negative: none is */
 static atomic_bool memory_was_refused;
+static atomic_bool memory_is_out;
 static __thread bool is_the_test; /* whoever asks on this thread now is not the engine */
 
 static bool refuses_memory(void)
 {
     long left = atomic_load(&memory_calls_left);
+    if (!is_the_test && atomic_load(&memory_is_out)) {
+        errno = ENOMEM;
+        return true;
+    }
     if (is_the_test || left < 0 || atomic_fetch_sub(&memory_calls_left, 1) != 0)
         return false;
     atomic_store(&memory_was_refused, true);
@@ -40,6 +45,12 @@ static inline bool refuse_no_more_memory(void)
 {
     atomic_store(&memory_calls_left, -1);
     return atomic_load(&memory_was_refused);
+}
+
+/* Refuses every call, or none any more. */
+static inline void refuse_all_memory(bool all)
+{
+    atomic_store(&memory_is_out, all);
 }
 
 #define WRAPPED(type, name, parameters, ...)                                                       \

@@ -67,6 +67,14 @@ static ssize_t take_direct(whorl_stream *stream, const struct rest *rest)
     return out_send_direct(stream, pieces, count, waits ? OUT_ALL : OUT_AT_ONCE);
 }
 
+/* Where there is no memory for a copy: waits until the kernel takes all that is left. */
+static ssize_t take_without_memory(whorl_stream *stream, const struct rest *rest)
+{
+    struct iovec pieces[DIRECT_PIECES];
+    unsigned count = next_pieces(rest, rest->len, pieces);
+    return out_send_direct(stream, pieces, count, OUT_ALL);
+}
+
 /* Whether so much is better sent from where it lies: not if that would wait for what is in flight,
  * where a copy need not. */
 static bool is_to_offer(const whorl_stream *stream, size_t len)
@@ -90,7 +98,7 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
         } else {
             taken = take_copy(stream, &rest);
             if (taken == -ENOMEM && stream->is_socket)
-                taken = take_direct(stream, &rest);
+                taken = take_without_memory(stream, &rest);
         }
         if (taken < 0)
             error = taken;

@@ -6,6 +6,9 @@
 
 #include "streams.h"
 
+#include <core/loop.h>
+#include <sys/socket.h>
+
 enum { LARGE = 40000 };
 
 static char large[LARGE];
@@ -123,10 +126,64 @@ static void no_byte_is_lost_for_want_of_memory(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, refuse_all, NULL);
 }
 
+/* --- A peer that takes nothing, while there is no memory at all --- */
+
+enum { SHORT = 300 };
+
+static intptr_t write_short(void *stream)
+{
+    return whorl_stream_write(stream, large, SHORT);
+}
+
+static size_t fill(int fd)
+{
+    size_t filled = 0;
+    ssize_t sent;
+    while ((sent = send(fd, large, sizeof large, MSG_DONTWAIT)) > 0)
+        filled += (size_t)sent;
+    return filled;
+}
+
+static intptr_t write_to_a_full_peer(void *arg)
+{
+    (void)arg;
+    streams both = open_streams(NULL);
+    size_t filled = fill(whorl_stream_fd(both.ends[1]));
+    whorl_task *task = whorl_spawn(write_short, both.ends[1]);
+    refuse_all_memory(true);
+    check_equal(whorl_yield(), 0);
+    uint64_t rounds = loop_here->rounds;
+    check_equal(whorl_sleep(WHORL_MS(50)), 0);
+    check(!whorl_is_done(task));
+    check(loop_here->rounds - rounds < 20);
+    refuse_all_memory(false);
+    for (size_t had = 0; had < filled;) {
+        char buf[4096];
+        size_t len = filled - had < sizeof buf ? filled - had : sizeof buf;
+        ssize_t got = whorl_stream_read(both.ends[0], buf, len);
+        if (!check(got > 0))
+            break;
+        had += (size_t)got;
+    }
+    check_equal(whorl_join(task), SHORT);
+    char last[SHORT];
+    check_equal(whorl_stream_read_exactly(both.ends[0], last, SHORT), SHORT);
+    check_equal(memcmp(last, large, SHORT), 0);
+    close_streams(&both);
+    return 0;
+}
+
+static void a_write_without_memory_waits_for_room(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_to_a_full_peer, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(no_byte_is_lost_for_want_of_memory),
+        behaviour(a_write_without_memory_waits_for_room),
     };
     return run_behaviours("streams without memory", tests);
 }
