@@ -25,9 +25,9 @@ WHORL_API int whorl_listen(int fd, int backlog);
 
 /* accept(2), accept4(2): the new connection's descriptor, the caller's to close. `addr` and `len`
  * may be NULL together; *len is the room in addr before, the address's size after. A cancelled
- * accept has taken no connection off the queue. A task that accepts over and over gets one connection
- * each time the loop turns, and turns are long where thousands of tasks are busy: whorl_serve takes
- * many in a turn. */
+ * accept has taken no connection off the queue. A task that accepts over and over gets one
+ * connection each time the loop turns, and turns are long where thousands of tasks are busy:
+ * whorl_serve takes many in a turn. */
 WHORL_API int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len);
 WHORL_API int whorl_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 

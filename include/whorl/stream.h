@@ -34,9 +34,9 @@
  * SIGPIPE.
  *
  * Shortages of the kernel's are no errors of the connection. Where it has no memory for what is to
- * be sent (-ENOBUFS, -ENOMEM) it is asked again, ever more slowly, until it takes it, or a cancel or
- * the idle timeout ends the wait. Where the shared buffers are all in use, a stream receives into
- * memory of its own meanwhile.
+ * be sent (-ENOBUFS, -ENOMEM) it is asked again, ever more slowly, until it takes it, or a cancel
+ * or the idle timeout ends the wait. Where the shared buffers are all in use, a stream receives
+ * into memory of its own meanwhile.
  *
  * Every call also gives -EINVAL if stream, or what a result goes to, is NULL (those without errors
  * give 0 then), -EPERM outside a task of the loop in which the stream was opened. Calls that read
@@ -97,7 +97,8 @@ WHORL_API int whorl_stream_abort(whorl_stream *stream);
  * for reading, writing or closing. From: anywhere. */
 WHORL_API int whorl_stream_fd(const whorl_stream *stream);
 
-/* Another idle timeout, from the next call on, also for what is being sent already; 0: none. Does not wait. Returns 0.
+/* Another idle timeout, from the next call on, also for what is being sent already; 0: none. Does
+ * not wait. Returns 0.
  *   -EINVAL  it is negative */
 WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
 
@@ -161,8 +162,8 @@ WHORL_API int whorl_stream_at_end(const whorl_stream *stream);
 
 /* Takes `len` bytes, to be sent now or later: buf is the caller's again when this returns. Waits
  * while more than options.high_water bytes are not sent. Large writes are sent from where they lie,
- * as far as the kernel takes them. Returns len; or fewer if an error, a
- * cancel or the idle timeout came before, which the next call tells. */
+ * as far as the kernel takes them. Returns len; or fewer if an error, a cancel or the idle timeout
+ * came before, which the next call tells. */
 WHORL_API ssize_t whorl_stream_write(whorl_stream *stream, const void *buf, size_t len);
 
 /* The same for several pieces, one after the other.
