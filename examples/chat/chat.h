@@ -28,7 +28,7 @@ struct chat {
     size_t members_max; /* at a time */
     size_t rooms_max;   /* at a time */
     size_t line_max;    /* bytes of a line, without its newline */
-    size_t behind_max;  /* lines that a member may be behind; also bounds the bytes */
+    size_t behind_max;  /* lines that one who does not read may be behind; bounds the bytes too */
     size_t rate;        /* lines a second that are taken from a member; 0: any number */
     int64_t idle_limit; /* ns for a member's next line; WHORL_FOREVER: none */
     int64_t linger;     /* ns that a member who must go has to take what is still for it */
@@ -59,6 +59,7 @@ struct member {
     size_t room_count;
     whorl_queue lines; /* struct text *, each with a use of the queue's: what it has yet to get */
     size_t behind;     /* bytes in `lines` */
+    bool is_writing;   /* while its writer waits: the kernel takes no more for it */
     int64_t line_due;  /* when the lines that it has sent so far would have come at chat->rate */
     char ending[80];   /* why it must go; "": it need not */
 };

@@ -3,8 +3,8 @@
  *
  * The connection's own task takes its lines, no faster than chat->rate: while it is too fast it is
  * not read from, so that TCP slows it down. A second task writes, out of a queue that others put
- * into without waiting. So a member that does not read holds up nobody: its queue fills, and when
- * it is full the member is ended.
+ * into without waiting. So a member that does not read holds up nobody: its writer waits, its queue
+ * fills, and when it is full the member is ended.
  *
  * States: taken in -> ending (`ending` says why; nothing is put into its queue any more) -> left
  * (out of its rooms; the queue is shut down, its writer says the rest and goodbye) -> given back.
@@ -46,24 +46,31 @@ static size_t bytes_allowed(const struct chat *chat)
     return chat->behind_max * (chat->line_max + 2 * CHAT_NAME_MAX + 4);
 }
 
-void member_send(struct member *self, struct text *text)
+/* What its writer has not looked at yet is not late, however much the others have said at once.
+ * That is bounded all the same: a member's next line is taken when the writers have had their
+ * turn. */
+static bool has_fallen_behind(struct member *self)
 {
     const struct chat *chat = self->chat;
-    if (self->ending[0])
-        return;
-    if (self->behind >= bytes_allowed(chat)) {
+    if (!self->is_writing)
+        return false;
+    if (self->behind >= bytes_allowed(chat))
         member_end(self, "you are more than %zu bytes behind", bytes_allowed(chat) - 1);
+    else if ((size_t)whorl_queue_size(&self->lines) >= chat->behind_max)
+        member_end(self, "you are more than %zu lines behind", chat->behind_max);
+    return self->ending[0];
+}
+
+void member_send(struct member *self, struct text *text)
+{
+    if (self->ending[0] || has_fallen_behind(self))
+        return;
+    if (!text || whorl_queue_try_put(&self->lines, text) != 0) {
+        member_end(self, "the server has no memory left");
         return;
     }
-    int error = text ? whorl_queue_try_put(&self->lines, text) : -ENOMEM;
-    if (error == -EAGAIN) {
-        member_end(self, "you are more than %zu lines behind", chat->behind_max);
-    } else if (error) {
-        member_end(self, "the server has no memory left");
-    } else {
-        text->users++;
-        self->behind += text->len;
-    }
+    text->users++;
+    self->behind += text->len;
 }
 
 void member_answer(struct member *self, struct text *text)
@@ -85,7 +92,9 @@ struct member *member_find(const struct chat *chat, const char *name)
 static ssize_t write_text(struct member *self, struct text *text)
 {
     self->behind -= text->len;
+    self->is_writing = true;
     ssize_t written = whorl_stream_write(self->stream, text->bytes, text->len);
+    self->is_writing = false;
     text_release(text);
     return written;
 }
@@ -114,17 +123,17 @@ static intptr_t write_lines(void *arg)
 /* --- Its reader. --- */
 
 /* Each line moves line_due on by its time; a member that is behind it has that time to spare, and
- * one that is ahead waits. */
+ * one that is ahead waits. All others have a turn before its next line, whatever the pace. */
 static int keep_pace(struct member *self)
 {
     if (self->chat->rate == 0)
-        return 0;
+        return whorl_yield();
     int64_t each = WHORL_SECONDS(1) / (int64_t)self->chat->rate;
     int64_t now = whorl_now();
     if (self->line_due < now - BURST * each)
         self->line_due = now - BURST * each;
     self->line_due += each;
-    return self->line_due <= now ? 0 : whorl_sleep_until(self->line_due);
+    return whorl_sleep_until(self->line_due);
 }
 
 /* The limit is for the whole line: one that comes a byte at a time is idle too. */
@@ -253,7 +262,7 @@ static intptr_t take_in(struct chat *chat, whorl_stream *stream)
     if (!self)
         return -ENOMEM;
     *self = (struct member){.chat = chat, .stream = stream};
-    whorl_queue_init(&self->lines, WHORL_QUEUE_FIFO, chat->behind_max, NULL);
+    whorl_queue_init(&self->lines, WHORL_QUEUE_FIFO, 0, NULL);
     intptr_t result = run(self);
     drop_queue(self);
     free(self);

@@ -206,6 +206,33 @@ slow_reader() {
     expect_end "$server" 0
 }
 
+# The server finds all of it at once, more than anybody may be behind.
+much_at_once() {
+    local i said members=(ann bob carl)
+    start_chat --rate 0 --behind 20
+    for i in "${members[@]}"; do
+        enter "$i" kitchen
+        cat <&"${!i}" >"$scratch/$i" &
+        is_child
+    done
+    kill -STOP "$server"
+    for i in "${members[@]}"; do
+        seq -f 'say kitchen %.0f' 0 499 >&"${!i}"
+    done
+    kill -CONT "$server"
+    for i in "${members[@]}"; do
+        await has_lines "$scratch/$i" 1500 '^kitchen [a-z]*: '
+        for said in "${members[@]}"; do
+            grep "^kitchen $said: " "$scratch/$i" | cut -d' ' -f3 | cmp - <(seq 0 499)
+        done
+    done
+    stops
+}
+
+has_lines() { # FILE COUNT PATTERN
+    (($(grep -c -- "$3" "$1") >= $2))
+}
+
 # One that never reads again is cut when its time is up, and holds up no stop.
 stuck_reader() {
     local i text
@@ -462,6 +489,7 @@ behaviour 'names are taken, changed and given back' names
 behaviour 'lines that make no sense are answered, and no more' bad_lines
 behaviour 'members and rooms have their limits' limits
 behaviour 'one who reads late is told to go, and all others hear everything in order' slow_reader
+behaviour 'those who read hear everything, however much is said at once' much_at_once
 behaviour 'one who never reads holds up no stop' stuck_reader
 behaviour 'one who asks for long lists and reads none is told to go' greedy
 behaviour 'one who sends too much is slowed down, and heard at its rate' flood
