@@ -182,7 +182,7 @@ static inline bool ring_supports(const struct ring *ring, unsigned code)
  * than asked. The first call tries it. From: any thread. */
 bool ring_leaves_position(void);
 
-/* --- Groups of buffers, from which the kernel takes one when it has bytes for it (Linux 5.19) --- */
+/* --- Groups of buffers: the kernel takes one when it has bytes for it (Linux 5.19) --- */
 
 struct ring_buffers {
     void *slots; /* shared with the kernel; NULL: not open */

@@ -122,8 +122,8 @@ static inline void annotate_arrive(struct annotation *self, struct annotation *h
     (void)host;
 }
 
-/* The running fiber's frames have gone without a return, on the way to one that is still there. What
- * ThreadSanitizer counts for the fiber begins anew. */
+/* The running fiber's frames have gone without a return, on the way to one that is still there.
+ * What ThreadSanitizer counts for the fiber begins anew. */
 static inline void annotate_landing(struct annotation *self)
 {
 #if FIBER_TSAN

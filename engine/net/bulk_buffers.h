@@ -1,8 +1,8 @@
 /*
  * Buffers that bulk transfers go through; one for each while it runs. The first transfers of a loop
  * have large ones, those that come while many run have smaller ones, so that a crowd of slow
- * receivers does not fill the memory. A few large and small ones are kept for the next; they go with
- * the loop.
+ * receivers does not fill the memory. A few large and small ones are kept for the next; they go
+ * with the loop.
  *
  * A buffer says nothing of what was in it before: who takes it writes first, and sends only that.
  */
@@ -28,8 +28,8 @@ struct bulk_buffer {
     struct bulk_buffer **link;
 };
 
-/* Takes a buffer, of at least `wanted` bytes if there are few transfers; false: there was no memory.
- * And gives it back. What was taken by a task that never goes on goes with the loop. */
+/* Takes a buffer, of at least `wanted` bytes if there are few transfers; false: there was no
+ * memory. And gives it back. What was taken by a task that never goes on goes with the loop. */
 bool bulk_buffer_take(struct loop *loop, struct bulk_buffer *buffer, size_t wanted);
 void bulk_buffer_give_back(struct loop *loop, struct bulk_buffer *buffer);
 

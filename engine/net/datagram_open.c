@@ -106,7 +106,8 @@ static int peers_family(const whorl_datagram *datagram)
     return datagram->family == AF_INET || only ? datagram->family : AF_UNSPEC;
 }
 
-/* Not inline: the lookup is on the caller's stack, which gcc 12 does not trust to outlive a park. */
+/* Not inline: the lookup is on the caller's stack, which gcc 12 does not trust to outlive a
+ * park. */
 static __attribute__((noinline)) int resolve_for(whorl_datagram *datagram, const char *host,
                                                  const char *service, whorl_address *addresses)
 {

@@ -2,9 +2,9 @@
  * Listening at a path, or an abstract name.
  *
  * bind(2) makes the socket's file, and refuses a name that is there: also one that a program which
- * has ended has left behind. Whether a socket is bound there is told by a connect. Between that, the
- * removal of a stale file, and the bind of the new one, another program may do the same: so all of
- * it is done with the directory locked (flock(2)), which those do who use this code. Where the
+ * has ended has left behind. Whether a socket is bound there is told by a connect. Between that,
+ * the removal of a stale file, and the bind of the new one, another program may do the same: so all
+ * of it is done with the directory locked (flock(2)), which those do who use this code. Where the
  * directory cannot be locked it is done all the same.
  *
  * The file that was made is known by its device and inode: it is removed only if it is that one

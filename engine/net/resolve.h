@@ -4,10 +4,10 @@
  *     asked --> known --> dropped
  *       '-----> dropped (it failed; or was taken back, or forgotten)
  *
- * asked: with a thread, or on its way to one; tasks may wait for it. known: its addresses are there.
- * A name is in the loop's table while calls may find it: so of one question there may be a known
- * name and one that is asked anew, which takes its place. Asked names that nobody waits for go on
- * if the thread has begun: what it finds may be wanted next.
+ * asked: with a thread, or on its way to one; tasks may wait for it. known: its addresses are
+ * there. A name is in the loop's table while calls may find it: so of one question there may be a
+ * known name and one that is asked anew, which takes its place. Asked names that nobody waits for
+ * go on if the thread has begun: what it finds may be wanted next.
  *
  * A thread has the name's question, its `found` and its job; all else is the loop's. The memory is
  * no task's, so that a task that gives up leaves nothing behind that is in use.

@@ -1,6 +1,7 @@
 /*
- * Hosts that are addresses, in the forms that getaddrinfo(3) takes: those of inet_pton(3), IPv4 also
- * as inet_aton(3) reads it ("127.1"), and IPv6 with a scope, which is an interface or its number.
+ * Hosts that are addresses, in the forms that getaddrinfo(3) takes: those of inet_pton(3), IPv4
+ * also as inet_aton(3) reads it ("127.1"), and IPv6 with a scope, which is an interface or its
+ * number.
  */
 #include <arpa/inet.h>
 #include <errno.h>

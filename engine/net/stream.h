@@ -159,7 +159,8 @@ static inline void side_moved(const whorl_stream *stream, struct stream_side *si
 
 enum stream_side_name { SIDE_READER, SIDE_WRITER };
 
-/* Whether a call that may wait on a side can go on, as nobody else is there: 0, or why it cannot. */
+/* Whether a call that may wait on a side can go on, as nobody else is there: 0, or why it
+ * cannot. */
 static inline int stream_go_on(whorl_stream *stream, enum stream_side_name name)
 {
     int error = stream_check(stream);
@@ -217,8 +218,8 @@ int in_gather(whorl_stream *stream, size_t most);
  * at least, before anything is received. */
 void in_put_back(whorl_stream *stream, size_t len);
 
-/* Whether receiving has ended for want of the kernel's memory. Who waits is told then; the next call
- * asks again. */
+/* Whether receiving has ended for want of the kernel's memory. Who waits is told then; the next
+ * call asks again. */
 bool in_lacks_memory(whorl_stream *stream, int32_t result);
 
 /* Gives back all pieces. */
@@ -281,13 +282,14 @@ int out_wait(whorl_stream *stream, size_t most);
 
 /* For one who sends to the descriptor himself, each for the running task: waits until no op is in
  * flight and no pause lasts; sends then what lies in chunks, to go together with what follows at
- * once; and waits until the kernel takes more. 0 or -errno: -EAGAIN from the second one, where there
- * is no room for all of it, or no memory, and a pause has begun; it does not wait. */
+ * once; and waits until the kernel takes more. 0 or -errno: -EAGAIN from the second one, where
+ * there is no room for all of it, or no memory, and a pause has begun; it does not wait. */
 int out_await_op(whorl_stream *stream);
 int out_send_before(whorl_stream *stream);
 int out_await_room(whorl_stream *stream);
 
-/* The kernel has no memory for what is to be sent: begins a pause, after which it is tried again. */
+/* The kernel has no memory for what is to be sent: begins a pause, after which it is tried
+ * again. */
 void out_pause(whorl_stream *stream);
 
 /* Nothing can be sent any more, for `error`. */

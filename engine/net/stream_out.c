@@ -259,8 +259,8 @@ void out_give_up(whorl_stream *stream, int error)
 
 #define DIRECT_CHUNKS 4
 
-/* Until an op may start. -ECANCELED also where somebody closes the stream, and has been woken by who
- * left a wait before: he does not wait for another op. */
+/* Until an op may start. -ECANCELED also where somebody closes the stream, and has been woken by
+ * who left a wait before: he does not wait for another op. */
 int out_await_op(whorl_stream *stream)
 {
     while (out_is_busy(stream)) {

@@ -39,8 +39,8 @@ static int wait_for_room(whorl_stream *stream)
     return error ? error : 1;
 }
 
-/* 1: there is more to do; 0: it is to go through a buffer; -errno. After each wait it begins anew, as
- * the file may be another one then. */
+/* 1: there is more to do; 0: it is to go through a buffer; -errno. After each wait it begins anew,
+ * as the file may be another one then. */
 static int move_pages(struct transfer *one)
 {
     whorl_stream *stream = one->stream;
@@ -66,8 +66,8 @@ static int move_pages(struct transfer *one)
 
 /* --- Through a buffer --- */
 
-/* Reads the next piece. Its bytes; 0: the file has ended; -errno. A little that is in memory is read
- * at once. */
+/* Reads the next piece. Its bytes; 0: the file has ended; -errno. A little that is in memory is
+ * read at once. */
 static ssize_t read_piece(const struct transfer *one, struct bulk_piece piece)
 {
     whorl_stream *stream = one->stream;

@@ -26,7 +26,8 @@ static void idle_over(struct timer *timer)
     }
 }
 
-/* From when a byte last moved, or the call began: a call that waits several times has one timeout. */
+/* From when a byte last moved, or the call began: a call that waits several times has one
+ * timeout. */
 static void begin_idle(whorl_stream *stream, struct stream_side *side, struct task *self)
 {
     self->timer.fire = idle_over;

@@ -114,7 +114,8 @@ static void any_time_is_up(struct timer *timer)
         task_wake(self, 0);
 }
 
-/* The first that ends is all that is pending; those that end in the same turn find the task awake. */
+/* The first that ends is all that is pending; those that end in the same turn find the task
+ * awake. */
 int op_wait_any(struct loop *loop, whorl_op *ops, size_t n, int64_t deadline)
 {
     struct task *self = loop->current;

@@ -139,9 +139,9 @@ static int64_t next_attempt(whorl_op *op)
     return whorl_now() + (FIRST_PAUSE << (op->attempts - PROMPT_ATTEMPTS));
 }
 
-/* One of several completions of a submission: of a multishot op; or of a send without copying, whose
- * second one tells that its buffer is free, and whether it was copied after all. Returns whether it
- * is the last, and then *result is the op's. */
+/* One of several completions of a submission: of a multishot op; or of a send without copying,
+ * whose second one tells that its buffer is free, and whether it was copied after all. Returns
+ * whether it is the last, and then *result is the op's. */
 static __attribute__((noinline)) bool take_part(whorl_op *op, int32_t *result, unsigned marks)
 {
     if (op->state & OP_MANY) {

@@ -7,9 +7,10 @@
  *                        '-disarm--'
  *
  * armed: the op is the loop's, and in flight. Each completion that has a result >= 0 is handed to
- * `take`; the one after which no more comes is followed by `ended`, in the same turn or, if a cancel
- * is still owed, in a later one. Between them the op may have ended for a reason of the kernel's
- * own, such as -ENOBUFS, or for none (a full completion queue): whoever wants more arms it again.
+ * `take`; the one after which no more comes is followed by `ended`, in the same turn or, if a
+ * cancel is still owed, in a later one. Between them the op may have ended for a reason of the
+ * kernel's own, such as -ENOBUFS, or for none (a full completion queue): whoever wants more arms it
+ * again.
  *
  * Both functions run on the loop's host, amid the completions of a turn: they wake tasks, arm and
  * disarm, start ops by op_begin_soon, and neither wait nor start any other way. `ended` may free

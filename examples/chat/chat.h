@@ -93,7 +93,8 @@ void member_send(struct member *self, struct text *text);
 /* The same with a text that is made for it, and released; NULL ends it likewise. */
 void member_answer(struct member *self, struct text *text);
 
-/* Has the member leave soon, for a reason that it is told. Does not wait; the first reason stays. */
+/* Has the member leave soon, for a reason that it is told. Does not wait; the first reason
+ * stays. */
 void member_end(struct member *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* NULL: nobody has this name. */

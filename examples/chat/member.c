@@ -218,8 +218,8 @@ static intptr_t discard(struct member *self)
     return whorl_timeout_end(&limit, got);
 }
 
-/* Has the writer say the rest, within a limit, or until the server cancels this. The stream is given
- * back. */
+/* Has the writer say the rest, within a limit, or until the server cancels this. The stream is
+ * given back. */
 static void say_goodbye(struct member *self, whorl_task *writer)
 {
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);

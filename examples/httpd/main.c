@@ -25,7 +25,8 @@ static int complain(const char *what, intptr_t error)
     return (int)error;
 }
 
-/* Clients break off whenever they like: that is no failure of the server's, and not worth a word. */
+/* Clients break off whenever they like: that is no failure of the server's, and not worth a
+ * word. */
 static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
     (void)arg;

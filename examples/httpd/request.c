@@ -161,7 +161,8 @@ static int status_of_error(const struct request *self, llhttp_errno_t error, siz
     }
 }
 
-/* Whether a host, with a port or without, is of bytes that it may be of. Empty: the server's own. */
+/* Whether a host, with a port or without, is of bytes that it may be of. Empty: the server's
+ * own. */
 static bool is_host(struct words host)
 {
     static const char punctuation[] = "-._~%!$&'()*+,;=:[]";

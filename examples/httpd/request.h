@@ -79,8 +79,8 @@ enum request_state request_feed(struct request *self, const char *head, size_t l
 /* The value of a header, without space around it. False: it was not sent. */
 bool request_field(const struct request *self, enum field field, struct words *value);
 
-/* Has the headers stay where they are while the body is read: in memory to be freed. NULL: there was
- * none. */
+/* Has the headers stay where they are while the body is read: in memory to be freed. NULL: there
+ * was none. */
 char *request_keep(struct request *self);
 
 static inline struct words request_target(const struct request *self)

@@ -1,11 +1,11 @@
 /*
- * See upload.h. The conditions are judged twice: before the body, to save it, and again when the file
- * takes its name, while no other upload can: so of several that replace the same version one alone
- * does, and the others are told. The body goes into a file without a name, through a buffer that is written behind
- * the connection; when all of it is on the disk, the file takes its name, and the directory is
- * brought to the disk too before the client is told. What breaks off before that leaves nothing.
- * Where the file system knows no files without a name, it has one that begins with
- * WHORL_TEMPORARY_PREFIX, which is never served.
+ * See upload.h. The conditions are judged twice: before the body, to save it, and again when the
+ * file takes its name, while no other upload can: so of several that replace the same version one
+ * alone does, and the others are told. The body goes into a file without a name, through a buffer
+ * that is written behind the connection; when all of it is on the disk, the file takes its name,
+ * and the directory is brought to the disk too before the client is told. What breaks off before
+ * that leaves nothing. Where the file system knows no files without a name, it has one that begins
+ * with WHORL_TEMPORARY_PREFIX, which is never served.
  *
  * A name that was there is replaced, with its permission bits; a link is replaced, not followed.
  */
@@ -143,7 +143,8 @@ static int take_piece(void *arg, const char *data, size_t len)
     return 0;
 }
 
-/* A client that waits to be told so sends its body after this; one of HTTP/1.0 knows nothing of it. */
+/* A client that waits to be told so sends its body after this; one of HTTP/1.0 knows nothing of
+ * it. */
 static int send_continue(struct connection *self)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -1,6 +1,7 @@
 /*
  * What the services among the examples have in common beside their options: they tell where they
- * listen, they want many descriptors, and SIGTERM or SIGINT asks them to stop, a second one at once.
+ * listen, they want many descriptors, and SIGTERM or SIGINT asks them to stop, a second one at
+ * once.
  */
 #ifndef EXAMPLES_SERVICE_H
 #define EXAMPLES_SERVICE_H

@@ -1,8 +1,8 @@
 /*
  * Directories as the kernel gives them, sifted.
  *
- * Input: entries, each a byte for its type and what statx finds, and a string, its name, which is cut
- * to what a name may be. A batch ends where an entry says so.
+ * Input: entries, each a byte for its type and what statx finds, and a string, its name, which is
+ * cut to what a name may be. A batch ends where an entry says so.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

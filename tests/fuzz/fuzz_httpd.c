@@ -2,8 +2,8 @@
  * The parsers of the example httpd: targets, ranges, dates, conditions, and requests.
  *
  * Input: a byte, which says what the rest is: 0 of 4, a target; 1, the size of a file, 4 bytes, and
- * a Range; 2, a date; 3, a byte, by which the pieces are chosen that the rest comes in, and requests
- * as they are received.
+ * a Range; 2, a date; 3, a byte, by which the pieces are chosen that the rest comes in, and
+ * requests as they are received.
  */
 #include "fuzz/fuzz.h"
 
@@ -99,8 +99,8 @@ static void take_range(const char *text, size_t len, int64_t size)
 
 /* --- Dates --- */
 
-/* A date in the form of "Sun, 06 Nov 1994 08:49:37 GMT" is the one that it says, but for its weekday;
- * of the last days of a month some are the next month's first. */
+/* A date in the form of "Sun, 06 Nov 1994 08:49:37 GMT" is the one that it says, but for its
+ * weekday; of the last days of a month some are the next month's first. */
 static void hold_fixed_form(const char *text, size_t len, const char *line)
 {
     static const char form[] = "aaa, 00 aaa 0000 00:00:00 GMT";

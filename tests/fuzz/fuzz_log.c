@@ -3,7 +3,7 @@
  *
  * Input: a byte. 0 of 3: the rest is the file. 1: a log as this library writes it, with damage:
  *
- *     8  identity; 1  a bit for each header: it is damaged; 2  bytes the file is cut by, from its end
+ *     8  identity; 1  a bit for each header: damaged; 2  bytes the file is cut by, from its end
  *     2  position among the records, and 1, what one byte there is changed by; 0: it is not
  *     1  length of a record, and its bytes; and so on
  *

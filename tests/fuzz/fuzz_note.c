@@ -1,9 +1,9 @@
 /*
  * whorl-get's note of which version a .part is of.
  *
- * Input: a byte. Odd: then the URL, a string, and the rest is the note. Even: then a number of eight
- * bytes and three strings: the size, and the headers ETag, Last-Modified and Date, of which a note
- * is made.
+ * Input: a byte. Odd: then the URL, a string, and the rest is the note. Even: then a number of
+ * eight bytes and three strings: the size, and the headers ETag, Last-Modified and Date, of which a
+ * note is made.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -19,7 +19,8 @@
 
 enum { OVER_A_PIPE = 1, WITHOUT_MULTISHOT = 2, SEND_BEFORE = 4, SENT_MOST = 8192 };
 
-/* What a socket that nobody reads from holds for certain: each counts as much as some hundred bytes. */
+/* What a socket that nobody reads from holds for certain: each counts as much as some hundred
+ * bytes. */
 enum { UNREAD_PIECES_MOST = 100 };
 
 struct play {

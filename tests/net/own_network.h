@@ -1,7 +1,7 @@
 /*
  * A network of a child's own: loopback, and a device that swallows all that is sent to 10.9.8.7.
- * What cannot be set up for want of rights or tools ends the child as a skip; its last words are the
- * reason.
+ * What cannot be set up for want of rights or tools ends the child as a skip; its last words are
+ * the reason.
  */
 #ifndef TESTS_NET_OWN_NETWORK_H
 #define TESTS_NET_OWN_NETWORK_H

@@ -1,6 +1,6 @@
 /*
- * Places on the loopback network to connect to, at one port of several hosts: some that answer, some
- * that refuse, some that swallow whatever comes. For a program with the lookups of lookups.h.
+ * Places on the loopback network to connect to, at one port of several hosts: some that answer,
+ * some that refuse, some that swallow whatever comes. For a program with the lookups of lookups.h.
  */
 #ifndef TESTS_NET_PLACES_H
 #define TESTS_NET_PLACES_H

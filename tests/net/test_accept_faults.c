@@ -130,7 +130,8 @@ static void the_runs_end_finds_a_listener_in_a_shortage(void **state)
     run_checks_with(&virtual_time, leave_in_a_shortage, NULL);
 }
 
-/* Ops at two sockets find no descriptor in one turn: the spare makes room for what is asked next. */
+/* Ops at two sockets find no descriptor in one turn: the spare makes room for what is asked
+ * next. */
 static intptr_t no_handler(whorl_stream *stream, void *arg)
 {
     (void)arg;

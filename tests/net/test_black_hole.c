@@ -1,6 +1,6 @@
 /*
- * Names and connections in a network of the test's own: hosts that swallow all, hosts that cannot be
- * reached, and names that the C library itself finds, or does not.
+ * Names and connections in a network of the test's own: hosts that swallow all, hosts that cannot
+ * be reached, and names that the C library itself finds, or does not.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

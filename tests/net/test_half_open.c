@@ -1,7 +1,7 @@
 /*
  * Half-open connections: the peer has vanished without a word, and nothing tells but time. In a
- * network of the test's own, whose loopback is taken down while the peer closes: neither its end nor
- * a reset ever comes.
+ * network of the test's own, whose loopback is taken down while the peer closes: neither its end
+ * nor a reset ever comes.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

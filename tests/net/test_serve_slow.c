@@ -63,7 +63,8 @@ static intptr_t serve_lines(whorl_stream *stream, void *arg)
 
 /* --- The slow --- */
 
-/* Sends a byte now and then, and no end of the line, until it is broken off. Returns how many went. */
+/* Sends a byte now and then, and no end of the line, until it is broken off. Returns how many
+ * went. */
 static intptr_t send_slowly(void *arg)
 {
     int fd = *(const int *)arg;

@@ -73,8 +73,9 @@ static void yield_times(int times)
         check_equal(whorl_yield(), 0);
 }
 
-/* The writer waits for what is in flight. When that is sent it is cancelled, perhaps before it runs,
- * so that it ends its own op at once; and the stream is closed, perhaps before that has ended. */
+/* The writer waits for what is in flight. When that is sent it is cancelled, perhaps before it
+ * runs, so that it ends its own op at once; and the stream is closed, perhaps before that has
+ * ended. */
 static void abort_beside_writer(const char *large, int before_cancel, int before_abort)
 {
     stream_and_peer both = open_stream(NULL);

@@ -1,4 +1,5 @@
-/* Files sent through streams: behind what was written, and like a write in all that may befall it. */
+/* Files sent through streams: behind what was written, and like a write in all that may befall
+ * it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -7,10 +7,10 @@
  * is the start of the next.
  *
  * Connections are made in batches. Each sends one message and rests when that has come back, and a
- * batch waits for the one before it; so no more than a batch waits to be accepted, and no server has
- * to accept beside traffic. A server that takes one connection a turn, as one-shot accepts do, would
- * need longer for the last ones the more of the others are busy; and what no longer fits into its
- * queue the kernel sends again, a second later. When all rest, all start.
+ * batch waits for the one before it; so no more than a batch waits to be accepted, and no server
+ * has to accept beside traffic. A server that takes one connection a turn, as one-shot accepts do,
+ * would need longer for the last ones the more of the others are busy; and what no longer fits into
+ * its queue the kernel sends again, a second later. When all rest, all start.
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -2,8 +2,8 @@
  * The tables of subcommands and options, and the defaults of each subcommand. Everything that
  * parses, refuses, explains or reports an option reads them.
  *
- * Where a run is cheap to start, many short rounds: whatever else the machine does for a moment then
- * spoils a few ratios and not a good part of each, and the median leaves those out.
+ * Where a run is cheap to start, many short rounds: whatever else the machine does for a moment
+ * then spoils a few ratios and not a good part of each, and the median leaves those out.
  */
 #include "options.h"
 
