@@ -1,7 +1,7 @@
 /*
  * Hosts that are addresses, in the forms that getaddrinfo(3) takes: those of inet_pton(3), IPv4
  * also as inet_aton(3) reads it ("127.1"), and IPv6 with a scope, which is an interface or its
- * number.
+ * number. Where IPv4 is wanted, an IPv6 address that maps one ("::ffff:1.2.3.4") stands for it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,10 +60,23 @@ static int read_in6(const char *host, whorl_address *address)
     return read_scope(host + length + 1, &address->in6) ? 1 : -ENOENT;
 }
 
+static void unmap(whorl_address *address)
+{
+    struct in_addr mapped;
+    memcpy(&mapped, &address->in6.sin6_addr.s6_addr[12], sizeof mapped);
+    memset(address, 0, sizeof *address);
+    address->in4.sin_family = AF_INET;
+    address->in4.sin_addr = mapped;
+    address->len = sizeof address->in4;
+}
+
 int number_read(const char *host, int family, whorl_address *address)
 {
     memset(address, 0, sizeof *address);
     int count = strchr(host, ':') ? read_in6(host, address) : read_in4(host, address);
+    if (family == AF_INET && address->any.sa_family == AF_INET6 &&
+        IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
+        unmap(address);
     bool is_other = family != AF_UNSPEC && address->any.sa_family != family;
     return count > 0 && is_other ? -ENODATA : count;
 }

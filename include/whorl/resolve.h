@@ -60,8 +60,9 @@ typedef struct whorl_resolve_options {
 
 /* Puts the addresses of `host`, at most `room` and each once, into `addresses`, the best first, and
  * returns how many: at least 1. `host` is a name, an address of IPv4, or one of IPv6, with a scope
- * or without ("fe80::1%eth0"); NULL: see options.passive, IPv6 comes first. `service` is a port or
- * a name of services(5); NULL: port 0. With a name as service even an address may be looked up.
+ * or without ("fe80::1%eth0"), which for AF_INET may stand for an address of IPv4
+ * ("::ffff:192.0.2.1"); NULL: see options.passive, IPv6 comes first. `service` is a port or a name
+ * of services(5); NULL: port 0. With a name as service even an address may be looked up.
  *   -ENOENT           there is no such name, or with options.numeric: host is no address
  *   -ENODATA          it has no address, or none of this family
  *   -EAGAIN           no name server has answered, for now

@@ -73,6 +73,8 @@ static void only_the_family_that_was_asked_for_is_given(void **state)
     check_resolves("::1", "80", &in6, "[::1]:80");
     assert_int_equal(resolve_one("127.0.0.1", "80", &in6), -ENODATA);
     assert_int_equal(resolve_one("::1", "80", &in4), -ENODATA);
+    check_resolves("::ffff:1.2.3.4", "80", &in4, "1.2.3.4:80");
+    check_resolves("::ffff:1.2.3.4", "80", &in6, "[::ffff:1.2.3.4]:80");
 }
 
 static void no_host_is_this_machine(void **state)
