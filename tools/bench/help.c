@@ -72,9 +72,11 @@ static const char *const details[COMMAND_COUNT] = {
         "--depth writers, each with one record of --size bytes in flight, for --seconds; a\n"
         "record counts once it is on the disk. whorl: the writers append to one whorl_log, which\n"
         "commits together what waits (at least 10 times as many as by hand). Beside it: each,\n"
-        "the same tasks, each with a write and an fdatasync for itself; hand, one such pair\n"
-        "after the other by one thread; hand-ahead, the same in a file that is written ahead\n"
-        "with zeros. The file is a temporary one in the current directory.\n",
+        "the same tasks, each with a write and an fdatasync for itself, which the kernel merges\n"
+        "as well as it can; hand, one such pair after the other by one thread; hand-ahead, the\n"
+        "same in a file that is written ahead with zeros; hand-group, such a file, and one pair\n"
+        "for the records of all writers at once: the most that this disk gives to any log. The\n"
+        "file is a temporary one in the current directory.\n",
     [COMMAND_TREE] =
         "A tree of --files files of 0 to 16 KiB, 67 a directory, is copied, and the copy removed,\n"
         "by whorl_copy_tree and whorl_remove_tree; beside them cp -r and rm -rf. The tree is made\n"

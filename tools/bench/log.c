@@ -78,7 +78,11 @@ const workload log_workload = {
     .subjects = {{"whorl", log_run_whorl, NULL, NULL},
                  {"each", log_run_each, NULL, NULL},
                  {"hand", log_run_hand, NULL, NULL},
-                 {"hand-ahead", log_run_hand_ahead, NULL, NULL}},
-    .ratios = {{"whorl", "each"}, {"whorl", "hand"}, {"whorl", "hand-ahead"}},
+                 {"hand-ahead", log_run_hand_ahead, NULL, NULL},
+                 {"hand-group", log_run_hand_group, NULL, NULL}},
+    .ratios = {{"whorl", "each"},
+               {"whorl", "hand"},
+               {"whorl", "hand-ahead"},
+               {"whorl", "hand-group"}},
     .notes = {"A record counts once it is on the disk: what the disk's flush costs decides."},
 };

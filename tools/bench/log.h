@@ -46,6 +46,7 @@ int log_run_whorl(const options *given, sample *out);
 int log_run_each(const options *given, sample *out);
 int log_run_hand(const options *given, sample *out);
 int log_run_hand_ahead(const options *given, sample *out);
+int log_run_hand_group(const options *given, sample *out);
 
 extern const workload log_workload;
 
