@@ -65,6 +65,43 @@ static void an_idle_stream_holds_no_memory_but_its_own(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, rest, NULL);
 }
 
+/* Which of the pool's buffers it is that begins there; -1: none. */
+static int buffer_at(const struct buffer_pool *pool, const char *data)
+{
+    for (unsigned i = 0; i < pool->made; i++)
+        if (pool->pieces[i].data == data)
+            return (int)i;
+    return -1;
+}
+
+static intptr_t look_at_slices(void *arg)
+{
+    (void)arg;
+    streams both = open_streams(NULL);
+    char sent[3000];
+    memset(sent, 'x', sizeof sent);
+    for (int i = 0; i < 100; i++) {
+        whorl_slice slice, rest;
+        check_equal(whorl_stream_write(both.ends[1], sent, sizeof sent), sizeof sent);
+        check_equal(whorl_stream_peek(both.ends[0], sizeof sent, &slice), sizeof sent);
+        const struct stream_hub *hub = loop_here->stream_hub;
+        check(!hub->pool_is_open || buffer_at(&hub->pool, slice.data) >= 0);
+        check_equal(memcmp(slice.data, sent, sizeof sent), 0);
+        check_equal(whorl_stream_consume(both.ends[0], 1000), 0);
+        check_equal(whorl_stream_peek(both.ends[0], 1, &rest), sizeof sent - 1000);
+        check(rest.data == slice.data + 1000);
+        check_equal(whorl_stream_consume(both.ends[0], rest.len), 0);
+    }
+    close_streams(&both);
+    return 0;
+}
+
+static void a_slice_is_where_the_kernel_has_put_the_bytes(void **state)
+{
+    (void)state;
+    run_on_connections(UNIX_PAIR + 1, WHORL_CLOCK_REAL, look_at_slices, NULL);
+}
+
 /* --- Many streams, few buffers --- */
 
 static intptr_t converse(void *arg)
@@ -269,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(an_idle_stream_holds_no_memory_but_its_own),
+        behaviour(a_slice_is_where_the_kernel_has_put_the_bytes),
         behaviour(all_go_on_with_very_few_buffers),
         behaviour(all_go_on_while_others_hold_every_buffer),
         behaviour(so_does_one_that_waits_for_more_than_its_read_ahead),
