@@ -93,8 +93,8 @@ typedef struct whorl_config {
  * wait are given up, and what they hold is lost.
  *
  * A run that has taken as long as its configuration allows, in real time, has every task cancelled,
- * as at main's end, and ends with -ETIMEDOUT. (Tasks that only ever yield to each other are not
- * noticed under a virtual clock.)
+ * as at main's end, and ends with -ETIMEDOUT. (Under a virtual clock that is noticed only when all
+ * tasks wait: not while they yield to each other, or other threads post without a pause.)
  *
  * From: any thread, outside a task.
  *   -EDEADLK    every task waited for another; or main's own result
