@@ -117,6 +117,9 @@ int datagram_make(int fd, int family, const whorl_datagram_options *options,
 
 /* --- datagram_open.c --- */
 
+/* The family of which peers' addresses must be, and groups'; AF_UNSPEC: any. */
+int datagram_peers_family(const whorl_datagram *datagram);
+
 /* Ends the waits of those who look names up. */
 void datagram_end_lookups(whorl_datagram *datagram);
 

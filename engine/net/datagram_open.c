@@ -96,8 +96,7 @@ int whorl_datagram_open(const char *host, const char *service,
     return fd < 0 ? fd : make_or_close(fd, family, options, datagram);
 }
 
-/* The family of which peers' addresses must be. */
-static int peers_family(const whorl_datagram *datagram)
+int datagram_peers_family(const whorl_datagram *datagram)
 {
     int only = 0;
     socklen_t len = sizeof only;
@@ -111,7 +110,7 @@ static int peers_family(const whorl_datagram *datagram)
 static __attribute__((noinline)) int resolve_for(whorl_datagram *datagram, const char *host,
                                                  const char *service, whorl_address *addresses)
 {
-    whorl_resolve_options how = {.family = peers_family(datagram), .socktype = SOCK_DGRAM};
+    whorl_resolve_options how = {.family = datagram_peers_family(datagram), .socktype = SOCK_DGRAM};
     struct datagram_lookup lookup = {.task = datagram->loop->current, .next = datagram->lookups};
     datagram->lookups = &lookup;
     int count = whorl_resolve(host, service, &how, addresses, WHORL_ADDRESSES_MAX);

@@ -69,8 +69,8 @@ static int change_group(const whorl_datagram *datagram, int option, const char *
         error = parse_group(group, &request.gr_group);
     if (error)
         return error;
-    int family = request.gr_group.ss_family;
-    if (datagram->family == AF_UNIX || (datagram->family == AF_INET && family == AF_INET6))
+    int family = request.gr_group.ss_family, own = datagram_peers_family(datagram);
+    if (datagram->family == AF_UNIX || (own != AF_UNSPEC && own != family))
         return -EAFNOSUPPORT;
     unsigned number;
     error = interface_number(interface, &number);

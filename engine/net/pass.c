@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <whorl/net.h>
 #include <whorl/op.h>
 #include <whorl/pass.h>
 
@@ -108,8 +109,7 @@ ssize_t whorl_receive_fds(int fd, void *buf, size_t len, int *fds, size_t room,
     size_t most = room < WHORL_PASS_MAX ? room : WHORL_PASS_MAX;
     message.msg_control = control.bytes;
     message.msg_controllen = COMPANY_BYTES + CMSG_LEN(most * sizeof(int));
-    whorl_op op = whorl_op_recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-    ssize_t result = whorl_op_await(&op);
+    ssize_t result = whorl_recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     whorl_received unasked;
     if (result >= 0)
         take_control(&message, fds, room, received ? received : &unasked);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/zero_copy.h>
+#include <poll.h>
 #include <whorl/net.h>
 #include <whorl/op.h>
 
@@ -61,8 +62,38 @@ ssize_t whorl_send(int fd, const void *buf, size_t len, int flags)
     return whorl_op_await(&op);
 }
 
+#define NEVER_TWICE (MSG_DONTWAIT | MSG_WAITALL | MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)
+
+/* Whether the kernel may begin to fill the room for control messages, find no bytes, and go on
+ * behind what it has put there when some have come: so it does for a unix stream with SO_PASSCRED
+ * and its kin (Linux 6.18), and then does not count what was first, so that descriptors are lost
+ * behind the end. */
+static bool may_be_filled_twice(int fd, const struct msghdr *message, int flags)
+{
+    int domain = 0;
+    socklen_t len = sizeof domain;
+    return message && message->msg_controllen > 0 && !(flags & NEVER_TWICE) &&
+           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
+/* Each attempt is an op of its own, which does not wait. */
+static ssize_t receive_by_attempts(int fd, struct msghdr *message, int flags)
+{
+    for (;;) {
+        whorl_op attempt = whorl_op_recvmsg(fd, message, flags | MSG_DONTWAIT);
+        int result = whorl_op_await(&attempt);
+        if (result != -EAGAIN)
+            return result;
+        int events = whorl_poll(fd, POLLIN);
+        if (events < 0)
+            return events;
+    }
+}
+
 ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
 {
+    if (may_be_filled_twice(fd, message, flags))
+        return receive_by_attempts(fd, message, flags);
     whorl_op op = whorl_op_recvmsg(fd, message, flags);
     return whorl_op_await(&op);
 }

@@ -76,9 +76,12 @@ static ssize_t take_without_memory(whorl_stream *stream, const struct rest *rest
 }
 
 /* Whether so much is better sent from where it lies: not if that would wait for what is in flight,
- * where a copy need not. */
+ * where a copy need not. What high_water has no room for is, also where it is little: copies of no
+ * more than that would have the kernel take it in crumbs. */
 static bool is_to_offer(const whorl_stream *stream, size_t len)
 {
+    if (len > stream->high_water)
+        return true;
     if (len < (stream->corks > 0 ? CHUNK_LARGE_ROOM : DIRECT_LEAST))
         return false;
     return !out_is_busy(stream) || stream->pending + len > stream->high_water;

@@ -266,6 +266,11 @@ static intptr_t set_options6(void *arg)
     check_equal(option_of(one, IPPROTO_IPV6, IPV6_MULTICAST_LOOP), 0);
     check_equal(option_of(one, IPPROTO_IP, IP_MULTICAST_LOOP), 0);
     check_equal(whorl_datagram_set_multicast_interface(one, NULL), 0);
+    check_equal(whorl_datagram_close(one), 0);
+
+    one = open_any(AF_INET6, 0);
+    check_equal(whorl_datagram_join(one, "239.255.1.5", NULL), -EAFNOSUPPORT);
+    check_equal(whorl_datagram_leave(one, "239.255.1.5", NULL), -EAFNOSUPPORT);
     return whorl_datagram_close(one);
 }
 

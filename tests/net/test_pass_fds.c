@@ -115,6 +115,75 @@ static void set_company(int fd, int company)
 #endif
 }
 
+typedef struct wait_for_two {
+    int fd;
+    int fds[2]; /* what came */
+    whorl_received received;
+} wait_for_two;
+
+static intptr_t await_two(void *arg)
+{
+    wait_for_two *one = arg;
+    char byte;
+    return whorl_receive_fds(one->fd, &byte, 1, one->fds, 2, &one->received);
+}
+
+/* By recvmsg's own name, with room for the sender's credentials. */
+static intptr_t await_two_in_a_message(void *arg)
+{
+    wait_for_two *one = arg;
+    union {
+        struct cmsghdr align;
+        char bytes[256];
+    } control;
+    char byte;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control};
+    ssize_t result = whorl_recvmsg(one->fd, &message, MSG_CMSG_CLOEXEC);
+    one->received.flags = message.msg_flags;
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+        if (head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof one->fds))
+            continue;
+        memcpy(one->fds, CMSG_DATA(head), sizeof one->fds);
+        one->received.fds = 2;
+    }
+    return result;
+}
+
+static intptr_t pass_to_one_who_waits(void *arg)
+{
+    whorl_fn *const bodies[] = {await_two, await_two_in_a_message};
+    (void)arg;
+    pair pipes = pipe_pair();
+    int before = open_descriptors();
+    for (size_t round = 0; round < 3 * count_of(types) * count_of(bodies); round++) {
+        pair both = make_pair(types[round % 3]);
+        set_company(both.ends[1], (int)(round / 3 % 3));
+        wait_for_two one = {.fd = both.ends[1], .fds = {-1, -1}};
+        whorl_task *task = whorl_spawn(bodies[round / 9], &one);
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        check_equal(whorl_send_fds(both.ends[0], "x", 1, pipes.ends, 2), 1);
+        check_equal(whorl_join(task), 1);
+        check_equal(one.received.fds, 2);
+        check_equal(one.received.flags & MSG_CTRUNC, 0);
+        for (int i = 0; i < 2; i++)
+            check_fd(one.fds[i], pipes.ends[i]);
+        close_pair(&both);
+        check_equal(open_descriptors(), before);
+    }
+    close_pair(&pipes);
+    return 0;
+}
+
+static void one_who_waits_gets_them_in_any_company(void **state)
+{
+    (void)state;
+    run_checks(pass_to_one_who_waits, NULL);
+}
+
 static intptr_t pass_too_many(void *arg)
 {
     (void)arg;
@@ -374,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(descriptors_arrive_over_sockets_of_every_type),
         behaviour(as_many_go_as_the_kernel_takes),
+        behaviour(one_who_waits_gets_them_in_any_company),
         behaviour(those_without_room_are_closed_and_told_of),
         behaviour(those_beyond_the_process_limit_are_told_of),
         behaviour(a_message_that_is_cut_or_empty_brings_them_too),

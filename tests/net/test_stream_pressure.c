@@ -185,6 +185,30 @@ static void a_large_write_goes_with_what_came_before(void **state)
     run_on_connections(1, WHORL_CLOCK_REAL, write_head_and_body, NULL);
 }
 
+/* Nobody reads meanwhile: a socket's buffer holds far fewer bytes that come one by one. */
+static intptr_t write_above_a_tiny_mark(void *arg)
+{
+    (void)arg;
+    enum { SIZE = 3000 };
+    const whorl_stream_options options = {.high_water = 1};
+    streams both = open_streams(&options);
+    char *data = calloc(1, SIZE);
+    sends = 0;
+    check_equal(whorl_stream_write(both.ends[1], data, SIZE), SIZE);
+    check_equal(whorl_stream_drain(both.ends[1]), 0);
+    check_at_most(sends, 2);
+    check_equal(whorl_stream_read_exactly(both.ends[0], data, SIZE), SIZE);
+    close_streams(&both);
+    free(data);
+    return 0;
+}
+
+static void a_write_above_high_water_is_not_broken_into_pieces_of_it(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_above_a_tiny_mark, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +216,7 @@ int main(void)
         behaviour(bytes_that_come_one_by_one_lie_together),
         behaviour(small_writes_are_few_sends),
         behaviour(a_large_write_goes_with_what_came_before),
+        behaviour(a_write_above_high_water_is_not_broken_into_pieces_of_it),
     };
     return run_behaviours("streams under pressure", tests);
 }
