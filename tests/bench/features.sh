@@ -98,6 +98,24 @@ calls_are_all_there() {
         "$(comm -13 "$scratch/table" "$scratch/headers")" ''
 }
 
+# What the kernel's header names, and is neither for files nor for sockets: it serves rings and what
+# stands in them, waits for what is not a descriptor, or is a device's own.
+others='LAST|ASYNC_CANCEL|LINK_TIMEOUT|TIMEOUT|TIMEOUT_REMOVE|POLL_REMOVE|MSG_RING|FILES_UPDATE'
+others+='|PROVIDE_BUFFERS|REMOVE_BUFFERS|FIXED_FD_INSTALL|FUTEX_WAIT|FUTEX_WAKE|FUTEX_WAITV'
+others+='|EPOLL_CTL|EPOLL_WAIT|READ_MULTISHOT|RECV_ZC|PIPE|URING_CMD|URING_CMD128|NOP128'
+
+# That of the machine may be older than the table, or newer than this test.
+opcodes_are_all_there() {
+    local header=/usr/include/linux/io_uring.h
+    [[ -r $header ]] || skip "$header is missing (Debian: linux-libc-dev)"
+    sed -nE 's/^[[:space:]]*IORING_OP_([A-Z0-9_]+)([ ,=].*)?$/\1/p' "$header" |
+        grep -vxE "$others" | sort -u >"$scratch/header"
+    (($(wc -l <"$scratch/header") >= 37)) || fail 'the header does not name its operations'
+    operations | sed -nE 's/^[a-z0-9_]+ +IORING_OP_([A-Z0-9_]+) .*/\1/p' | sort >"$scratch/table"
+    expect 'what the header has and the table lacks' \
+        "$(comm -23 "$scratch/header" "$scratch/table")" ''
+}
+
 json_has_the_same_rows() {
     "$bench" features --json - >"$scratch/json"
     expect 'the first line' "$(head -n 1 "$scratch/json")" '{'
@@ -137,6 +155,7 @@ behaviour 'the columns of the table of operations are aligned' columns_are_align
 behaviour 'its rows tell opcode, kernel and fallback' rows_tell_opcode_kernel_and_fallback
 behaviour 'every call that it names is in the library, once' calls_exist
 behaviour 'every call on files and sockets is in it' calls_are_all_there
+behaviour 'every operation of io_uring on files and sockets is in it' opcodes_are_all_there
 behaviour 'the JSON has the same rows' json_has_the_same_rows
 behaviour 'exit statuses tell what happened' statuses_tell_what_happened
 end_of_tests

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Files from a real nginx: large, many, missing; their names, and what is there already.
+# Files from a real nginx: large, many, missing, cut short; their names, and what is there already.
 # shellcheck source=tests/report.sh
 . "${top_srcdir:?is set by make check}/tests/report.sh"
 # shellcheck source=tests/get/common.sh
@@ -59,6 +59,24 @@ empty_file() {
     gets 0 "$nginx_url/empty"
     expect 'what is there' "$(listing)" empty
     expect 'its size' "$(stat -c %s empty)" 0
+}
+
+# nginx finds the file shorter than it has said, and can only break off.
+cut_while_sent() {
+    local pid status=0
+    in_new_folder
+    head -c 4000000 /dev/urandom >"$files/shrinking"
+    "$get" --retries 0 "$nginx_url/slow/shrinking" >"$scratch/out" 2>"$scratch/err" &
+    pid=$!
+    await holds_bytes shrinking.part 300000
+    truncate -s 200000 "$files/shrinking"
+    wait "$pid" || status=$?
+    expect 'the status' "$status" 1
+    complains 'the server broke off in the middle: .*; run this again'
+    expect 'what is there' "$(listing)" 'shrinking.part shrinking.part.from'
+    gets 0 "$nginx_url/slow/shrinking"
+    cmp shrinking "$files/shrinking"
+    expect 'what is there then' "$(listing)" shrinking
 }
 
 redirected() {
@@ -144,6 +162,7 @@ behaviour '500 files come whole, and quietly' many_files
 behaviour 'a list is read from stdin, with names' list_on_stdin
 behaviour 'what is missing fails, and nothing else' some_missing
 behaviour 'an empty file is one' empty_file
+behaviour 'a file that is cut short while it is sent gets no name' cut_while_sent
 behaviour 'a redirect is followed' redirected
 behaviour 'a file is called as the last part of its path' names_of_urls
 behaviour 'no URL makes a name that harms' wild_names

@@ -88,6 +88,21 @@ only_the_ring_writes() {
     grep -qw whorl_pwrite "$scratch/called"
 }
 
+# Nor does anything in it wait but by whorl: the ring polls curl's sockets, and whorl's timers are
+# curl's.
+only_whorl_waits() {
+    local called
+    ${NM:-nm} -u "$top_builddir"/tools/get/whorl_get-*.o | awk 'NF > 1 { print $NF }' | sort -u \
+        >"$scratch/waits"
+    called=$(grep -xE -e 'p?poll|p?select|epoll_.*|timerfd_.*|timer_create|setitimer|alarm|u?sleep' \
+        -e '(clock_)?nanosleep|pthread_(create|cond_.*)|curl_easy_perform' \
+        -e 'curl_multi_(perform|poll|wait|fdset|wakeup)' "$scratch/waits" || :)
+    expect 'what waits otherwise' "$called" ''
+    for called in curl_multi_socket_action whorl_op_poll whorl_call_later; do
+        grep -qx "$called" "$scratch/waits" || fail "nothing calls $called"
+    done
+}
+
 without_curl() {
     [[ -e $top_builddir/.libs/libwhorl.so ]] || skip 'no shared library was built'
     ! ldd "$top_builddir/.libs/libwhorl.so" | grep -E 'curl|ssl|crypto'
@@ -183,6 +198,7 @@ behaviour 'all hosts together have no more transfers than they may' by_jobs
 behaviour 'descriptors 0 to 2 that are closed become none of its files' without_descriptors
 behaviour 'there is one thread, however many transfers' no_thread
 behaviour 'bytes are written by the ring alone' only_the_ring_writes
+behaviour 'sockets and timers are waited for by whorl alone' only_whorl_waits
 behaviour 'the library does not need libcurl' without_curl
 behaviour 'a full disk is told, and gone on with when there is room' full_disk
 behaviour 'a disk that is read-only is told' read_only
