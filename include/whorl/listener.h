@@ -84,12 +84,13 @@ WHORL_API int whorl_listener_from_fd(int fd, whorl_listener **listener);
 WHORL_API int whorl_listener_close(whorl_listener *listener);
 
 /* The port of a TCP listener, in the host's order. Does not wait.
- *   -ENOTSUP  it is none */
+ *   -ENOTSUP  it is none
+ *   -ENOENT   it listens no more: a server on it has ended */
 WHORL_API int whorl_listener_port(const whorl_listener *listener);
 
 /* The address of socket number `index` (from 0) of the listener, as getsockname(2) gives it.
  * Returns 0. Does not wait.
- *   -ENOENT  there are not so many */
+ *   -ENOENT  there are not so many; none, after a server on it has ended */
 WHORL_API int whorl_listener_address(const whorl_listener *listener, unsigned index,
                                      struct sockaddr *addr, socklen_t *len);
 

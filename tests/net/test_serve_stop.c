@@ -146,7 +146,7 @@ static void a_stop_before_the_server_keeps_it_from_beginning(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
-static void nobody_accepts_after_a_server(void **state)
+static void nobody_accepts_or_listens_after_a_server(void **state)
 {
     (void)state;
     serving server;
@@ -158,6 +158,7 @@ static void nobody_accepts_after_a_server(void **state)
     whorl_timeout_begin(&limit, HOUR);
     intptr_t result = whorl_listener_accept(server.listener);
     assert_int_equal(whorl_timeout_end(&limit, result), -EBUSY);
+    assert_int_equal(whorl_listener_port(server.listener), -ENOENT);
     assert_int_equal(whorl_listener_close(server.listener), 0);
 }
 
@@ -267,7 +268,7 @@ int main(void)
         as_task(what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled),
         as_task(a_stop_comes_while_the_server_is_full),
         as_task(a_stop_before_the_server_keeps_it_from_beginning),
-        as_task(nobody_accepts_after_a_server),
+        as_task(nobody_accepts_or_listens_after_a_server),
         as_task(a_second_stop_says_so),
         as_task(an_idle_server_stops_at_once),
         as_task(a_handler_may_stop_the_server),
