@@ -16,6 +16,14 @@ static intptr_t abort_it(void *arg)
     return whorl_stream_abort(arg);
 }
 
+/* It was waiting. TCP may find room for a little more any time, so that a write has gone on. */
+static void check_cut_short(intptr_t result, enum call call)
+{
+    bool is_part = connection == TCP_PAIR && call == WRITE && result > 0 && result < LARGE;
+    if (!is_part)
+        check_equal(result, -ECANCELED);
+}
+
 static intptr_t close_beside(void *arg)
 {
     char *large = arg;
@@ -43,10 +51,9 @@ static intptr_t close_beside(void *arg)
             }
             intptr_t closed = whorl_join(closer);
             check_equal(closed, aborts ? 0 : -ECANCELED);
-            intptr_t result = whorl_join(reader.task);
-            check_equal(result, -ECANCELED);
+            check_cut_short(whorl_join(reader.task), call);
             if (both_sides)
-                check_equal(whorl_join(writer.task), -ECANCELED);
+                check_cut_short(whorl_join(writer.task), WRITE);
             close(both.peer);
         }
     return 0;
