@@ -118,11 +118,44 @@ static void who_closes_waits_no_longer_than_for_a_writer_that_gives_up(void **st
     free(large);
 }
 
+static void look_while_it_closes(whorl_fn *end, whorl_stream *stream)
+{
+    int fd = whorl_stream_fd(stream);
+    whorl_task *closer = whorl_spawn(end, stream);
+    int told = 0, refused = 0;
+    while (!whorl_is_done(closer)) {
+        int now = whorl_stream_fd(stream);
+        check_equal(now, refused ? -EBADF : now == fd ? fd : -EBADF);
+        *(now == fd ? &told : &refused) += 1;
+        check_equal(whorl_yield(), 0);
+    }
+    check(told > 0 && refused > 0);
+    check_equal(whorl_join(closer), 0);
+}
+
+static intptr_t look_while_they_close(void *arg)
+{
+    (void)arg;
+    for (int aborts = 0; aborts < 2; aborts++) {
+        streams both = open_streams(NULL);
+        look_while_it_closes(aborts ? abort_it : close_it, both.ends[0]);
+        check_equal(whorl_stream_close(both.ends[1]), 0);
+    }
+    return 0;
+}
+
+static void a_descriptor_that_is_being_closed_is_told_no_more(void **state)
+{
+    (void)state;
+    run_on_connections(ALL_PAIRS, WHORL_CLOCK_REAL, look_while_they_close, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(tasks_that_wait_leave_when_the_stream_is_closed),
         behaviour(who_closes_waits_no_longer_than_for_a_writer_that_gives_up),
+        behaviour(a_descriptor_that_is_being_closed_is_told_no_more),
     };
     return run_behaviours("closing streams beside others", tests);
 }
