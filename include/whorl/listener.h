@@ -67,7 +67,8 @@ WHORL_API int whorl_listen_tcp(const char *host, const char *service,
  *   -ENAMETOOLONG  it is longer than 107 bytes
  *   -EINVAL        also: path is empty, or "@"; or an option is out of its range
  *   -ENOMEM
- *   else           as socket(2), bind(2), listen(2) say */
+ *   else           as socket(2), bind(2), listen(2) say; and unlink(2), of a file that is to be
+ *                  replaced; and chmod(2) */
 WHORL_API int whorl_listen_unix(const char *path, const whorl_listener_options *options,
                                 whorl_listener **listener);
 
