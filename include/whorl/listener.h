@@ -14,7 +14,9 @@
  * request to the kernel brings all that come (multishot accept, Linux 5.19); else as many as are
  * asked for. What nobody has asked for stays in the kernel's queue: no more than a few are taken
  * ahead, as for an accept that was cancelled. Those go to the next accept, or are closed with the
- * listener. One that is left open at the end of the run is closed then.
+ * listener. One that is left open at the end of the run is closed then. The kernel notes the limit
+ * of descriptors (RLIMIT_NOFILE) as it is asked: one that is lowered later does not hold for the
+ * connections that were asked for before.
  *
  * A listener belongs to the loop in which it was made. Several tasks may accept from it, first
  * come, first served.
