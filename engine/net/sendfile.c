@@ -100,7 +100,7 @@ static int await_room(struct transfer *one)
 /* As move_piece; 0: it is to go through a buffer. */
 static int move_pages(struct loop *loop, struct transfer *one)
 {
-    if (!one->to_socket || !bulk_pages_are_there(&one->source) || !bulk_pages_fit(one->out))
+    if (!one->to_socket || !bulk_pages_fit(one->out) || !bulk_pages_are_there(&one->source))
         return 0;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);

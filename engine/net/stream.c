@@ -283,7 +283,9 @@ int whorl_stream_detach(whorl_stream *stream, int *fd)
 
 int whorl_stream_fd(const whorl_stream *stream)
 {
-    return stream ? stream->fd : -EINVAL;
+    if (!stream)
+        return -EINVAL;
+    return stream->fd >= 0 ? stream->fd : -EBADF;
 }
 
 int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns)

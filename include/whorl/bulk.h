@@ -35,8 +35,8 @@ WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t co
 /* The same as a write to a stream, behind what was written before: the bytes are taken, and sent
  * now or later, and the call waits as whorl_stream_write does; but for what goes from the page
  * cache, where it waits until the kernel has it. That goes together with what was written just
- * before, if nothing corks the stream. The stream's socket does not block from then on, until it is
- * detached. Returns those that were taken.
+ * before, if nothing corks the stream. The stream's socket does not block from then on, until the
+ * stream is closed or detached. Returns those that were taken.
  *   -EINVAL, -EPERM, -EBUSY, -ETIMEDOUT  also as there; nothing was taken */
 WHORL_API ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset,
                                         size_t count);

@@ -14,7 +14,9 @@
  * request to the kernel brings all that come (multishot accept, Linux 5.19); else as many as are
  * asked for. What nobody has asked for stays in the kernel's queue: no more than a few are taken
  * ahead, as for an accept that was cancelled. Those go to the next accept, or are closed with the
- * listener. One that is left open at the end of the run is closed then.
+ * listener. One that is left open at the end of the run is closed then. The kernel notes the limit
+ * of descriptors (RLIMIT_NOFILE) as it is asked: one that is lowered later does not hold for the
+ * connections that were asked for before.
  *
  * A listener belongs to the loop in which it was made. Several tasks may accept from it, first
  * come, first served.
@@ -67,7 +69,8 @@ WHORL_API int whorl_listen_tcp(const char *host, const char *service,
  *   -ENAMETOOLONG  it is longer than 107 bytes
  *   -EINVAL        also: path is empty, or "@"; or an option is out of its range
  *   -ENOMEM
- *   else           as socket(2), bind(2), listen(2) say */
+ *   else           as socket(2), bind(2), listen(2) say; and unlink(2), of a file that is to be
+ *                  replaced; and chmod(2) */
 WHORL_API int whorl_listen_unix(const char *path, const whorl_listener_options *options,
                                 whorl_listener **listener);
 

@@ -94,7 +94,9 @@ WHORL_API int whorl_stream_close(whorl_stream *stream);
 WHORL_API int whorl_stream_abort(whorl_stream *stream);
 
 /* The descriptor; it stays the stream's. For calls such as setsockopt(2) and getpeername(2), not
- * for reading, writing or closing. From: anywhere. */
+ * for reading, writing or closing. From: anywhere.
+ *   -EBADF   another task closes it at this moment: all was sent, or dropped
+ *   -EINVAL  stream is NULL */
 WHORL_API int whorl_stream_fd(const whorl_stream *stream);
 
 /* Another idle timeout, from the next call on, also for what is being sent already; 0: none. Does

@@ -9,16 +9,11 @@
 #define _GNU_SOURCE
 #endif
 #include "child.h"
+#include "forbid.h"
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <linux/audit.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
@@ -39,32 +34,12 @@ struct forbidden {
     int error;     /* what it gives */
 };
 
-/* From here on the call fails with the error in this process. */
-static int forbid(const struct forbidden *forbidden)
-{
-    unsigned error = (unsigned)forbidden->error;
-    struct sock_filter rules[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden->call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = count_of(rules), .filter = rules};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return -errno;
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        return -errno;
-    return 0;
-}
-
 static int run_forbidden(void *arg)
 {
-    struct forbidden forbidden = {__NR_io_uring_setup, *(int *)arg};
-    int error = forbidden.error;
+    int error = *(int *)arg;
     int before = open_descriptors();
 
-    if (!check_equal(forbid(&forbidden), 0))
+    if (!check_equal(forbid_call(__NR_io_uring_setup, error), 0))
         return 1;
     check_equal(whorl_features(), -error);
     dprintf(STDERR_FILENO, "features were silent\n");
@@ -267,7 +242,7 @@ static int run_with_one_call_forbidden(void *arg)
     const struct forbidden *forbidden = arg;
     int before = open_descriptors();
 
-    if (!check_equal(forbid(forbidden), 0))
+    if (!check_equal(forbid_call(forbidden->call, forbidden->error), 0))
         return 1;
     check_equal(whorl_run(spawn_join_sleep, (void *)6), -forbidden->error);
     check_equal(open_descriptors(), before);

@@ -225,8 +225,7 @@ static intptr_t look_after(void *arg)
 
 static void kill_again_and_again(bool drops)
 {
-    /* The thread sanitizer has nothing to say of what is on the disk, and takes long to start. */
-    long kills = test_rounds(UNDER_THREAD_SANITIZER ? KILLS / 4 : KILLS);
+    long kills = test_rounds(KILLS);
     memset(&scene, 0, sizeof scene);
     scene.path = path_of("log");
     scene.drops = drops;

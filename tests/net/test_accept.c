@@ -328,6 +328,51 @@ static void without_descriptors_an_accept_waits_for_one(void **state)
     run_in_child(with_few_descriptors, NULL);
 }
 
+static rlim_t limit_descriptors_to(rlim_t count)
+{
+    struct rlimit limit;
+    check_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = count;
+    check_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return before;
+}
+
+static void connect_client(int client, const whorl_listener *listener)
+{
+    union address address;
+    socklen_t len = sizeof address;
+    check_equal(whorl_listener_address(listener, 0, &address.any, &len), 0);
+    check_equal(whorl_connect(client, &address.any, len), 0);
+}
+
+static intptr_t accept_under_a_lower_limit(void *arg)
+{
+    (void)arg;
+    whorl_listener *listener;
+    int order = 0, clients[2];
+    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &listener), 0);
+    struct acceptor acceptor = {.listener = listener, .order = &order};
+    for (int i = 0; i < 2; i++)
+        clients[i] = whorl_socket(AF_INET, SOCK_STREAM, 0);
+    acceptor.task = whorl_spawn(accept_one, &acceptor);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    rlim_t before = limit_descriptors_to(0);
+    connect_client(clients[0], listener);
+    check(whorl_join(acceptor.task) >= 0);
+    connect_client(clients[1], listener);
+    check_equal(timed_accept(listener, WHORL_MS(20)), -ETIMEDOUT);
+    limit_descriptors_to(before);
+    check(whorl_listener_accept(listener) >= 0);
+    return whorl_listener_close(listener);
+}
+
+static void a_lower_limit_of_descriptors_holds_for_what_is_asked_later(void **state)
+{
+    (void)state;
+    run_checks_in_child(NULL, accept_under_a_lower_limit, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +388,7 @@ int main(void)
         as_task(peers_that_break_off_in_the_queue_harm_nobody),
         as_task(a_socket_that_listens_no_more_is_an_error_for_all),
         behaviour(without_descriptors_an_accept_waits_for_one),
+        behaviour(a_lower_limit_of_descriptors_holds_for_what_is_asked_later),
     };
     return run_behaviours("accept", tests);
 }

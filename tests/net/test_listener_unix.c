@@ -4,6 +4,7 @@
 #endif
 #include "as_task.h"
 #include "core/child.h"
+#include "net/stale.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,18 +143,6 @@ static void names_have_bounds(void **state)
 }
 
 /* --- Files that are there --- */
-
-/* What a program leaves behind that has ended without removing it. */
-static void leave_stale(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    check_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    check_equal(listen(fd, 1), 0);
-    close(fd);
-    check_equal(access(path, F_OK), 0);
-}
 
 static void a_stale_file_is_replaced(void **state)
 {

@@ -2,6 +2,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "core/child.h"
+#include "core/forbid.h"
 #include "feature_sets.h"
 
 #include <errno.h>
@@ -438,6 +440,23 @@ static void the_peers_credentials_are_told(void **state)
     close_pair(&both);
 }
 
+static int ask_what_is_forbidden(void *arg)
+{
+    (void)arg;
+    whorl_credentials peer = {.pid = 7};
+    pair both = make_pair(SOCK_STREAM);
+    check_equal(forbid_argument(SYS_getsockopt, 2, SO_PEERCRED, EACCES), 0);
+    check_equal(whorl_peer_credentials(both.ends[0], &peer), -EACCES);
+    check_equal(peer.pid, 7);
+    return 0;
+}
+
+static void who_may_not_ask_for_them_is_told(void **state)
+{
+    (void)state;
+    run_in_child(ask_what_is_forbidden, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +469,7 @@ int main(void)
         behaviour(a_cancelled_receive_loses_no_descriptor),
         behaviour(what_cannot_be_is_refused),
         behaviour(the_peers_credentials_are_told),
+        behaviour(who_may_not_ask_for_them_is_told),
     };
     return run_behaviours("pass_fds", tests);
 }

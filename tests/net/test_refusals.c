@@ -166,12 +166,20 @@ static void a_descriptor_that_is_gone_is_told_of(void **state)
     run_checks(use_what_is_gone, NULL);
 }
 
+static intptr_t serve_nobody(whorl_stream *stream, void *arg)
+{
+    (void)arg;
+    return whorl_stream_end(stream);
+}
+
 static intptr_t refuse_descriptors(void *arg)
 {
     struct rlimit before, none;
+    whorl_listener *listening;
     whorl_datagram *datagram;
     whorl_listener *listener;
     whorl_stream *both[2];
+    check_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &listening), 0);
     check_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = before;
     none.rlim_cur = 0;
@@ -181,8 +189,10 @@ static intptr_t refuse_descriptors(void *arg)
     check_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &listener), -EMFILE);
     check_equal(whorl_listen_unix("@refusals", NULL, &listener), -EMFILE);
     check_equal(whorl_stream_pair(NULL, both), -EMFILE);
+    check_equal(whorl_serve(listening, serve_nobody, NULL, 0), -EMFILE);
     check_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     check(!datagram && !listener && !both[0] && !both[1]);
+    check_equal(whorl_listener_close(listening), 0);
     return (intptr_t)arg;
 }
 

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* --- Sizes, offsets, kinds of receivers --- */
@@ -145,18 +144,10 @@ static intptr_t send_pages(void *arg)
     return 0;
 }
 
-static bool has_cachestat(void)
-{
-    return syscall(451, -1, NULL, NULL, 0) != 0 && errno != ENOSYS;
-}
-
 static void what_is_in_the_page_cache_goes_without_a_buffer(void **state)
 {
     (void)state;
-    if (!has_cachestat()) {
-        print_message("the kernel has no cachestat(2)\n");
-        skip();
-    }
+    need_cachestat();
     run_checks(send_pages, NULL);
 }
 

@@ -33,13 +33,9 @@ ssize_t __wrap_sendfile(int out, int in, off_t *offset, size_t count)
 
 static const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
 
-/* Streams come to it where the kernel tells what is cached. */
 static void run_with_pages(whorl_fn *fn, void *arg)
 {
-    if (syscall(451, -1, NULL, NULL, 0) != 0 && errno == ENOSYS) {
-        print_message("the kernel has no cachestat(2)\n");
-        skip();
-    }
+    need_cachestat();
     calls = 0;
     might_wait = false;
     run_checks_with(&virtual_time, fn, arg);

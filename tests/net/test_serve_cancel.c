@@ -128,13 +128,41 @@ static intptr_t note_begin(whorl_stream *stream, void *arg)
     return 0;
 }
 
-/* Ends the server when its task was given a connection, and has not run yet. Always ready, it runs
- * between the two. */
+/* Waits until the server's task was given a connection, and has not run yet: always ready, the
+ * caller runs between the two. */
+static void await_sight(const serving *server)
+{
+    while (server->listener->waiters.first)
+        whorl_yield();
+}
+
+static intptr_t cancel_at_sight(void *arg)
+{
+    const serving *server = arg;
+    await_sight(server);
+    return whorl_cancel(server->task);
+}
+
+static void a_connection_that_comes_with_the_cancel_has_its_grace_too(void **state)
+{
+    (void)state;
+    serving server;
+    int begun = 0;
+    serve_here(&server, note_begin, &begun, NULL);
+    whorl_task *watcher = whorl_spawn(cancel_at_sight, &server);
+    whorl_stream *client = client_of(&server);
+    assert_int_equal(whorl_join(watcher), 0);
+    assert_int_equal(whorl_join(server.task), -ECANCELED);
+    assert_int_equal(begun, 1);
+    assert_reads_to_end(client, "");
+    assert_int_equal(whorl_stream_close(client), 0);
+    assert_int_equal(whorl_listener_close(server.listener), 0);
+}
+
 static intptr_t end_at_sight(void *arg)
 {
     const serving *server = arg;
-    while (server->listener->waiters.first)
-        whorl_yield();
+    await_sight(server);
     assert_int_equal(whorl_listener_stop(server->listener), 0);
     return whorl_cancel(server->task);
 }
@@ -164,6 +192,7 @@ int main(void)
         as_task(a_handler_that_cancels_itself_ends_alone),
         as_task(a_handlers_handle_is_for_itself_alone),
         as_task(a_handler_that_would_wait_for_its_server_is_told),
+        as_task(a_connection_that_comes_with_the_cancel_has_its_grace_too),
         as_task(a_connection_that_has_not_begun_is_closed_without_its_handler),
     };
     return run_behaviours("serve_cancel", tests);

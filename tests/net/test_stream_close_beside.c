@@ -16,6 +16,14 @@ static intptr_t abort_it(void *arg)
     return whorl_stream_abort(arg);
 }
 
+/* It was waiting. TCP may find room for a little more any time, so that a write has gone on. */
+static void check_cut_short(intptr_t result, enum call call)
+{
+    bool is_part = connection == TCP_PAIR && call == WRITE && result > 0 && result < LARGE;
+    if (!is_part)
+        check_equal(result, -ECANCELED);
+}
+
 static intptr_t close_beside(void *arg)
 {
     char *large = arg;
@@ -43,10 +51,9 @@ static intptr_t close_beside(void *arg)
             }
             intptr_t closed = whorl_join(closer);
             check_equal(closed, aborts ? 0 : -ECANCELED);
-            intptr_t result = whorl_join(reader.task);
-            check_equal(result, -ECANCELED);
+            check_cut_short(whorl_join(reader.task), call);
             if (both_sides)
-                check_equal(whorl_join(writer.task), -ECANCELED);
+                check_cut_short(whorl_join(writer.task), WRITE);
             close(both.peer);
         }
     return 0;
@@ -111,11 +118,44 @@ static void who_closes_waits_no_longer_than_for_a_writer_that_gives_up(void **st
     free(large);
 }
 
+static void look_while_it_closes(whorl_fn *end, whorl_stream *stream)
+{
+    int fd = whorl_stream_fd(stream);
+    whorl_task *closer = whorl_spawn(end, stream);
+    int told = 0, refused = 0;
+    while (!whorl_is_done(closer)) {
+        int now = whorl_stream_fd(stream);
+        check_equal(now, refused ? -EBADF : now == fd ? fd : -EBADF);
+        *(now == fd ? &told : &refused) += 1;
+        check_equal(whorl_yield(), 0);
+    }
+    check(told > 0 && refused > 0);
+    check_equal(whorl_join(closer), 0);
+}
+
+static intptr_t look_while_they_close(void *arg)
+{
+    (void)arg;
+    for (int aborts = 0; aborts < 2; aborts++) {
+        streams both = open_streams(NULL);
+        look_while_it_closes(aborts ? abort_it : close_it, both.ends[0]);
+        check_equal(whorl_stream_close(both.ends[1]), 0);
+    }
+    return 0;
+}
+
+static void a_descriptor_that_is_being_closed_is_told_no_more(void **state)
+{
+    (void)state;
+    run_on_connections(ALL_PAIRS, WHORL_CLOCK_REAL, look_while_they_close, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(tasks_that_wait_leave_when_the_stream_is_closed),
         behaviour(who_closes_waits_no_longer_than_for_a_writer_that_gives_up),
+        behaviour(a_descriptor_that_is_being_closed_is_told_no_more),
     };
     return run_behaviours("closing streams beside others", tests);
 }

@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #endif
 #include "refused_memory.h"
+#include "starve.h"
 
 #include "streams.h"
 
 #include <core/loop.h>
+#include <net/stream_hub.h>
 #include <sys/socket.h>
 
 enum { LARGE = 40000 };
@@ -179,11 +181,34 @@ static void a_write_without_memory_waits_for_room(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_to_a_full_peer, NULL);
 }
 
+/* --- No address space for the buffers that all streams share --- */
+
+static intptr_t exchange_without_buffers(void *arg)
+{
+    rlim_t before = leave_memory(*(size_t *)arg);
+    streams both = open_streams(NULL);
+    check_equal(exchange_refused(&both), 0);
+    close_streams(&both);
+    check(!loop_here->stream_hub->pool_is_open);
+    limit_memory_to(before);
+    return 0;
+}
+
+/* In the second case all but what describes them can be had. */
+static void streams_do_without_buffers_that_cannot_be_had(void **state)
+{
+    (void)state;
+    static size_t spares[] = {SPARE_BYTES, ((16 << 10) + TASK_LINE) * 4096 + (128 << 10)};
+    for (size_t i = 0; i < sizeof spares / sizeof spares[0]; i++)
+        run_checks_in_child(NULL, exchange_without_buffers, &spares[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(no_byte_is_lost_for_want_of_memory),
         behaviour(a_write_without_memory_waits_for_room),
+        behaviour(streams_do_without_buffers_that_cannot_be_had),
     };
     return run_behaviours("streams without memory", tests);
 }

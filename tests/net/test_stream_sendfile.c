@@ -7,7 +7,6 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 struct stream_sender {
@@ -87,10 +86,7 @@ static intptr_t send_head_and_file(void *arg)
 static void a_file_in_the_page_cache_goes_in_one_segment_with_what_is_before_it(void **state)
 {
     (void)state;
-    if (syscall(451, -1, NULL, NULL, 0) != 0 && errno == ENOSYS) {
-        print_message("the kernel has no cachestat(2)\n");
-        skip();
-    }
+    need_cachestat();
     run_checks(send_head_and_file, NULL);
 }
 
@@ -217,6 +213,51 @@ static void a_transfer_to_a_stream_ends_early_and_loses_nothing(void **state)
     run_checks(end_stream_early, NULL);
 }
 
+/* While it waits for room its file is closed, or another one takes its descriptor. */
+static intptr_t lose_the_file(void *arg)
+{
+    (void)arg;
+    for (int is_replaced = 0; is_replaced < 2; is_replaced++) {
+        pair both = unix_pair();
+        struct stream_sender one = {.in = big_file(O_RDONLY)};
+        int other = digits_file(O_RDONLY);
+        size_t filled = fill_descriptor(both.ends[1]);
+        check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
+        whorl_task *task = whorl_spawn(send_to_stream, &one);
+        for (int i = 0; i < 3; i++)
+            check_equal(whorl_yield(), 0);
+        check(!whorl_is_done(task));
+        if (is_replaced)
+            check_equal(dup2(other, one.in), one.in);
+        else
+            close(one.in);
+        for (char buf[4096]; filled > 0;) {
+            ssize_t got = whorl_read(both.ends[0], buf, filled < sizeof buf ? filled : sizeof buf);
+            if (!check(got > 0))
+                break;
+            filled -= (size_t)got;
+        }
+        check_equal(whorl_join(task), -EBADF);
+        check_equal(one.offset, 0);
+        check_equal(whorl_stream_puts(one.stream, "goes on"), 7);
+        check_equal(whorl_stream_close(one.stream), 0);
+        check_unread(both.ends[0], "goes on");
+        if (is_replaced)
+            close(one.in);
+        close(other);
+        both.ends[1] = -1;
+        close_pair(&both);
+    }
+    return 0;
+}
+
+static void a_file_that_is_closed_meanwhile_is_told_of(void **state)
+{
+    (void)state;
+    need_cachestat();
+    run_checks(lose_the_file, NULL);
+}
+
 static intptr_t send_wrongly_to_stream(void *arg)
 {
     (void)arg;
@@ -260,6 +301,7 @@ int main(void)
         behaviour(a_receiver_that_takes_nothing_is_given_up_and_may_have_the_rest_later),
         behaviour(a_peer_that_has_gone_is_told),
         behaviour(a_transfer_to_a_stream_ends_early_and_loses_nothing),
+        behaviour(a_file_that_is_closed_meanwhile_is_told_of),
         behaviour(errors_of_streams_are_told_too),
     };
     int failed = run_behaviours("stream_sendfile", tests);
