@@ -82,7 +82,8 @@ typedef struct whorl_tree_report {
  *               other, or is it: nothing was copied. Or a link or a mount led into `to`
  *   -EISDIR     with WHORL_TREE_MERGE: a directory is where something else is to go
  *   -ELOOP      with WHORL_TREE_FOLLOW: a link leads back to a directory that it is in
- *   -ENOENT     `from`, or the directory of `to`, does not exist
+ *   -ENOENT     `from`, or the directory of `to`, does not exist; with WHORL_TREE_FOLLOW: a link
+ *   leads nowhere
  *   -ENOSPC, -EDQUOT  no room; the file that did not fit is not there
  *   -ENOTDIR    `from` is no directory
  *   -ESTALE     a directory was exchanged for another while it was being copied

@@ -139,9 +139,21 @@ there_already() {
     ln -s nowhere small2
     gets 1 "$nginx_url/small2"
     [[ -L small2 && ! -e nowhere ]]
-    mkdir small3
-    gets 1 --force "$nginx_url/small3"
-    complains 'renaming to "small3" failed'
+}
+
+# A device, above all: as root, --force would have taken /dev/null from the machine.
+no_plain_file() {
+    in_new_folder
+    mkdir small1
+    mkfifo small2
+    ln -s /dev/null small3
+    gets 1 "$nginx_url"/small{1,2,3}
+    gets 1 --force "$nginx_url"/small{1,2,3}
+    complains '"small1" is there already, and no plain file: choose another name'
+    complains '"small2" is there already, and no plain file'
+    complains '"small3" is there already, and no plain file'
+    [[ -d small1 && -p small2 && -c small3 ]]
+    expect 'what is there' "$(listing)" 'small1 small2 small3'
 }
 
 # Names that others have put in the way of the temporary file.
@@ -167,6 +179,7 @@ behaviour 'a redirect is followed' redirected
 behaviour 'a file is called as the last part of its path' names_of_urls
 behaviour 'no URL makes a name that harms' wild_names
 behaviour 'a name and a directory can be chosen' chosen_name
+behaviour 'what is no plain file is never replaced' no_plain_file
 behaviour 'two URLs for one name are refused' same_names
 behaviour 'a file that is there is kept, or replaced if asked to' there_already
 behaviour 'links and pipes in place of the temporary file are not followed' \

@@ -12,17 +12,32 @@
  * may go on in a download that is cancelled. */
 #define LAST_STEPS WHORL_SECONDS(10)
 
-static int look_for_name(const struct directory *directory, const char *name,
+/* Only a file, or a link, is ever replaced: who has the right to could lose /dev/null to --force. A
+ * link is itself replaced, never what it leads to; but one to a device, as /dev/stdout is, stays. */
+static bool is_replaceable(const struct directory *directory, const char *name, mode_t type)
+{
+    struct statx target;
+    if (!S_ISLNK(type))
+        return S_ISREG(type);
+    return whorl_statx(directory->fd, name, 0, STATX_TYPE, &target) != 0 ||
+           S_ISREG(target.stx_mode) || S_ISDIR(target.stx_mode);
+}
+
+static int look_for_name(const struct directory *directory, const char *name, bool replaces,
                          struct failure *failure)
 {
     struct statx seen;
     int error = whorl_statx(directory->fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &seen);
-    if (error == 0) {
-        failure_tell(failure, FAILURE_FINAL,
-                     "\"%s\" is there already: remove it, or replace it with --force", name);
-        return -EEXIST;
-    }
-    return error == -ENOENT ? 0 : failure_of_file(failure, error, "looking for", name);
+    if (error != 0)
+        return error == -ENOENT ? 0 : failure_of_file(failure, error, "looking for", name);
+    if (!is_replaceable(directory, name, seen.stx_mode))
+        return failure_tell(failure, FAILURE_FINAL,
+                            "\"%s\" is there already, and no plain file: choose another name",
+                            name);
+    if (!replaces)
+        return failure_tell(failure, FAILURE_FINAL,
+                            "\"%s\" is there already: remove it, or replace it with --force", name);
+    return 0;
 }
 
 /* Somebody who held the lock may have renamed the file just before it came to us: 0. 1: it has its
@@ -78,7 +93,7 @@ int output_open(output *self, struct directory *directory, const char *name, boo
                 struct failure *failure)
 {
     *self = (output){.directory = directory, .name = name};
-    int error = replaces ? 0 : look_for_name(directory, name, failure);
+    int error = look_for_name(directory, name, replaces, failure);
     if (error != 0)
         return error;
     if (asprintf(&self->part, "%s.part", name) < 0)
