@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The longest name of a member or a room, in bytes. */
-enum { CHAT_NAME_MAX = 32 };
+/* The longest name of a member or a room, and the longest datagram, in bytes. */
+enum { CHAT_NAME_MAX = 32, CHAT_DATAGRAM_MAX = 1200 };
 
 enum chat_verb {
     CHAT_NOTHING, /* an empty line */
@@ -43,9 +43,6 @@ bool chat_is_plain(const char *text, size_t len);
 /* The question of one who looks for a server, at the start of a datagram. What follows is padding:
  * no answer is longer than its question, so that nobody can be flooded by way of a server. */
 #define CHAT_QUESTION "who serves chat?"
-
-/* The longest datagram of either kind. */
-enum { CHAT_DATAGRAM_MAX = 1200 };
 
 bool chat_is_question(const char *datagram, size_t len);
 
