@@ -23,8 +23,7 @@ struct list {
 struct chat {
     /* As the command line has it. */
     const char *host; /* to listen at, or to ask */
-    const char *port;
-    const char *udp_port;
+    const char *port, *udp_port;
     bool is_hidden; /* no UDP */
     size_t members_max, rooms_max;
     size_t line_max;    /* bytes of a line, without its newline */
@@ -39,8 +38,7 @@ struct chat {
     whorl_datagram *udp;
     whorl_group tasks; /* those that serve both */
     bool is_stopping;
-    struct list members;
-    struct list rooms;
+    struct list members, rooms;
 };
 
 struct room {

@@ -33,8 +33,8 @@ static size_t make_answer(const struct chat *chat, char *buf, size_t space)
         if (i == chat->rooms.count)
             break;
         const struct room *room = chat->rooms.items[i];
-        more =
-            (size_t)snprintf(buf + len, space - len, "%s %zu\n", room->name, room->members.count);
+        size_t count = room->members.count;
+        more = (size_t)snprintf(buf + len, space - len, "%s %zu\n", room->name, count);
     }
     return len;
 }
@@ -62,7 +62,7 @@ intptr_t discovery_run(void *arg)
 
 /* --- The side of one who looks for a server. --- */
 
-/* 1: it was an answer; 0: it was none; or -errno of the printing. */
+/* 1: it was an answer; 0: it was none. */
 static int print_answer(const whorl_message *message)
 {
     struct chat_answer answer;
@@ -79,54 +79,43 @@ static int print_answer(const whorl_message *message)
     for (int i = 0; chat_next_room(&answer, name, &members); i++)
         printf("%s%s (%u)", i == 0 ? ", rooms: " : ", ", name, members);
     printf("\n");
-    return fflush(stdout) == 0 ? 1 : -errno;
+    return 1;
 }
 
-/* Prints and counts what comes until the caller's time is up. */
-static int take_answers(whorl_datagram *udp, int *found)
+/* Prints what comes until the time is up. How many, or -errno. */
+static int take_answers(const struct chat *chat)
 {
-    for (;;) {
-        whorl_message message;
-        int result = whorl_datagram_receive(udp, &message);
-        if (result == 0)
-            result = print_answer(&message);
-        if (result < 0)
-            return result;
-        *found += result;
-    }
-}
-
-/* How many have answered. */
-static int ask(struct chat *chat, const whorl_address *to)
-{
-    char question[CHAT_DATAGRAM_MAX + 1];
-    whorl_datagram_options options = {.family = to->any.sa_family, .broadcast = 1};
     whorl_timeout limit;
-    int found = 0;
-    ssize_t result = whorl_datagram_open(NULL, NULL, &options, &chat->udp);
-    if (result < 0)
-        return (int)result;
-    snprintf(question, sizeof question, "%-*s", CHAT_DATAGRAM_MAX, CHAT_QUESTION);
-    result = whorl_datagram_send_to(chat->udp, question, CHAT_DATAGRAM_MAX, &to->any, to->len);
-    if (result < 0)
-        return (int)result;
+    whorl_message message;
+    int found = 0, result;
     whorl_timeout_begin(&limit, chat->wait);
-    result = whorl_timeout_end(&limit, take_answers(chat->udp, &found));
-    return result == -ETIMEDOUT ? found : (int)result;
+    while ((result = whorl_datagram_receive(chat->udp, &message)) == 0)
+        found += print_answer(&message);
+    result = (int)whorl_timeout_end(&limit, result);
+    if (result != -ETIMEDOUT)
+        return result;
+    return fflush(stdout) == 0 ? found : -errno;
 }
 
 intptr_t discovery_ask(void *arg)
 {
     struct chat *chat = arg;
+    char question[CHAT_DATAGRAM_MAX + 1];
     whorl_resolve_options by_udp = {.socktype = SOCK_DGRAM};
     whorl_address to;
-    int result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
+    ssize_t result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
     if (result < 0)
         return chat_complain("the host \"%s\" cannot be found: %s", chat->host,
-                             whorl_resolve_explain(result));
-    result = ask(chat, &to);
+                             whorl_resolve_explain((int)result));
+    whorl_datagram_options options = {.family = to.any.sa_family, .broadcast = 1};
+    result = whorl_datagram_open(NULL, NULL, &options, &chat->udp);
+    snprintf(question, sizeof question, "%-*s", CHAT_DATAGRAM_MAX, CHAT_QUESTION);
+    if (result == 0)
+        result = whorl_datagram_send_to(chat->udp, question, CHAT_DATAGRAM_MAX, &to.any, to.len);
+    if (result >= 0)
+        result = take_answers(chat);
     if (result < 0)
-        return chat_complain("cannot ask %s: %s", chat->host, strerror(-result));
+        return chat_complain("cannot ask %s: %s", chat->host, strerror((int)-result));
     if (result == 0)
         return chat_complain("nobody has answered; see that a server runs, with the same "
                              "--discovery-port, and that UDP gets there");

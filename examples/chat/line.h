@@ -15,9 +15,9 @@ enum chat_verb {
     CHAT_NOTHING, /* an empty line */
     CHAT_NICK,    /* name */
     CHAT_JOIN,    /* name: of a room, as for the next ones */
-    CHAT_LEAVE,   /* name */
-    CHAT_SAY,     /* name, text */
-    CHAT_WHO,     /* name */
+    CHAT_LEAVE,
+    CHAT_SAY, /* and text */
+    CHAT_WHO,
     CHAT_ROOMS,
     CHAT_HELP,
     CHAT_QUIT,
@@ -25,8 +25,8 @@ enum chat_verb {
 
 struct chat_command {
     enum chat_verb verb;
-    char name[CHAT_NAME_MAX + 1]; /* of a member or a room; "" where the verb has none */
-    const char *text;             /* within the line, not empty; NULL where the verb has none */
+    char name[CHAT_NAME_MAX + 1]; /* of a member or a room */
+    const char *text;             /* within the line, and not empty; or NULL */
     size_t text_len;
 };
 

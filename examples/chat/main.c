@@ -23,22 +23,19 @@ static const char usage[] =
     "Usage: chat [OPTION]... [PORT]\n"
     "       chat --discover [OPTION]... [HOST]\n"
     "Serves chat rooms on a TCP port (default 0: one that is free), and prints which. Or asks, by\n"
-    "a broadcast, or the HOST, who serves chat, and prints the answers.\n"
-    "\n";
+    "a broadcast, or the HOST, who serves chat, and prints the answers.\n\n";
 
 static const char notes[] =
-    "\n"
-    "The protocol is lines of UTF-8: nc is a client, and so is telnet. A member sends commands,\n"
+    "\nThe protocol is lines of UTF-8: nc is a client, and so is telnet. A member sends commands,\n"
     "such as \"nick ann\", \"join kitchen\", \"say kitchen hello\"; \"help\" lists them. It gets\n"
     "\"ok: ...\" or \"error: ...\" in answer, \"ROOM NAME: TEXT\" for what is said, \"ROOM NAME "
     "joins\"\n"
     "and \"leaves\", and last of all \"bye: ...\", with the reason.\n"
-    "\n"
-    "To be found, it answers a datagram that begins with \"who serves chat?\" by one that says\n"
+    "\nTo be found, it answers a datagram that begins with \"who serves chat?\" by one that says\n"
     "\"chat PORT\", and \"ROOM MEMBERS\" for each room, a line each, as far as that is no longer\n"
     "than the question: so pad it.\n"
-    "\n"
-    "SIGTERM and ctrl-C stop it. Exit status: 0 it was stopped, or somebody was found; 1 it could\n"
+    "\nSIGTERM and ctrl-C stop it. Exit status: 0 it was stopped, or somebody was found; 1 it "
+    "could\n"
     "not begin or go on, or nobody was found; 2 the arguments make no sense.\n";
 
 int chat_complain(const char *format, ...)
@@ -101,8 +98,8 @@ static intptr_t serve(void *arg)
                              whorl_resolve_explain(error));
     error = chat->is_hidden ? 0 : discovery_open(chat);
     if (error)
-        return chat_complain("cannot be found by UDP; give another --discovery-port, or --hidden: "
-                             "%s",
+        return chat_complain("cannot be found by UDP; give another --discovery-port, or "
+                             "--hidden: %s",
                              whorl_resolve_explain(error));
     error = service_say_where(chat->listener);
     if (!error)

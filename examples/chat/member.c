@@ -35,17 +35,6 @@ void member_end(struct member *self, const char *format, ...)
     whorl_group_cancel(&self->reading);
 }
 
-/* NULL: there was no memory for it. */
-static void put(struct member *self, char *text)
-{
-    if (text && whorl_queue_try_put(&self->lines, text) == 0) {
-        self->behind += strlen(text);
-        return;
-    }
-    free(text);
-    member_end(self, "the server has no memory left");
-}
-
 /* What its writer has not looked at yet is not late, however much the others have said at once.
  * That is bounded all the same: a member's next line is taken when the writers have had their turn.
  * Bytes are bounded as those of the longest lines, "ROOM NAME: TEXT"; only lists are longer. */
@@ -53,13 +42,21 @@ void member_vtell(struct member *self, const char *format, va_list arguments)
 {
     const struct chat *chat = self->chat;
     size_t bytes_max = chat->behind_max * (chat->line_max + 2 * CHAT_NAME_MAX + 4);
-    char *text;
     if (self->is_writing && self->behind >= bytes_max)
         member_end(self, "you are more than %zu bytes behind", bytes_max - 1);
     else if (self->is_writing && (size_t)whorl_queue_size(&self->lines) >= chat->behind_max)
         member_end(self, "you are more than %zu lines behind", chat->behind_max);
-    if (!self->ending[0])
-        put(self, vasprintf(&text, format, arguments) < 0 ? NULL : text);
+    if (self->ending[0])
+        return;
+    char *text;
+    int len = vasprintf(&text, format, arguments);
+    if (len >= 0 && whorl_queue_try_put(&self->lines, text) == 0) {
+        self->behind += (size_t)len;
+        return;
+    }
+    if (len >= 0)
+        free(text);
+    member_end(self, "the server has no memory left");
 }
 
 void member_tell(struct member *self, const char *format, ...)
@@ -70,8 +67,8 @@ void member_tell(struct member *self, const char *format, ...)
     va_end(arguments);
 }
 
-/* A task's function: writes what is in the queue, and the end of it when that is shut down and
- * empty. 0: all of it was sent. */
+/* A task's function: writes what is in the queue, and when that is shut down and empty a goodbye.
+ * 0: all of it was sent, and the end of it after. */
 static intptr_t write_lines(void *arg)
 {
     struct member *self = arg;
@@ -87,6 +84,7 @@ static intptr_t write_lines(void *arg)
             return result;
         }
     }
+    whorl_stream_printf(self->stream, "bye: %s\n", self->ending);
     return whorl_stream_end(self->stream);
 }
 
@@ -151,12 +149,10 @@ static void discard(struct member *self)
     whorl_timeout_end(&limit, 0);
 }
 
-/* Has the writer say the rest, and goodbye, within a limit, or until the server cancels this. */
+/* Has the writer say the rest, within a limit, or until the server cancels this. */
 static void say_goodbye(struct member *self, whorl_task *writer)
 {
-    char *goodbye;
     void *text;
-    put(self, asprintf(&goodbye, "bye: %s\n", self->ending) < 0 ? NULL : goodbye);
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);
     if (whorl_wait_for(writer, self->chat->linger) == 0) {
         discard(self);

@@ -40,11 +40,8 @@ static void *find(const struct list *list, const char *name)
     return NULL;
 }
 
-/* What each member hears: the room's name, and this. */
-static void tell_all(const struct room *room, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void tell_all(const struct room *room, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void tell_all(const struct room *room,
+                                                           const char *format, ...)
 {
     for (size_t i = 0; i < room->members.count; i++) {
         va_list arguments;
@@ -52,17 +49,6 @@ static void tell_all(const struct room *room, const char *format, ...)
         member_vtell(room->members.items[i], format, arguments);
         va_end(arguments);
     }
-}
-
-static struct room *make_room(struct chat *chat, const char *name)
-{
-    struct room *room = calloc(1, sizeof *room);
-    if (!room || !list_add(&chat->rooms, room)) {
-        free(room);
-        return NULL;
-    }
-    strcpy(room->name, name);
-    return room;
 }
 
 /* False: nobody is left, and the room is gone. */
@@ -111,9 +97,13 @@ static const char *join(struct member *self, const struct chat_command *command)
         return "you are in as many rooms as one may be: leave another first";
     if (!room && chat->rooms.count == chat->rooms_max)
         return "there are as many rooms as there may be: join one of them";
-    if (!room && !(room = make_room(chat, command->name)))
+    bool is_new = !room;
+    if (is_new && (room = calloc(1, sizeof *room)))
+        memcpy(room->name, command->name, sizeof room->name);
+    if (!room)
         return no_memory;
-    if (!list_add(&room->members, self) || !list_add(&self->rooms, room)) {
+    if ((is_new && !list_add(&chat->rooms, room)) || !list_add(&room->members, self) ||
+        !list_add(&self->rooms, room)) {
         take_out(room, self);
         return no_memory;
     }
@@ -142,7 +132,8 @@ static const char *say(struct member *self, const struct chat_command *command)
 }
 
 /* Names in one line, those of rooms with how many are in each. */
-static const char *answer_list(struct member *self, const struct list *list, const char *what)
+static const char *answer_list(struct member *self, const struct list *list, const char *what,
+                               const char *name)
 {
     char *names = NULL;
     size_t len;
@@ -154,7 +145,7 @@ static const char *answer_list(struct member *self, const struct list *list, con
     }
     bool is_whole = out && fclose(out) == 0;
     if (is_whole)
-        member_tell(self, "ok: %zu %s:%s\n", list->count, what, names);
+        member_tell(self, "ok: %zu %s%s:%s\n", list->count, what, name, names);
     free(names);
     return is_whole ? NULL : no_memory;
 }
@@ -162,15 +153,13 @@ static const char *answer_list(struct member *self, const struct list *list, con
 static const char *who(struct member *self, const struct chat_command *command)
 {
     const struct room *room = find(&self->chat->rooms, command->name);
-    char what[sizeof "in " + CHAT_NAME_MAX];
-    snprintf(what, sizeof what, "in %s", command->name);
-    return room ? answer_list(self, &room->members, what) : "nobody is in that room";
+    return room ? answer_list(self, &room->members, "in ", room->name) : "nobody is in that room";
 }
 
 static const char *rooms(struct member *self, const struct chat_command *command)
 {
     (void)command;
-    return answer_list(self, &self->chat->rooms, "rooms");
+    return answer_list(self, &self->chat->rooms, "rooms", "");
 }
 
 static const char *help(struct member *self, const struct chat_command *command)
