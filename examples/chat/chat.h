@@ -4,137 +4,103 @@
  *
  * A room is there as long as somebody is in it. A member is in chat->members from its greeting to
  * its leaving, and in a room's members from its join to its leave; it goes out of all of them in
- * its own task only, so that who goes through a room may send to each without looking back.
+ * its own task only, so that who goes through a list may tell each something without looking back.
  */
 #ifndef CHAT_CHAT_H
 #define CHAT_CHAT_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <whorl.h>
 
 #include "line.h"
-#include "text.h"
 
-enum { CHAT_ROOMS_EACH = 10 };
+/* Rooms or members: structs that begin with their names. */
+struct list {
+    void **items;
+    size_t count;
+};
 
 struct chat {
     /* As the command line has it. */
-    const char *host;
-    const char *port;
-    size_t discovery_port;
-    bool is_hidden;     /* no discovery */
-    size_t members_max; /* at a time */
-    size_t rooms_max;   /* at a time */
+    const char *host; /* to listen at, or to ask */
+    const char *port, *udp_port;
+    bool is_hidden; /* no UDP */
+    size_t members_max, rooms_max;
     size_t line_max;    /* bytes of a line, without its newline */
     size_t behind_max;  /* lines that one who does not read may be behind; bounds the bytes too */
     size_t rate;        /* lines a second that are taken from a member; 0: any number */
     int64_t idle_limit; /* ns for a member's next line; WHORL_FOREVER: none */
     int64_t linger;     /* ns that a member who must go has to take what is still for it */
+    int64_t wait;       /* ns for answers to one who asks */
     bool is_verbose;
 
     whorl_listener *listener;
+    whorl_datagram *udp;
+    whorl_group tasks; /* those that serve both */
     bool is_stopping;
-    struct member **members;
-    size_t member_count;
-    struct room **rooms;
-    size_t room_count;
+    struct list members, rooms;
 };
 
 struct room {
     char name[CHAT_NAME_MAX + 1];
-    struct member **members;
-    size_t count;
-    size_t space; /* members that there is memory for */
+    struct list members;
 };
 
 struct member {
+    char name[CHAT_NAME_MAX + 1]; /* "": it has not said it */
     struct chat *chat;
     whorl_stream *stream;
     whorl_group reading; /* round the taking of its lines: to end that, it is cancelled */
-    bool is_reading;
-    char name[CHAT_NAME_MAX + 1]; /* "": it has not said it */
-    struct room *rooms[CHAT_ROOMS_EACH];
-    size_t room_count;
-    whorl_queue lines; /* struct text *, each with a use of the queue's: what it has yet to get */
+    struct list rooms;
+    whorl_queue lines; /* what it has yet to get: strings, to be freed */
     size_t behind;     /* bytes in `lines` */
     bool is_writing;   /* while its writer waits: the kernel takes no more for it */
     int64_t line_due;  /* when the lines that it has sent so far would have come at chat->rate */
     char ending[80];   /* why it must go; "": it need not */
 };
 
-/* --- Rooms: room.c --- */
-
-/* NULL: there is none. */
-struct room *room_find(const struct chat *chat, const char *name);
-
-/* Has the member join, and makes the room if it is the first. NULL, or why it cannot. */
-const char *room_join(struct chat *chat, const char *name, struct member *member);
-
-/* Takes the member out of the room, and tells the others; the last one takes the room away. */
-void room_leave(struct chat *chat, struct room *room, struct member *member);
-
-bool room_has(const struct room *room, const struct member *member);
-
-/* Sends a text to each member of the room, and releases it. NULL, as text_make gives it for want of
- * memory, ends those whom it would have gone to: else they would miss it and not know. */
-void room_send(struct room *room, struct text *text);
-
-/* --- Members: member.c --- */
+/* --- member.c --- */
 
 /* A connection's handler, of a struct chat *. */
 intptr_t member_serve(whorl_stream *stream, void *arg);
 
-/* Sends the member a text, which stays the caller's. Does not wait: one that is too far behind, or
- * has no memory for it, is ended. */
-void member_send(struct member *self, struct text *text);
+/* Tells the member something. Does not wait: one that is too far behind, or for which there is no
+ * memory, is ended. */
+void member_tell(struct member *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void member_vtell(struct member *self, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
-/* The same with a text that is made for it, and released; NULL ends it likewise. */
-void member_answer(struct member *self, struct text *text);
-
-/* Has the member leave soon, for a reason that it is told. Does not wait; the first reason
- * stays. */
+/* Has the member leave soon, for a reason that it is told; the first one stays. Does not wait. */
 void member_end(struct member *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* NULL: nobody has this name. */
-struct member *member_find(const struct chat *chat, const char *name);
+/* --- room.c --- */
 
-/* --- Commands: command.c --- */
+/* False: no memory. */
+bool list_add(struct list *self, void *item);
+
+/* Takes an item out, if it is there. */
+void list_remove(struct list *self, const void *item);
+
+/* Takes the member out of the room, and tells the others; the last one takes the room away. */
+void room_leave(struct room *room, struct member *member);
 
 /* Does what a member's line asks for. False: it wants to quit. */
-bool command_run(struct member *self, const char *line, size_t len);
+bool room_command(struct member *self, const char *line, size_t len);
 
-/* The lines that "help" answers with; --help tells them too. */
-extern const char command_help[];
+/* --- discovery.c --- */
 
-/* --- Being found: discovery.c --- */
+/* Opens chat->udp, and says where. 0, or -errno. */
+int discovery_open(struct chat *chat);
 
-/* Binds the UDP port, and says where. The socket, or -errno. */
-int discovery_open(const struct chat *chat);
-
-struct discovery {
-    const struct chat *chat;
-    int fd;
-};
-
-/* A task's function, of a struct discovery *: answers who asks; ends by a cancel or a failure. */
+/* Tasks' functions, of a struct chat *. The one answers who asks, until a cancel or a failure; the
+ * other asks, and prints each answer: how many, or -1, and why was told. */
 intptr_t discovery_run(void *arg);
-
-/* Looking for servers, as the command line has it. */
-struct search {
-    const char *host;
-    size_t port;
-    int64_t wait; /* ns for answers to come */
-    size_t found;
-};
-
-/* A task's function, of a struct search *: asks, and prints each answer. 0, or -errno. */
-intptr_t search_run(void *arg);
+intptr_t discovery_ask(void *arg);
 
 /* --- main.c --- */
 
-/* Tells a line on stderr, with the program's name before it. */
-void chat_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Tells a line on stderr, with the program's name before it; -1. */
+int chat_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

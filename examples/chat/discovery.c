@@ -5,177 +5,119 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "chat.h"
 
-/* The address of a host and a UDP port; 0, or -errno, which was told. */
-static int find_address(const char *host, size_t port, whorl_address *address)
-{
-    char service[8];
-    whorl_resolve_options options = {.socktype = SOCK_DGRAM};
-    snprintf(service, sizeof service, "%zu", port);
-    int found = whorl_resolve(host, service, &options, address, 1);
-    if (found < 0)
-        chat_tell("the host \"%s\" cannot be found: %s", host, whorl_resolve_explain(found));
-    return found < 0 ? found : 0;
-}
-
-/* One datagram into or out of `buf`. The count, or -errno. */
-static ssize_t receive(int fd, char *buf, size_t len, whorl_address *from)
-{
-    struct iovec piece = {buf, len};
-    struct msghdr message = {.msg_name = &from->any,
-                             .msg_namelen = sizeof from->in6,
-                             .msg_iov = &piece,
-                             .msg_iovlen = 1};
-    ssize_t got = whorl_recvmsg(fd, &message, 0);
-    from->len = message.msg_namelen;
-    return got;
-}
-
-static ssize_t send_to(int fd, const char *buf, size_t len, whorl_address *to)
-{
-    struct iovec piece = {(char *)buf, len};
-    struct msghdr message = {
-        .msg_name = &to->any, .msg_namelen = to->len, .msg_iov = &piece, .msg_iovlen = 1};
-    return whorl_sendmsg(fd, &message, 0);
-}
-
 /* --- The server's side. --- */
 
-static int bind_there(int fd, whorl_address *address)
+int discovery_open(struct chat *chat)
 {
     char text[WHORL_ADDRESS_TEXT_MAX];
-    int error = whorl_bind(fd, &address->any, address->len);
+    whorl_address address = {.len = sizeof address.in6};
+    int error = whorl_datagram_open(chat->host, chat->udp_port, NULL, &chat->udp);
     if (error)
         return error;
-    if (getsockname(fd, &address->any, &address->len) < 0)
-        return -errno;
-    error = whorl_address_text(&address->any, address->len, text, sizeof text);
+    (void)getsockname(whorl_datagram_fd(chat->udp), &address.any, &address.len);
+    (void)whorl_address_text(&address.any, address.len, text, sizeof text);
     printf("found by UDP on %s\n", text);
-    return error < 0 ? error : 0;
+    return 0;
 }
 
-int discovery_open(const struct chat *chat)
+/* As many rooms as there is space for. 0: not even the port fits. */
+static size_t make_answer(const struct chat *chat, char *buf, size_t space)
 {
-    whorl_address address;
-    int error = find_address(chat->host, chat->discovery_port, &address);
-    if (error)
-        return error;
-    int fd = whorl_socket(address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return fd;
-    error = bind_there(fd, &address);
-    if (!error)
-        return fd;
-    whorl_close(fd);
-    return error;
-}
-
-/* As many rooms as the question leaves room for. 0: not even the port fits. */
-static size_t make_answer(const struct chat *chat, char *buf, size_t most)
-{
-    int port = whorl_listener_port(chat->listener);
-    size_t len = (size_t)snprintf(buf, most, "chat %d\n", port);
-    for (size_t i = 0; i < chat->room_count && len < most; i++) {
-        const struct room *room = chat->rooms[i];
-        size_t more = (size_t)snprintf(buf + len, most - len, "%s %zu\n", room->name, room->count);
-        if (len + more >= most)
-            break;
+    size_t len = 0;
+    size_t more = (size_t)snprintf(buf, space, "chat %d\n", whorl_listener_port(chat->listener));
+    for (size_t i = 0; len + more < space; i++) {
         len += more;
+        if (i == chat->rooms.count)
+            break;
+        const struct room *room = chat->rooms.items[i];
+        size_t count = room->members.count;
+        more = (size_t)snprintf(buf + len, space - len, "%s %zu\n", room->name, count);
     }
-    return len < most ? len : 0;
+    return len;
 }
 
-/* What cannot be answered now is asked again by who needs it; so a failure to send is none. */
+/* No answer is longer than its question. One that cannot be sent now is asked for again by who
+ * needs it. */
 intptr_t discovery_run(void *arg)
 {
-    struct discovery *self = arg;
-    char question[CHAT_DATAGRAM_MAX], answer[CHAT_DATAGRAM_MAX];
-    whorl_address from;
-    for (;;) {
-        ssize_t got = receive(self->fd, question, sizeof question, &from);
-        if (got == -ECONNREFUSED)
-            continue; /* somebody has not waited for an answer */
-        if (got < 0 && got != -ECANCELED)
-            chat_tell("cannot be found by UDP any more: %s", strerror((int)-got));
-        if (got < 0)
-            return got;
-        if (!chat_is_question(question, (size_t)got))
+    const struct chat *chat = arg;
+    char answer[CHAT_DATAGRAM_MAX];
+    whorl_message question;
+    int error;
+    while ((error = whorl_datagram_receive(chat->udp, &question)) == 0) {
+        if (!chat_is_question(question.data, question.len))
             continue;
-        size_t len = make_answer(self->chat, answer, (size_t)got);
-        if (len > 0 && send_to(self->fd, answer, len, &from) == -ECANCELED)
-            return -ECANCELED;
+        size_t space = question.len < sizeof answer ? question.len : sizeof answer;
+        size_t len = make_answer(chat, answer, space);
+        if (len > 0)
+            whorl_datagram_send_to(chat->udp, answer, len, question.peer, question.peer_len);
     }
+    if (error != -ECANCELED)
+        chat_complain("cannot be found by UDP any more: %s", strerror(-error));
+    return 0;
 }
 
 /* --- The side of one who looks for a server. --- */
 
-static int print_answer(const char *datagram, size_t len, whorl_address *from)
+/* 1: it was an answer; 0: it was none. */
+static int print_answer(const whorl_message *message)
 {
     struct chat_answer answer;
     char name[CHAT_NAME_MAX + 1], text[WHORL_ADDRESS_TEXT_MAX];
     unsigned members;
-    if (!chat_parse_answer(datagram, len, &answer))
+    whorl_address from = {.len = message->peer_len};
+    if (!chat_parse_answer(message->data, message->len, &answer))
         return 0;
-    from->in4.sin_port = htons((uint16_t)answer.port); /* at the same place as of IPv6 */
-    if (whorl_address_text(&from->any, from->len, text, sizeof text) < 0)
+    memcpy(&from.any, message->peer, message->peer_len);
+    from.in4.sin_port = htons((uint16_t)answer.port); /* at the same place as of IPv6 */
+    if (whorl_address_text(&from.any, from.len, text, sizeof text) < 0)
         return 0;
     fputs(text, stdout);
     for (int i = 0; chat_next_room(&answer, name, &members); i++)
         printf("%s%s (%u)", i == 0 ? ", rooms: " : ", ", name, members);
     printf("\n");
-    return fflush(stdout) == 0 ? 1 : -errno;
+    return 1;
 }
 
-/* Prints what comes until the caller's time is up. */
-static int take_answers(struct search *self, int fd)
+/* Prints what comes until the time is up. How many, or -errno. */
+static int take_answers(const struct chat *chat)
 {
-    char answer[CHAT_DATAGRAM_MAX];
-    whorl_address from;
-    for (;;) {
-        ssize_t got = receive(fd, answer, sizeof answer, &from);
-        int printed = got < 0 ? (int)got : print_answer(answer, (size_t)got, &from);
-        if (printed < 0)
-            return printed;
-        self->found += (size_t)printed;
-    }
-}
-
-/* Nobody there is no failure of ours, and told by the caller. */
-static int ask(struct search *self, int fd, whorl_address *to)
-{
-    char question[CHAT_DATAGRAM_MAX];
-    int one = 1;
     whorl_timeout limit;
-    memset(question, ' ', sizeof question);
-    memcpy(question, CHAT_QUESTION, strlen(CHAT_QUESTION));
-    if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof one) < 0)
-        return -errno;
-    ssize_t sent = send_to(fd, question, sizeof question, to);
-    if (sent < 0)
-        return (int)sent;
-    whorl_timeout_begin(&limit, self->wait);
-    int result = (int)whorl_timeout_end(&limit, take_answers(self, fd));
-    return result == -ETIMEDOUT || result == -ECONNREFUSED ? 0 : result;
+    whorl_message message;
+    int found = 0, result;
+    whorl_timeout_begin(&limit, chat->wait);
+    while ((result = whorl_datagram_receive(chat->udp, &message)) == 0)
+        found += print_answer(&message);
+    result = (int)whorl_timeout_end(&limit, result);
+    if (result != -ETIMEDOUT)
+        return result;
+    return fflush(stdout) == 0 ? found : -errno;
 }
 
-intptr_t search_run(void *arg)
+intptr_t discovery_ask(void *arg)
 {
-    struct search *self = arg;
+    struct chat *chat = arg;
+    char question[CHAT_DATAGRAM_MAX + 1];
+    whorl_resolve_options by_udp = {.socktype = SOCK_DGRAM};
     whorl_address to;
-    int error = find_address(self->host, self->port, &to);
-    if (error)
-        return error;
-    int fd = whorl_socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        error = ask(self, fd, &to);
-    else
-        error = fd;
-    if (fd >= 0)
-        whorl_close(fd);
-    if (error)
-        chat_tell("cannot ask %s: %s", self->host, strerror(-error));
-    return error;
+    ssize_t result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
+    if (result < 0)
+        return chat_complain("the host \"%s\" cannot be found: %s", chat->host,
+                             whorl_resolve_explain((int)result));
+    whorl_datagram_options options = {.family = to.any.sa_family, .broadcast = 1};
+    result = whorl_datagram_open(NULL, NULL, &options, &chat->udp);
+    snprintf(question, sizeof question, "%-*s", CHAT_DATAGRAM_MAX, CHAT_QUESTION);
+    if (result == 0)
+        result = whorl_datagram_send_to(chat->udp, question, CHAT_DATAGRAM_MAX, &to.any, to.len);
+    if (result >= 0)
+        result = take_answers(chat);
+    if (result < 0)
+        return chat_complain("cannot ask %s: %s", chat->host, strerror((int)-result));
+    if (result == 0)
+        return chat_complain("nobody has answered; see that a server runs, with the same "
+                             "--discovery-port, and that UDP gets there");
+    return result;
 }

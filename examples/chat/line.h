@@ -8,16 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The longest name of a member or a room, in bytes. */
-enum { CHAT_NAME_MAX = 32 };
+/* The longest name of a member or a room, and the longest datagram, in bytes. */
+enum { CHAT_NAME_MAX = 32, CHAT_DATAGRAM_MAX = 1200 };
 
 enum chat_verb {
     CHAT_NOTHING, /* an empty line */
     CHAT_NICK,    /* name */
     CHAT_JOIN,    /* name: of a room, as for the next ones */
-    CHAT_LEAVE,   /* name */
-    CHAT_SAY,     /* name, text */
-    CHAT_WHO,     /* name */
+    CHAT_LEAVE,
+    CHAT_SAY, /* and text */
+    CHAT_WHO,
     CHAT_ROOMS,
     CHAT_HELP,
     CHAT_QUIT,
@@ -25,8 +25,8 @@ enum chat_verb {
 
 struct chat_command {
     enum chat_verb verb;
-    char name[CHAT_NAME_MAX + 1]; /* of a member or a room; "" where the verb has none */
-    const char *text;             /* within the line, not empty; NULL where the verb has none */
+    char name[CHAT_NAME_MAX + 1]; /* of a member or a room */
+    const char *text;             /* within the line, and not empty; or NULL */
     size_t text_len;
 };
 
@@ -43,9 +43,6 @@ bool chat_is_plain(const char *text, size_t len);
 /* The question of one who looks for a server, at the start of a datagram. What follows is padding:
  * no answer is longer than its question, so that nobody can be flooded by way of a server. */
 #define CHAT_QUESTION "who serves chat?"
-
-/* The longest datagram of either kind. */
-enum { CHAT_DATAGRAM_MAX = 1200 };
 
 bool chat_is_question(const char *datagram, size_t len);
 

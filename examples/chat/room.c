@@ -1,104 +1,195 @@
-/* Rooms: see chat.h. */
+/* What members may ask for, and the rooms that they are in. Each command is answered by a line that
+ * begins with "ok:" or "error:", but "say", which is answered by what all of the room get. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "chat.h"
 
-struct room *room_find(const struct chat *chat, const char *name)
-{
-    for (size_t i = 0; i < chat->room_count; i++)
-        if (strcmp(chat->rooms[i]->name, name) == 0)
-            return chat->rooms[i];
-    return NULL;
-}
+/* That one member may be in. */
+enum { ROOMS_EACH = 10 };
 
-static size_t place_of(const struct room *room, const struct member *member)
-{
-    size_t i = 0;
-    while (i < room->count && room->members[i] != member)
-        i++;
-    return i;
-}
+static const char no_memory[] = "the server has no memory left: try again later";
 
-bool room_has(const struct room *room, const struct member *member)
+bool list_add(struct list *self, void *item)
 {
-    return place_of(room, member) < room->count;
-}
-
-static struct room *make_room(struct chat *chat, const char *name)
-{
-    struct room *room = calloc(1, sizeof *room);
-    if (!room)
-        return NULL;
-    memcpy(room->name, name, strlen(name) + 1);
-    chat->rooms[chat->room_count++] = room;
-    return room;
-}
-
-static void remove_room(struct chat *chat, struct room *room)
-{
-    size_t i = 0;
-    while (chat->rooms[i] != room)
-        i++;
-    chat->rooms[i] = chat->rooms[--chat->room_count];
-    free(room->members);
-    free(room);
-}
-
-static bool has_space(struct room *room)
-{
-    if (room->count < room->space)
-        return true;
-    size_t space = room->space ? 2 * room->space : 8;
-    struct member **members = realloc(room->members, space * sizeof *members);
-    if (!members)
+    void **items = realloc(self->items, (self->count + 1) * sizeof *items);
+    if (!items)
         return false;
-    room->members = members;
-    room->space = space;
+    self->items = items;
+    items[self->count++] = item;
     return true;
 }
 
-const char *room_join(struct chat *chat, const char *name, struct member *member)
+void list_remove(struct list *self, const void *item)
 {
-    struct room *room = room_find(chat, name);
-    if (room && room_has(room, member))
-        return "you are in that room already";
-    if (member->room_count == CHAT_ROOMS_EACH)
-        return "you are in as many rooms as one may be: leave another first";
-    if (!room && chat->room_count == chat->rooms_max)
-        return "there are as many rooms as there may be: join one of them";
-    if (!room)
-        room = make_room(chat, name);
-    if (!room)
-        return "the server has no memory left: try again later";
-    if (!has_space(room)) {
-        if (room->count == 0)
-            remove_room(chat, room);
-        return "the server has no memory left: try again later";
+    for (size_t i = 0; i < self->count; i++)
+        if (self->items[i] == item)
+            self->items[i] = self->items[--self->count];
+    if (self->count == 0) {
+        free(self->items);
+        self->items = NULL;
     }
-    room->members[room->count++] = member;
-    member->rooms[member->room_count++] = room;
-    room_send(room, text_make("%s %s joins\n", room->name, member->name));
+}
+
+static void *find(const struct list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], name) == 0)
+            return list->items[i];
     return NULL;
 }
 
-void room_leave(struct chat *chat, struct room *room, struct member *member)
+__attribute__((format(printf, 2, 3))) static void tell_all(const struct room *room,
+                                                           const char *format, ...)
 {
-    size_t i = 0;
-    while (member->rooms[i] != room)
-        i++;
-    member->rooms[i] = member->rooms[--member->room_count];
-    room->members[place_of(room, member)] = room->members[room->count - 1];
-    room->count--;
-    if (room->count == 0)
-        remove_room(chat, room);
-    else
-        room_send(room, text_make("%s %s leaves\n", room->name, member->name));
+    for (size_t i = 0; i < room->members.count; i++) {
+        va_list arguments;
+        va_start(arguments, format);
+        member_vtell(room->members.items[i], format, arguments);
+        va_end(arguments);
+    }
 }
 
-void room_send(struct room *room, struct text *text)
+/* False: nobody is left, and the room is gone. */
+static bool take_out(struct room *room, struct member *member)
 {
-    for (size_t i = 0; i < room->count; i++)
-        member_send(room->members[i], text);
-    text_release(text);
+    list_remove(&member->rooms, room);
+    list_remove(&room->members, member);
+    if (room->members.count > 0)
+        return true;
+    list_remove(&member->chat->rooms, room);
+    free(room);
+    return false;
+}
+
+void room_leave(struct room *room, struct member *member)
+{
+    if (take_out(room, member))
+        tell_all(room, "%s %s leaves\n", room->name, member->name);
+}
+
+/* --- Commands: each does it and answers, or gives a sentence that says why it cannot. --- */
+
+static const char *nick(struct member *self, const struct chat_command *command)
+{
+    char old[sizeof self->name];
+    if (find(&self->chat->members, command->name))
+        return "somebody has that name already: choose another";
+    memcpy(old, self->name, sizeof old);
+    memcpy(self->name, command->name, sizeof self->name);
+    for (size_t i = 0; i < self->rooms.count; i++)
+        tell_all(self->rooms.items[i], "%s %s is now %s\n", (char *)self->rooms.items[i], old,
+                 self->name);
+    member_tell(self, "ok: you are %s\n", self->name);
+    return NULL;
+}
+
+static const char *join(struct member *self, const struct chat_command *command)
+{
+    struct chat *chat = self->chat;
+    struct room *room = find(&chat->rooms, command->name);
+    if (!self->name[0])
+        return "say who you are first: nick NAME";
+    if (find(&self->rooms, command->name))
+        return "you are in that room already";
+    if (self->rooms.count == ROOMS_EACH)
+        return "you are in as many rooms as one may be: leave another first";
+    if (!room && chat->rooms.count == chat->rooms_max)
+        return "there are as many rooms as there may be: join one of them";
+    bool is_new = !room;
+    if (is_new && (room = calloc(1, sizeof *room)))
+        memcpy(room->name, command->name, sizeof room->name);
+    if (!room)
+        return no_memory;
+    if ((is_new && !list_add(&chat->rooms, room)) || !list_add(&room->members, self) ||
+        !list_add(&self->rooms, room)) {
+        take_out(room, self);
+        return no_memory;
+    }
+    tell_all(room, "%s %s joins\n", room->name, self->name);
+    member_tell(self, "ok: you are in %s\n", room->name);
+    return NULL;
+}
+
+static const char *leave(struct member *self, const struct chat_command *command)
+{
+    struct room *room = find(&self->rooms, command->name);
+    if (!room)
+        return "you are not in that room";
+    room_leave(room, self);
+    member_tell(self, "ok: you left %s\n", command->name);
+    return NULL;
+}
+
+static const char *say(struct member *self, const struct chat_command *command)
+{
+    const struct room *room = find(&self->rooms, command->name);
+    if (!room)
+        return "you are not in that room: join it first";
+    tell_all(room, "%s %s: %.*s\n", room->name, self->name, (int)command->text_len, command->text);
+    return NULL;
+}
+
+/* Names in one line, those of rooms with how many are in each. */
+static const char *answer_list(struct member *self, const struct list *list, const char *what,
+                               const char *name)
+{
+    char *names = NULL;
+    size_t len;
+    FILE *out = open_memstream(&names, &len);
+    for (size_t i = 0; out && i < list->count; i++) {
+        fprintf(out, " %s", (char *)list->items[i]);
+        if (list == &self->chat->rooms)
+            fprintf(out, " (%zu)", ((struct room *)list->items[i])->members.count);
+    }
+    bool is_whole = out && fclose(out) == 0;
+    if (is_whole)
+        member_tell(self, "ok: %zu %s%s:%s\n", list->count, what, name, names);
+    free(names);
+    return is_whole ? NULL : no_memory;
+}
+
+static const char *who(struct member *self, const struct chat_command *command)
+{
+    const struct room *room = find(&self->chat->rooms, command->name);
+    return room ? answer_list(self, &room->members, "in ", room->name) : "nobody is in that room";
+}
+
+static const char *rooms(struct member *self, const struct chat_command *command)
+{
+    (void)command;
+    return answer_list(self, &self->chat->rooms, "rooms", "");
+}
+
+static const char *help(struct member *self, const struct chat_command *command)
+{
+    (void)command;
+    member_tell(self, "ok: the commands are\n"
+                      "  nick NAME      say who you are, or that you are called otherwise now\n"
+                      "  join ROOM      join a room; the first one makes it\n"
+                      "  leave ROOM     leave it\n"
+                      "  say ROOM TEXT  tell all of a room, yourself included\n"
+                      "  who ROOM       who is in it\n"
+                      "  rooms          which rooms there are, and how many are in each\n"
+                      "  help           this\n"
+                      "  quit           leave everything, and be disconnected\n");
+    return NULL;
+}
+
+bool room_command(struct member *self, const char *line, size_t len)
+{
+    static const char *(*const commands[])(struct member *, const struct chat_command *) = {
+        [CHAT_NICK] = nick, [CHAT_JOIN] = join,   [CHAT_LEAVE] = leave, [CHAT_SAY] = say,
+        [CHAT_WHO] = who,   [CHAT_ROOMS] = rooms, [CHAT_HELP] = help,
+    };
+    struct chat_command command;
+    const char *wrong = chat_parse(line, len, &command);
+    if (!wrong && command.verb == CHAT_QUIT)
+        return false;
+    if (!wrong && command.verb != CHAT_NOTHING)
+        wrong = commands[command.verb](self, &command);
+    if (wrong)
+        member_tell(self, "error: %s\n", wrong);
+    return true;
 }

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -111,32 +110,20 @@ static void close_side(int fd, int result)
     whorl_close(fd);
 }
 
-/* The task's function. A connection that fails is no failure of the proxy. */
-static intptr_t run(void *arg)
+/* The stream is not used: bytes are moved by descriptor. A connection that fails is no failure of
+ * the proxy. */
+intptr_t connection_serve(whorl_stream *stream, void *arg)
 {
-    struct connection *self = arg;
-    int result = serve(self);
-    close_side(self->client, result);
-    close_side(self->server, result);
-    whorl_semaphore_release(&self->proxy->room);
-    free(self);
+    struct proxy *proxy = arg;
+    struct connection self = {.proxy = proxy, .number = ++proxy->connections, .server = -1};
+    if (proxy->is_verbose && whorl_listener_live(proxy->listener) == proxy->limit)
+        proxy_tell("there are %zu connections: more wait to be accepted until one ends",
+                   proxy->limit);
+    int result = whorl_stream_detach(stream, &self.client);
+    if (result < 0)
+        return result;
+    result = serve(&self);
+    close_side(self.client, result);
+    close_side(self.server, result);
     return 0;
-}
-
-/* The task begins at once, so that a stop finds it with what it has to give back. */
-int connection_spawn(struct proxy *self, int fd)
-{
-    whorl_spawn_options options = {.name = "connection", .eager = 1};
-    struct connection *connection = calloc(1, sizeof *connection);
-    int error = -ENOMEM;
-    if (connection) {
-        *connection = (struct connection){self, ++self->connections, fd, -1, {0}};
-        error = whorl_group_spawn_with(&self->tasks, &options, run, connection, NULL);
-    }
-    if (!error)
-        return 0;
-    free(connection);
-    whorl_close(fd);
-    whorl_semaphore_release(&self->room);
-    return error;
 }

@@ -2,9 +2,8 @@
  * A TCP proxy: it listens at one place, and passes each connection on to another, byte for byte and
  * both ways, until both sides have ended.
  *
- * One task waits for signals, one accepts, and each connection has one with two children that move
- * its bytes (connection.c, pump.c). The tasks are a group, which ends the program when the one that
- * accepts fails, and when a stop is asked for and all connections have ended, or their time is up.
+ * One task waits for signals, one serves (whorl_serve), and each connection has one with two
+ * children that move its bytes (connection.c, pump.c).
  *
  * SIGTERM or SIGINT: no more is accepted, and what is open may end by itself for --grace; a second
  * one ends that time. Status 0: it was stopped; 1: it could not begin or go on; 2: the arguments
@@ -52,90 +51,43 @@ void proxy_tell(const char *format, ...)
     va_end(arguments);
 }
 
-/* Permits before connections: while there are as many as there may be, the next ones wait in the
- * listener's backlog, and cost nothing here. */
-static int wait_for_room(struct proxy *self)
-{
-    int error = whorl_semaphore_try_acquire(&self->room);
-    if (error != -EAGAIN)
-        return error;
-    if (self->is_verbose)
-        proxy_tell("there are %zu connections: more wait to be accepted until one ends",
-                   self->limit);
-    return whorl_semaphore_acquire(&self->room);
-}
-
-/* A task's function; ends only by a cancel, or when it fails. */
-static intptr_t accept_all(void *arg)
+/* A task's function: when the connections have ended, nothing else is waited for. */
+static intptr_t serve_connections(void *arg)
 {
     struct proxy *self = arg;
-    for (;;) {
-        int error = wait_for_room(self);
-        if (error)
-            return error;
-        int fd = whorl_listener_accept(self->listener);
-        if (fd < 0) {
-            whorl_semaphore_release(&self->room);
-            if (fd != -ECANCELED)
-                proxy_tell("cannot accept connections any more: %s", strerror(-fd));
-            return fd;
-        }
-        error = connection_spawn(self, fd);
-        if (error == -ESHUTDOWN)
-            return error;
-        if (error)
-            proxy_tell("a connection was turned away: %s", strerror(-error));
-    }
+    whorl_serve_options options = {
+        .limit = self->limit,
+        .grace = self->grace > 0 ? self->grace : -1,
+    };
+    int result = whorl_serve_with(self->listener, connection_serve, self, &options);
+    whorl_group_cancel(&self->tasks);
+    return result;
 }
 
-/* A task's function: a second signal cuts what is left. */
-static intptr_t cut_on_signal(void *arg)
+/* The first has no more accepted, the second cuts what is left. */
+static int stop_on_signals(struct proxy *self)
 {
-    struct proxy *self = arg;
     int number = service_wait_for_stop();
+    if (number < 0)
+        return number;
+    size_t open = whorl_listener_live(self->listener);
+    if (open > 0)
+        proxy_tell("stopping: connections that are open (%zu) may go on for %.10g s", open,
+                   (double)self->grace / 1e9);
+    whorl_listener_stop(self->listener);
+    number = service_wait_for_stop();
     return number < 0 ? number : whorl_group_cancel(&self->tasks);
 }
 
-/* Serves until a signal comes, and then until the connections have ended; `grace` is set when that
- * time begins to run. 0 after a stop. */
-static int serve_until_stop(struct proxy *self, whorl_timeout *grace, whorl_task **impatient)
+/* The server is there before a signal is waited for, which finds one to stop. 0 after a stop. */
+static int serve_until_stop(struct proxy *self)
 {
-    whorl_task *accepting;
-    int error = whorl_group_spawn_with(&self->tasks, NULL, accept_all, self, &accepting);
-    if (error)
-        return error;
-    int number = service_wait_for_stop();
-    whorl_cancel(accepting);
-    whorl_join(accepting);
-    if (number < 0)
-        return number;
-    whorl_listener_close(self->listener);
-    self->listener = NULL;
-    ssize_t open = whorl_group_live(&self->tasks);
-    if (open > 0)
-        proxy_tell("stopping: connections that are open (%zd) may go on for %.10g s", open,
-                   (double)self->grace / 1e9);
-    whorl_timeout_reschedule(grace, whorl_now() + self->grace);
-    *impatient = whorl_spawn(cut_on_signal, self);
-    return 0;
-}
-
-/* The limit of the grace lies round the group, so that it cancels the connections that are left. */
-static int run_tasks(struct proxy *self)
-{
-    whorl_timeout grace;
-    whorl_task *impatient = NULL;
-    whorl_timeout_begin(&grace, WHORL_FOREVER);
+    whorl_spawn_options eager = {.eager = 1};
     whorl_group_init(&self->tasks);
-    int result = serve_until_stop(self, &grace, &impatient);
-    result = whorl_group_wait(&self->tasks, result);
-    result = (int)whorl_timeout_end(&grace, result);
-    if (impatient) {
-        whorl_cancel(impatient);
-        whorl_join(impatient);
-        result = 0; /* however the last of them ended */
-    }
-    return result;
+    int result = whorl_group_spawn_with(&self->tasks, &eager, serve_connections, self, NULL);
+    if (result == 0)
+        result = stop_on_signals(self);
+    return whorl_group_wait(&self->tasks, result);
 }
 
 /* What people would want to know next. */
@@ -156,13 +108,10 @@ static intptr_t serve(void *arg)
                    place_explain(&self->listen, error));
         return error;
     }
-    whorl_semaphore_init(&self->room, (intptr_t)self->limit);
     error = service_say_where(self->listener);
     if (!error)
-        error = run_tasks(self);
-    if (self->listener)
-        whorl_listener_close(self->listener);
-    whorl_semaphore_destroy(&self->room);
+        error = serve_until_stop(self);
+    whorl_listener_close(self->listener);
     if (!error)
         error = sum_up(self);
     if (error)

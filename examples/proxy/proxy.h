@@ -23,9 +23,7 @@ struct proxy {
     bool is_verbose;
 
     whorl_listener *listener;
-    whorl_semaphore
-        room;          /* a permit for each connection that there may be beyond those there are */
-    whorl_group tasks; /* the one that accepts, and one for each connection */
+    whorl_group tasks; /* the one that serves, and who waits for signals */
 
     /* Counted until the end. */
     uint64_t connections; /* accepted */
@@ -34,9 +32,8 @@ struct proxy {
     uint64_t bytes[2];    /* to the targets, and back */
 };
 
-/* Serves the connection `fd`, which is the callee's from then on also if this fails, in a task of
- * self->tasks, and gives a permit of self->room back at its end. 0, or why there is no task. */
-int connection_spawn(struct proxy *self, int fd);
+/* A connection's handler, of a struct proxy *. */
+intptr_t connection_serve(whorl_stream *stream, void *arg);
 
 /* Tells a line on stderr, with the program's name before it. */
 void proxy_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
