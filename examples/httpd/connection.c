@@ -10,10 +10,13 @@
 #include "files.h"
 #include "upload.h"
 
-/* Bodies that nobody wanted are read up to DISCARD_MOST bytes for the sake of the connection, and a
- * connection that is closed up to LINGER_MOST, for LINGER_TIME, for the sake of its answer. */
-enum { DISCARD_MOST = 65536, LINGER_MOST = 1048576 };
-#define LINGER_TIME WHORL_SECONDS(2)
+/* Bodies that nobody wanted are read up to so many bytes for the sake of the connection. */
+enum { DISCARD_MOST = 65536 };
+
+/* A connection that is closed is read for the sake of its answer (RFC 9112, 9.6): however much the
+ * client sends, for so long, and until it has been silent for so long. */
+#define LINGER_TIME WHORL_SECONDS(30)
+#define LINGER_SILENCE WHORL_SECONDS(5)
 
 /* Of a body, for each byte that came. */
 #define TIME_FOR_BYTE (WHORL_SECONDS(1) / 1024)
@@ -210,20 +213,19 @@ static int serve_one(struct connection *self, int64_t idle_limit)
 
 /* --- The end --- */
 
-/* Sends the end, and reads what the client sends still. */
+/* Sends the end, and reads what the client sends still. When the server stops, its grace ends this
+ * too. */
 static void linger(struct connection *self)
 {
     whorl_timeout scope;
     whorl_slice slice;
     ssize_t got;
-    size_t dropped = 0;
     if (whorl_stream_end(self->stream) != 0)
         return;
+    whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE);
     whorl_timeout_begin(&scope, LINGER_TIME);
-    while (dropped < LINGER_MOST && (got = whorl_stream_peek(self->stream, 1, &slice)) > 0) {
+    while ((got = whorl_stream_peek(self->stream, 1, &slice)) > 0)
         whorl_stream_consume(self->stream, (size_t)got);
-        dropped += (size_t)got;
-    }
     whorl_timeout_end(&scope, 0);
 }
 

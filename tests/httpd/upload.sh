@@ -130,6 +130,19 @@ refused() {
     stop_httpd
 }
 
+# A client that looks for its answer only when it has sent all, which is more than all buffers on the
+# way hold.
+refused_to_the_end() {
+    in_empty_folder
+    start_httpd --upload --max-body 1000K
+    connect 9
+    printf 'PUT /large HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n' $((64 << 20)) >&9
+    head -c 64M /dev/zero >&9 || fail 'the server breaks off while its client sends'
+    expect 'the statuses' "$(timeout 60 cat <&9 | statuses)" 413
+    disconnect 9
+    stop_httpd
+}
+
 not_followed() {
     in_empty_folder
     echo kept >"$scratch/outside"
@@ -319,6 +332,7 @@ httpd_behaviour 'a new index is served at once' index_is_replaced
 httpd_behaviour 'a client that asks before it sends is told to go on, or refused' expectations
 httpd_behaviour 'conditions decide what may be replaced' conditions
 httpd_behaviour 'what may not be put is refused, and leaves nothing' refused
+httpd_behaviour 'a client that sends all of what is refused reads its answer' refused_to_the_end
 httpd_behaviour 'a link is replaced, not followed' not_followed
 httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
