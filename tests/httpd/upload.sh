@@ -174,7 +174,11 @@ has_open_file() {
 }
 
 has_no_open_file() {
-    [[ $(open_files) == 0 ]]
+    has_open_files 0
+}
+
+has_open_files() { # N
+    [[ $(open_files) == "$1" ]]
 }
 
 leaves_nothing() {
@@ -247,10 +251,11 @@ one_replaces() {
     local tag
     tag=$(header ETag)
     for ((i = 0; i < 8; i++)); do
-        { sleep 1 && echo "$i"; } | curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
-            -H "If-Match: $tag" -H Expect: "$url/fought" >"$scratch/fought.$i" &
+        { await test -e "$scratch/all" && echo "$i"; } |
+            curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
+                -H "If-Match: $tag" -H Expect: "$url/fought" >"$scratch/fought.$i" &
     done
-    wait_for_clients
+    end_together 8
     expect 'the answers' "$(cut -d' ' -f1 "$scratch"/fought.* | sort | uniq -c | awk '{ print $1, $2 }')" \
         $'1 204\n7 412'
     expect 'what is there' "204 $(cat "$files/fought")" "$(grep -h 204 "$scratch"/fought.*)"
@@ -263,14 +268,23 @@ one_creates() {
     in_empty_folder
     start_httpd --upload
     for ((i = 0; i < 8; i++)); do
-        { sleep 1 && echo "$i"; } | curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
-            -H 'If-None-Match: *' -H Expect: "$url/new" >"$scratch/new.$i" &
+        { await test -e "$scratch/all" && echo "$i"; } |
+            curl -sS --max-time 60 -T - -o /dev/null -w "%{http_code} $i\n" \
+                -H 'If-None-Match: *' -H Expect: "$url/new" >"$scratch/new.$i" &
     done
-    wait_for_clients
+    end_together 8
     expect 'the answers' "$(cut -d' ' -f1 "$scratch"/new.* | sort | uniq -c | awk '{ print $1, $2 }')" \
         $'1 201\n7 412'
     expect 'what is there' "201 $(cat "$files/new")" "$(grep -h 201 "$scratch"/new.*)"
     stop_httpd
+}
+
+# Has the bodies of clients end when all clients have begun, and waits for them.
+end_together() { # CLIENTS
+    await has_open_files "$1"
+    : >"$scratch/all"
+    wait_for_clients
+    rm "$scratch/all"
 }
 
 wait_for_clients() {
