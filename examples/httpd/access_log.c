@@ -1,106 +1,93 @@
-/* See access_log.h. */
-#include "access_log.h"
-
-#include <arpa/inet.h>
+/* The access log: a line for each request, in the common log format. Lines are collected and
+ * written behind the connections. One that the disk does not take is told on stderr, the first
+ * time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-int access_log_open(struct access_log *self, const char *name)
+#include "httpd.h"
+
+int access_log_open(struct server *self)
 {
-    static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
-    *self = (struct access_log){.mutex = unlocked};
+    const char *name = self->options.access_log;
     if (name == NULL)
         return 0;
     if (strcmp(name, "-") != 0)
-        return whorl_file_open(name, O_WRONLY | O_CREAT | O_APPEND, NULL, &self->file);
+        return whorl_file_open(name, O_WRONLY | O_CREAT | O_APPEND, NULL, &self->log);
     int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int error = whorl_file_from_fd(fd, NULL, &self->file);
-    if (error != 0)
+    int error = fd < 0 ? -errno : whorl_file_from_fd(fd, NULL, &self->log);
+    if (fd >= 0 && error != 0)
         whorl_close(fd);
     return error;
 }
 
-static void complain(struct access_log *self, int error)
+static void complain(struct server *self, int error)
 {
-    if (error == 0 || error == -ECANCELED || self->complained)
+    if (error >= 0 || error == -ECANCELED || self->log_failed)
         return;
-    self->complained = true;
+    self->log_failed = true;
     fprintf(stderr, "httpd: the access log cannot be written: %s\n", strerror(-error));
 }
 
-void access_log_close(struct access_log *self)
+void access_log_close(struct server *self)
 {
-    if (self->file == NULL)
+    if (self->log == NULL)
         return;
     whorl_shield shield;
     whorl_shield_begin(&shield, WHORL_SECONDS(10));
-    complain(self, whorl_file_close(self->file));
+    complain(self, whorl_file_close(self->log));
     whorl_shield_end(&shield, 0);
-    self->file = NULL;
-}
-
-static void peer_name(int fd, char name[INET6_ADDRSTRLEN])
-{
-    struct sockaddr_storage storage;
-    socklen_t len = sizeof storage;
-    const struct sockaddr_in *v4 = (const void *)&storage;
-    const struct sockaddr_in6 *v6 = (const void *)&storage;
-    strcpy(name, "-");
-    if (getpeername(fd, (struct sockaddr *)&storage, &len) != 0)
-        return;
-    if (storage.ss_family == AF_INET)
-        inet_ntop(AF_INET, &v4->sin_addr, name, INET6_ADDRSTRLEN);
-    else if (storage.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &v6->sin6_addr, name, INET6_ADDRSTRLEN);
-}
-
-void access_log_add(struct access_log *self, int fd, const char *line, int status, int64_t sent)
-{
-    char peer[INET6_ADDRSTRLEN], date[64];
-    time_t now = time(NULL);
-    struct tm tm;
-    peer_name(fd, peer);
-    strftime(date, sizeof date, "%d/%b/%Y:%H:%M:%S +0000", gmtime_r(&now, &tm));
-    if (whorl_mutex_lock(&self->mutex) != 0)
-        return;
-    if (self->file != NULL) {
-        ssize_t put = whorl_file_printf(self->file, "%s - - [%s] \"%s\" %d %" PRId64 "\n", peer,
-                                        date, line, status, sent);
-        complain(self, put < 0 ? (int)put : 0);
-    }
-    whorl_mutex_unlock(&self->mutex);
 }
 
 intptr_t access_log_run(void *arg)
 {
-    struct access_log *self = arg;
-    while (whorl_sleep(WHORL_SECONDS(1)) == 0) {
-        if (whorl_mutex_lock(&self->mutex) != 0)
-            break;
-        complain(self, whorl_file_flush(self->file));
-        whorl_mutex_unlock(&self->mutex);
+    struct server *self = arg;
+    while (whorl_sleep(WHORL_SECONDS(1)) == 0 && whorl_mutex_lock(&self->logging) == 0) {
+        complain(self, whorl_file_flush(self->log));
+        whorl_mutex_unlock(&self->logging);
     }
     return 0;
 }
 
-char *access_log_escape(struct words line)
+/* The line as it may stand in the log: what is no plain character is written \xHH. */
+static char *escape(struct words line)
 {
     char *made = malloc(line.len * 4 + 1), *end = made;
-    for (size_t i = 0; made != NULL && i < line.len; i++) {
+    if (made == NULL)
+        return NULL;
+    for (size_t i = 0; i < line.len; i++) {
         unsigned char byte = (unsigned char)line.text[i];
         bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
         end += sprintf(end, plain ? "%c" : "\\x%02X", byte);
     }
-    if (made != NULL)
-        *end = '\0';
+    *end = '\0';
     return made;
+}
+
+void access_log_add(struct connection *from)
+{
+    struct server *self = from->server;
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    char peer[NI_MAXHOST] = "-", date[64];
+    time_t now = time(NULL);
+    struct tm tm;
+    if (self->log == NULL || from->status == 0)
+        return;
+    if (getpeername(whorl_stream_fd(from->stream), (struct sockaddr *)&addr, &len) == 0)
+        getnameinfo((struct sockaddr *)&addr, len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST);
+    strftime(date, sizeof date, "%d/%b/%Y:%H:%M:%S +0000", gmtime_r(&now, &tm));
+    char *line = escape(request_line(&from->request));
+    if (whorl_mutex_lock(&self->logging) == 0) {
+        complain(self,
+                 (int)whorl_file_printf(self->log, "%s - - [%s] \"%s\" %d %" PRId64 "\n", peer,
+                                        date, line != NULL ? line : "", from->status, from->sent));
+        whorl_mutex_unlock(&self->logging);
+    }
+    free(line);
 }

@@ -1,203 +1,135 @@
-/* See answer.h. */
-#include "answer.h"
-
+/* Answers: status lines, headers, and the pages that tell of errors. */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "date.h"
+#include "httpd.h"
 
-struct status {
+/* The most frequent first; the last stands for those that are not here. */
+static const struct status {
     int number;
-    bool closes;
-    const char *line; /* the number and its words */
-};
-
-/* The most frequent first. */
-static const struct status table[] = {
-    {200, false, "200 OK"},
-    {206, false, "206 Partial Content"},
-    {304, false, "304 Not Modified"},
-    {404, false, "404 Not Found"},
-    {201, false, "201 Created"},
-    {204, false, "204 No Content"},
-    {301, false, "301 Moved Permanently"},
-    {400, true, "400 Bad Request"},
-    {403, false, "403 Forbidden"},
-    {405, false, "405 Method Not Allowed"},
-    {408, true, "408 Request Timeout"},
-    {409, false, "409 Conflict"},
-    {411, true, "411 Length Required"},
-    {412, false, "412 Precondition Failed"},
-    {413, true, "413 Content Too Large"},
-    {414, true, "414 URI Too Long"},
-    {416, false, "416 Range Not Satisfiable"},
-    {417, true, "417 Expectation Failed"},
-    {431, true, "431 Request Header Fields Too Large"},
-    {501, true, "501 Not Implemented"},
-    {503, false, "503 Service Unavailable"},
-    {505, true, "505 HTTP Version Not Supported"},
-    {507, true, "507 Insufficient Storage"},
-    {500, false, "500 Internal Server Error"},
+    const char *line;
+    bool closes; /* what the client sends next is in doubt */
+} statuses[] = {
+    {200, "200 OK", false},
+    {206, "206 Partial Content", false},
+    {304, "304 Not Modified", false},
+    {404, "404 Not Found", false},
+    {201, "201 Created", false},
+    {204, "204 No Content", false},
+    {301, "301 Moved Permanently", false},
+    {400, "400 Bad Request", true},
+    {403, "403 Forbidden", false},
+    {405, "405 Method Not Allowed", false},
+    {408, "408 Request Timeout", true},
+    {409, "409 Conflict", false},
+    {411, "411 Length Required", true},
+    {412, "412 Precondition Failed", false},
+    {413, "413 Content Too Large", true},
+    {414, "414 URI Too Long", true},
+    {416, "416 Range Not Satisfiable", false},
+    {417, "417 Expectation Failed", true},
+    {431, "431 Request Header Fields Too Large", true},
+    {501, "501 Not Implemented", true},
+    {503, "503 Service Unavailable", false},
+    {505, "505 HTTP Version Not Supported", true},
+    {507, "507 Insufficient Storage", true},
+    {500, "500 Internal Server Error", false},
 };
 
 static const struct status *find(int number)
 {
-    const struct status *at = table;
+    const struct status *at = statuses;
     while (at->number != number && at->number != 500)
         at++;
     return at;
 }
 
 /* The headers that are the same for a second. */
-static void bring_up_to_date(struct server *server)
+static const char *common_headers(struct server *server)
 {
     char date[DATE_LEN + 1];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec == server->second)
-        return;
-    server->second = now.tv_sec;
-    date_format(now.tv_sec, date);
-    server->common_len = (size_t)snprintf(server->common, sizeof server->common,
-                                          "\r\nServer: whorl-httpd\r\nDate: %s\r\n", date);
+    if (now.tv_sec != server->second) {
+        server->second = now.tv_sec;
+        date_format(now.tv_sec, date);
+        snprintf(server->common, sizeof server->common, "Server: whorl-httpd\r\nDate: %s\r\n",
+                 date);
+    }
+    return server->common;
 }
 
-void answer_add(struct answer *self, const char *data, size_t len)
-{
-    assert(len <= sizeof self->head - self->len);
-    memcpy(self->head + self->len, data, len);
-    self->len += len;
-}
-
-void answer_printf(struct answer *self, const char *format, ...)
+void answer_printf(struct connection *self, const char *format, ...)
 {
     va_list arguments;
-    size_t room = sizeof self->head - self->len;
+    size_t room = sizeof self->head - self->head_len;
     va_start(arguments, format);
-    int len = vsnprintf(self->head + self->len, room, format, arguments);
+    int len = vsnprintf(self->head + self->head_len, room, format, arguments);
     va_end(arguments);
     assert(len >= 0 && (size_t)len < room);
-    self->len += (size_t)len;
+    self->head_len += (size_t)len;
 }
 
-void answer_begin(struct answer *self, struct connection *connection, int number)
+void answer_begin(struct connection *self, int number)
 {
-    static const char version[] = "HTTP/1.1 ";
     const struct status *status = find(number);
-    self->connection = connection;
-    self->len = 0;
-    connection->status = number;
-    if (status->closes)
-        connection->keep_alive = false;
-    bring_up_to_date(connection->server);
-    answer_add(self, version, sizeof version - 1);
-    answer_add(self, status->line, strlen(status->line));
-    answer_add(self, connection->server->common, connection->server->common_len);
+    self->status = number;
+    self->head_len = 0;
+    self->keep_alive &= !status->closes;
+    answer_printf(self, "HTTP/1.1 %s\r\n%s", status->line, common_headers(self->server));
 }
 
 /* HTTP/1.1 keeps a connection unless it is told otherwise, 1.0 does not. */
-static void end_head(struct answer *self)
+int answer_send(struct connection *self, const char *headers, const void *body, size_t len)
 {
-    static const char closes[] = "Connection: close\r\n\r\n",
-                      stays[] = "Connection: keep-alive\r\n";
-    if (!self->connection->keep_alive) {
-        answer_add(self, closes, sizeof closes - 1);
-        return;
-    }
-    if (self->connection->request.parser.http_minor == 0)
-        answer_add(self, stays, sizeof stays - 1);
-    answer_add(self, "\r\n", 2);
-}
-
-int answer_send(struct answer *self, const void *body, size_t len)
-{
-    struct connection *to = self->connection;
-    struct iovec pieces[2] = {{self->head, 0}, {(void *)body, len}};
-    bool has_body = len > 0 && to->request.parser.method != HTTP_HEAD;
-    end_head(self);
-    pieces[0].iov_len = self->len;
-    size_t all = self->len + (has_body ? len : 0);
-    ssize_t written = whorl_stream_writev(to->stream, pieces, has_body ? 2 : 1);
-    to->sent += has_body ? (int64_t)len : 0;
+    const char *end = !self->keep_alive                      ? "Connection: close\r\n\r\n"
+                      : self->request.parser.http_minor == 0 ? "Connection: keep-alive\r\n\r\n"
+                                                             : "\r\n";
+    if (self->request.parser.method == HTTP_HEAD)
+        len = 0;
+    struct iovec pieces[] = {{self->head, self->head_len},
+                             {(void *)headers, strlen(headers)},
+                             {(void *)end, strlen(end)},
+                             {(void *)body, len}};
+    size_t all = self->head_len + strlen(headers) + strlen(end) + len;
+    ssize_t written = whorl_stream_writev(self->stream, pieces, 4);
+    self->sent += (int64_t)len;
     if (written < 0)
         return (int)written;
     return (size_t)written == all ? 0 : -EPIPE;
 }
 
-int answer_status(struct connection *connection, int number, const char *headers)
+int answer_page(struct connection *self, int status, const char *headers, const char *page,
+                size_t len)
+{
+    answer_begin(self, status);
+    answer_printf(self, "Content-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n", len);
+    return answer_send(self, headers, page, len);
+}
+
+int answer_status(struct connection *self, int status, const char *headers)
 {
     char page[256];
-    struct answer answer;
-    const char *line = find(number)->line;
+    const char *line = find(status)->line;
     int len = snprintf(page, sizeof page,
                        "<!DOCTYPE html>\n<html lang=\"en\"><head><title>%s</title></head>\n"
                        "<body><h1>%s</h1></body></html>\n",
                        line, line);
-    answer_begin(&answer, connection, number);
-    answer_printf(&answer, "Content-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n%s",
-                  len, headers);
-    return answer_send(&answer, page, (size_t)len);
-}
-
-/* The location may be longer than the room for a head. */
-int answer_redirect(struct connection *connection, const char *location, size_t len)
-{
-    static const char name[] = "Location: ";
-    struct answer answer;
-    answer_begin(&answer, connection, 301);
-    answer_add(&answer, name, sizeof name - 1);
-    struct iovec pieces[] = {{answer.head, answer.len}, {(void *)location, len}};
-    ssize_t written = whorl_stream_writev(connection->stream, pieces, 2);
-    if (written != (ssize_t)(answer.len + len))
-        return written < 0 ? (int)written : -EPIPE;
-    answer.len = 0;
-    answer_printf(&answer, "\r\nContent-Length: 0\r\n");
-    return answer_send(&answer, NULL, 0);
-}
-
-int answer_page(struct connection *connection, const char *page, size_t len)
-{
-    struct answer answer;
-    answer_begin(&answer, connection, 200);
-    answer_printf(&answer, "Content-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n",
-                  len);
-    return answer_send(&answer, page, len);
+    return answer_page(self, status, headers, page, (size_t)len);
 }
 
 int answer_status_of(int error)
 {
-    switch (error) {
-    case -ENOENT:
-    case -ENOTDIR:
-    case -ENAMETOOLONG:
-    case -ENXIO:
-    case -EILSEQ:
-        return 404;
-    case -EACCES:
-    case -EPERM:
-    case -EXDEV:
-    case -ELOOP:
-    case -EROFS:
-        return 403;
-    case -EISDIR:
-        return 409;
-    case -EFBIG:
-        return 413;
-    case -EMFILE:
-    case -ENFILE:
-    case -ENOMEM:
-    case -EAGAIN:
-    case -ECANCELED:
-        return 503;
-    case -ENOSPC:
-    case -EDQUOT:
-        return 507;
-    default:
-        return 500;
-    }
+    static const int meanings[][2] = {
+        {-ENOENT, 404}, {-ENOTDIR, 404}, {-ENAMETOOLONG, 404}, {-ENXIO, 404},    {-EILSEQ, 404},
+        {-EACCES, 403}, {-EPERM, 403},   {-EXDEV, 403},        {-ELOOP, 403},    {-EROFS, 403},
+        {-EISDIR, 409}, {-EFBIG, 413},   {-EMFILE, 503},       {-ENFILE, 503},   {-ENOMEM, 503},
+        {-EAGAIN, 503}, {-ENOSPC, 507},  {-EDQUOT, 507},       {-ECANCELED, 503}};
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (meanings[i][0] == error)
+            return meanings[i][1];
+    return 500;
 }

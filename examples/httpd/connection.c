@@ -1,14 +1,17 @@
-/* See connection.h. */
-#include "connection.h"
-
+/*
+ * A connection, from its first byte to its close, in a task of its own:
+ *
+ *     idle --> head --> answered --> body read --> idle
+ *                          '------------'--> closing
+ *
+ * idle: nothing of a request has come; a server that stops closes such a connection. closing: this
+ * was the last request, for one of many reasons; what the client still sends is read for a while,
+ * or it would lose the answer to a reset.
+ */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
-#include "answer.h"
-#include "files.h"
-#include "upload.h"
+#include "httpd.h"
 
 /* Bodies that nobody wanted are read up to so many bytes for the sake of the connection. */
 enum { DISCARD_MOST = 65536 };
@@ -23,56 +26,40 @@ enum { DISCARD_MOST = 65536 };
 
 /* --- Waiting --- */
 
-static void become_idle(struct connection *self)
-{
-    struct connection **list = &self->server->idle;
-    self->next = *list;
-    self->link = list;
-    if (*list != NULL)
-        (*list)->link = &self->next;
-    *list = self;
-}
-
-static void leave_idle(struct connection *self)
-{
-    *self->link = self->next;
-    if (self->next != NULL)
-        self->next->link = self->link;
-}
-
 /* Each reads the end of what its client has sent, as if it had come. */
 void connection_end_idle(struct server *server)
 {
-    for (struct connection *at = server->idle; at != NULL; at = at->next)
+    struct connection *at = LIST_FIRST(&server->idle);
+    for (; at != NULL; at = LIST_NEXT(at, idle))
         whorl_shutdown(whorl_stream_fd(at->stream), SHUT_RD);
 }
 
 /* Waits for a request's first bytes. As whorl_stream_peek. */
 static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice *slice)
 {
-    if (whorl_stream_buffered(self->stream) > 0)
-        return whorl_stream_peek(self->stream, 1, slice);
-    if (self->server->stopping)
+    if (self->server->stopping && whorl_stream_buffered(self->stream) == 0)
         return 0;
     whorl_stream_set_idle_timeout(self->stream, limit);
-    become_idle(self);
+    LIST_INSERT_HEAD(&self->server->idle, self, idle);
     ssize_t got = whorl_stream_peek(self->stream, 1, slice);
-    leave_idle(self);
-    whorl_stream_set_idle_timeout(self->stream, self->server->options->send_timeout);
+    LIST_REMOVE(self, idle);
+    whorl_stream_set_idle_timeout(self->stream, self->server->options.send_timeout);
     return got;
 }
 
-/* Waits until more than `len` bytes are there, until a deadline. As whorl_stream_peek; that it
- * shows no more than `len` is its end: -ENODATA. */
-static ssize_t await_more(struct connection *self, size_t len, int64_t deadline, whorl_slice *slice)
+/* Waits until more than `len` bytes are there, and shows them. 0; 408: not until the deadline;
+ * -ENODATA: no more come. */
+static int await_more(struct connection *self, size_t len, int64_t deadline, whorl_slice *slice)
 {
     whorl_timeout scope;
     whorl_stream_set_idle_timeout(self->stream, 0);
     whorl_timeout_begin_at(&scope, deadline);
     ssize_t got = whorl_stream_peek(self->stream, len + 1, slice);
     got = whorl_timeout_end(&scope, got);
-    whorl_stream_set_idle_timeout(self->stream, self->server->options->send_timeout);
-    return got < 0 || (size_t)got > len ? got : -ENODATA;
+    whorl_stream_set_idle_timeout(self->stream, self->server->options.send_timeout);
+    if (got < 0)
+        return got == -ETIMEDOUT ? 408 : (int)got;
+    return (size_t)got > len ? 0 : -ENODATA;
 }
 
 static int64_t deadline_after(int64_t ns)
@@ -82,49 +69,46 @@ static int64_t deadline_after(int64_t ns)
 
 /* --- Reading --- */
 
-/* Reads a request's head. 0; the status that refuses it; -errno: there is nobody to answer. */
 static int read_head(struct connection *self, int64_t idle_limit)
 {
     whorl_slice slice;
-    const struct options *options = self->server->options;
-    request_init(&self->request, options->max_uri, options->max_header);
+    struct request *request = &self->request;
+    const struct options *options = &self->server->options;
+    request_init(request, options->max_uri, options->max_header);
     ssize_t got = await_request(self, idle_limit, &slice);
     if (got <= 0)
         return got < 0 ? (int)got : -ENODATA;
-    enum request_state state = request_feed(&self->request, slice.data, slice.len);
+    enum request_state state = request_feed(request, slice.data, slice.len);
     int64_t deadline = state == REQUEST_INCOMPLETE ? deadline_after(options->header_timeout) : 0;
     while (state == REQUEST_INCOMPLETE) {
-        got = await_more(self, slice.len, deadline, &slice);
-        if (got < 0)
-            return got == -ETIMEDOUT ? 408 : (int)got;
-        state = request_feed(&self->request, slice.data, slice.len);
+        int error = await_more(self, slice.len, deadline, &slice);
+        if (error != 0)
+            return error;
+        state = request_feed(request, slice.data, slice.len);
     }
-    if (state == REQUEST_REFUSED)
-        return self->request.status;
-    whorl_stream_consume(self->stream, self->request.fed);
-    return 0;
+    if (state == REQUEST_COMPLETE)
+        whorl_stream_consume(self->stream, request->fed);
+    return request->status;
 }
 
 int connection_read_body(struct connection *self, request_sink *sink, void *arg)
 {
     struct request *request = &self->request;
-    int64_t deadline = deadline_after(self->server->options->body_timeout);
+    int64_t deadline = deadline_after(self->server->options.body_timeout);
     request->sink = sink;
     request->sink_arg = arg;
-    while (!request->done) {
+    while (!request->done && request->status == 0) {
         whorl_slice slice;
         size_t used;
-        ssize_t got = await_more(self, 0, deadline, &slice);
-        if (got < 0)
-            return got == -ETIMEDOUT ? 408 : (int)got;
-        enum request_state state = request_body(request, slice.data, slice.len, &used);
+        int error = await_more(self, 0, deadline, &slice);
+        if (error != 0)
+            return error;
+        request_body(request, slice.data, slice.len, &used);
         whorl_stream_consume(self->stream, used);
-        if (state == REQUEST_REFUSED)
-            return request->status;
         if (deadline != WHORL_FOREVER)
             deadline += (int64_t)used * TIME_FOR_BYTE;
     }
-    return 0;
+    return request->status;
 }
 
 static int discard(void *arg, const char *data, size_t len)
@@ -142,54 +126,30 @@ static void leave_body(struct connection *self)
     struct words expected;
     if (self->request.done || !self->keep_alive)
         return;
-    if (self->request.status != 0 || request_field(&self->request, FIELD_EXPECT, &expected) ||
-        request_body_length(&self->request) > DISCARD_MOST)
-        self->keep_alive = false;
-    else
-        self->keep_alive = connection_read_body(self, discard, self) == 0;
+    self->keep_alive = self->request.status == 0 &&
+                       !request_field(&self->request, FIELD_EXPECT, &expected) &&
+                       request_body_length(&self->request) <= DISCARD_MOST &&
+                       connection_read_body(self, discard, self) == 0;
 }
 
 /* --- Answering --- */
 
-static bool expects_too_much(const struct request *request)
-{
-    static const char known[] = "100-continue";
-    struct words expected;
-    return request_field(request, FIELD_EXPECT, &expected) &&
-           (expected.len != sizeof known - 1 ||
-            strncasecmp(expected.text, known, expected.len) != 0);
-}
-
 static int answer(struct connection *self)
 {
     struct path path;
+    struct words expected, target = request_target(&self->request);
     int method = self->request.parser.method;
-    bool upload = self->server->options->upload;
+    bool upload = self->server->options.upload;
     if (method != HTTP_GET && method != HTTP_HEAD && !(method == HTTP_PUT && upload))
         return answer_status(self, 405,
                              upload ? "Allow: GET, HEAD, PUT\r\n" : "Allow: GET, HEAD\r\n");
-    if (expects_too_much(&self->request))
-        return answer_status(self, 417, "");
-    struct words target = request_target(&self->request);
+    if (request_field(&self->request, FIELD_EXPECT, &expected) &&
+        !words_are(expected, "100-continue"))
+        return 417;
     int status = path_decode(&path, target.text, target.len);
     if (status != 0)
-        return answer_status(self, status, "");
+        return status;
     return method == HTTP_PUT ? upload_answer(self, &path) : files_answer(self, &path);
-}
-
-static void keep_line(struct connection *self)
-{
-    if (self->server->log.file != NULL)
-        self->line = access_log_escape(request_line(&self->request));
-}
-
-static void log_request(struct connection *self)
-{
-    if (self->server->log.file != NULL && self->status != 0)
-        access_log_add(&self->server->log, whorl_stream_fd(self->stream),
-                       self->line != NULL ? self->line : "", self->status, self->sent);
-    free(self->line);
-    self->line = NULL;
 }
 
 /* One request. 0 or -errno: there is nobody any more; -ENODATA: who has gone may still listen. */
@@ -198,20 +158,21 @@ static int serve_one(struct connection *self, int64_t idle_limit)
     self->keep_alive = false;
     self->status = 0;
     self->sent = 0;
-    int status = read_head(self, idle_limit);
-    if (status < 0)
-        return status;
-    keep_line(self);
-    self->keep_alive = status == 0 && llhttp_should_keep_alive(&self->request.parser) &&
-                       self->server->options->keep_alive > 0 && !self->server->stopping;
-    int error = status == 0 ? answer(self) : answer_status(self, status, "");
-    log_request(self);
-    if (error == 0)
+    int result = read_head(self, idle_limit);
+    if (result < 0)
+        return result;
+    self->keep_alive = result == 0 && llhttp_should_keep_alive(&self->request.parser) &&
+                       self->server->options.keep_alive > 0 && !self->server->stopping;
+    if (result == 0)
+        result = answer(self);
+    if (result > 0)
+        result = answer_status(self, result, "");
+    access_log_add(self);
+    if (result == 0)
         leave_body(self);
-    return error;
+    free(self->request.kept);
+    return result;
 }
-
-/* --- The end --- */
 
 /* Sends the end, and reads what the client sends still. When the server stops, its grace ends this
  * too. */
@@ -233,9 +194,9 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
 {
     struct server *server = arg;
     struct connection self = {.server = server, .stream = stream};
-    int error = serve_one(&self, server->options->header_timeout);
+    int error = serve_one(&self, server->options.header_timeout);
     while (error == 0 && self.keep_alive)
-        error = serve_one(&self, server->options->keep_alive);
+        error = serve_one(&self, server->options.keep_alive);
     if (error == 0 && (!self.request.done || whorl_stream_buffered(stream) > 0))
         linger(&self);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)

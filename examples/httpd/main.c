@@ -2,27 +2,103 @@
  * httpd: serves the files of a directory over HTTP/1.1.
  *
  * The main task waits for a signal beside the task that accepts connections; each connection has a
- * task of its own (connection.h). The first signal ends the server in peace: requests that run have
+ * task of its own (connection.c). The first signal ends the server in peace: requests that run have
  * --grace to come to their end. The second one cancels them.
  *
  * Exit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-#include "connection.h"
+#include "../service/options.h"
+#include "../service/service.h"
+#include "httpd.h"
 
-enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
+enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400 };
 
-static int complain(const char *what, intptr_t error)
+/* --- The command line --- */
+
+static const char usage[] =
+    "Usage: httpd [OPTION]... [DIRECTORY]\n"
+    "Serves the files below DIRECTORY, by default the current one, over HTTP/1.1.\n\n";
+
+static const char notes[] =
+    "\nBYTES take the suffixes K, M and G. Links that lead out of DIRECTORY are not followed.\n"
+    "SIGTERM and SIGINT (ctrl-C) end it when the requests have ended that run; a second one\n"
+    "at once.\n"
+    "\nExit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.\n";
+
+static const struct options defaults = {
+    .directory = ".",
+    .address = "127.0.0.1",
+    .port = 8080,
+    .max_connections = 10000,
+    .max_uri = 8192,
+    .max_header = 16384,
+    .max_body = (size_t)1 << 30,
+    .header_timeout = WHORL_SECONDS(15),
+    .body_timeout = WHORL_SECONDS(30),
+    .send_timeout = WHORL_SECONDS(30),
+    .keep_alive = WHORL_SECONDS(60),
+    .grace = WHORL_SECONDS(10),
+};
+
+/* 0: go on; 1: all was said, as by --help; -1: refused, with a sentence on stderr. */
+static int parse_options(int argc, char **argv, struct options *out)
 {
-    fprintf(stderr, "httpd: %s: %s\n", what, strerror((int)-error));
-    return (int)error;
+    const struct option_entry entries[] = {
+        {"address", OPTION_TEXT, &out->address, 0, 0, "HOST",
+         "listen at this name or address (default 127.0.0.1; \"*\": all)"},
+        {"port", OPTION_NUMBER, &out->port, 0, 65535, "PORT",
+         "listen at this port (default 8080; 0: one that is free)"},
+        {"upload", OPTION_FLAG, &out->upload, 0, 0, NULL, "let clients store files, by PUT"},
+        {"no-listing", OPTION_FLAG, &out->no_listing, 0, 0, NULL,
+         "do not list directories without index.html"},
+        {"access-log", OPTION_TEXT, &out->access_log, 0, 0, "FILE",
+         "add a line for each request, in the common log format; -: stderr"},
+        {"max-connections", OPTION_NUMBER, &out->max_connections, 1, 1000000, "N",
+         "serve N connections at a time; more wait (default 10000)"},
+        {"max-uri", OPTION_BYTES, &out->max_uri, 16, 32768, "BYTES",
+         "of a request's target (default 8K)"},
+        {"max-header", OPTION_BYTES, &out->max_header, 64, 65536, "BYTES",
+         "of a request's head, target included (default 16K)"},
+        {"max-body", OPTION_BYTES, &out->max_body, 0, 0x1p62, "BYTES",
+         "of a file that is put (default 1G)"},
+        {"header-timeout", OPTION_SECONDS, &out->header_timeout, 0, DAY, "S",
+         "a request's head comes within S seconds (default 15)"},
+        {"body-timeout", OPTION_SECONDS, &out->body_timeout, 0, DAY, "S",
+         "its body within S seconds and one more for each KiB (default 30)"},
+        {"send-timeout", OPTION_SECONDS, &out->send_timeout, 0, DAY, "S",
+         "a client takes something within S seconds (default 30)"},
+        {"keep-alive", OPTION_SECONDS, &out->keep_alive, 0, DAY, "S",
+         "wait S seconds for a connection's next request (default 60; 0: close)"},
+        {"grace", OPTION_SECONDS, &out->grace, 0, DAY, "S",
+         "when stopping, let requests take S seconds to their end (default 10)"},
+    };
+    const struct option_table table = {"httpd", usage, notes, entries,
+                                       sizeof entries / sizeof *entries};
+    *out = defaults;
+    int taken = options_take(&table, argc, argv);
+    if (taken != 0)
+        return taken;
+    if (argc - optind > 1)
+        return options_refuse(&table, "there is one DIRECTORY, not also \"%s\"", argv[optind + 1]);
+    if (optind < argc)
+        out->directory = argv[optind];
+    if (out->max_uri > out->max_header)
+        return options_refuse(&table, "--max-header is less than --max-uri, and holds it");
+    return 0;
+}
+
+/* --- The server --- */
+
+static int complain(const char *what, int error)
+{
+    fprintf(stderr, "httpd: %s: %s\n", what, strerror(-error));
+    return error;
 }
 
 /* Clients break off whenever they like: that is no failure of the server's, and not worth a
@@ -34,43 +110,17 @@ static void tell_failure(void *arg, const char *peer, intptr_t result)
         fprintf(stderr, "httpd: the connection from %s: %s\n", peer, strerror((int)-result));
 }
 
-static int accept_connections(struct server *self)
-{
-    whorl_serve_options options = {
-        .limit = self->options->max_connections,
-        .grace = self->options->grace > 0 ? self->options->grace : 1,
-        .stream = {.idle_timeout = self->options->send_timeout},
-        .failed = tell_failure,
-    };
-    int error = whorl_serve_with(self->listener, connection_serve, self, &options);
-    if (error != 0 && error != -ECANCELED)
-        complain("it had to stop", error);
-    return error;
-}
-
-/* The signals that end the server. They are blocked from the first, so that one that comes before
- * anybody waits for it is not lost, and neither is the server. */
-static sigset_t ending_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    return set;
-}
-
 /* A task: the first signal stops the server, the second cancels it. */
 static intptr_t wait_for_signals(void *arg)
 {
     struct server *self = arg;
-    sigset_t set = ending_signals();
-    int number = whorl_signal_wait(&set, NULL);
+    int number = service_wait_for_stop();
     if (number < 0)
         return number;
     self->stopping = true;
     whorl_listener_stop(self->listener);
     connection_end_idle(self);
-    number = whorl_signal_wait(&set, NULL);
+    number = service_wait_for_stop();
     return number < 0 ? number : -EINTR; /* an error, which cancels the rest of the group */
 }
 
@@ -78,38 +128,37 @@ static intptr_t wait_for_signals(void *arg)
 static int serve(struct server *self)
 {
     whorl_group group;
+    whorl_serve_options options = {
+        .limit = self->options.max_connections,
+        .grace = self->options.grace > 0 ? self->options.grace : 1,
+        .stream = {.idle_timeout = self->options.send_timeout},
+        .failed = tell_failure,
+    };
     whorl_group_init(&group);
     int error = whorl_group_spawn(&group, wait_for_signals, self);
-    if (error == 0 && self->log.file != NULL)
-        error = whorl_group_spawn(&group, access_log_run, &self->log);
+    if (error == 0 && self->log != NULL)
+        error = whorl_group_spawn(&group, access_log_run, self);
     if (error == 0)
-        error = accept_connections(self);
+        error = whorl_serve_with(self->listener, connection_serve, self, &options);
+    if (error != 0 && error != -ECANCELED)
+        complain("it had to stop", error);
     whorl_group_cancel(&group);
     error = whorl_group_wait(&group, error);
     return self->stopping ? 0 : error;
 }
 
-static int announce(const struct server *self)
-{
-    const char *address = self->options->address != NULL ? self->options->address : "*";
-    int port = whorl_listener_port(self->listener);
-    if (port < 0)
-        return port;
-    printf("serving %s at http://%s:%d/\n", self->options->directory, address, port);
-    return fflush(stdout) == 0 ? 0 : -errno;
-}
-
 static int listen_and_serve(struct server *self)
 {
-    int error =
-        whorl_listen_tcp(self->options->address, self->options->port, NULL, &self->listener);
+    char port[8];
+    const char *address = self->options.address;
+    const char *host = strcmp(address, "*") == 0 ? NULL : address;
+    snprintf(port, sizeof port, "%zu", self->options.port);
+    int error = whorl_listen_tcp(host, port, NULL, &self->listener);
     if (error != 0)
         return complain("cannot listen", error);
-    error = announce(self);
-    if (error != 0)
-        complain("cannot say where it listens", error);
-    else
-        error = serve(self);
+    printf("serving %s at http://%s:%d/\n", self->options.directory, address,
+           whorl_listener_port(self->listener));
+    error = fflush(stdout) == 0 ? serve(self) : complain("cannot say where it listens", -errno);
     whorl_listener_close(self->listener);
     return error;
 }
@@ -117,40 +166,28 @@ static int listen_and_serve(struct server *self)
 static intptr_t run(void *arg)
 {
     struct server *self = arg;
-    self->root = whorl_open(self->options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    self->root = whorl_open(self->options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->root < 0)
-        return complain(self->options->directory, self->root);
-    int error = access_log_open(&self->log, self->options->access_log);
+        return complain(self->options.directory, self->root);
+    int error = access_log_open(self);
     if (error != 0)
-        complain(self->options->access_log, error);
+        complain(self->options.access_log, error);
     else
         error = listen_and_serve(self);
-    access_log_close(&self->log);
+    access_log_close(self);
     whorl_close(self->root);
     return error;
 }
 
-/* Each connection is a descriptor. */
-static void raise_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int main(int argc, char **argv)
 {
-    struct options options;
-    int parsed = options_parse(argc, argv, &options);
+    static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
+    struct server server = {.logging = unlocked, .replacing = unlocked};
+    int parsed = parse_options(argc, argv, &server.options);
     if (parsed != 0)
         return parsed > 0 ? EXIT_SERVED : EXIT_REFUSED;
-    sigset_t set = ending_signals();
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    raise_limit();
-    static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
-    struct server server = {.options = &options, .replacing = unlocked};
+    service_hold_signals();
+    service_raise_descriptors();
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

@@ -1,20 +1,13 @@
 /* See path.h. */
 #include "path.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <whorl.h>
 
-static int digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return byte - 'A' + 10;
-    return -1;
-}
+/* --- From targets --- */
 
 /* Where the path of a target ends: before its query, or a fragment, which should not be there. */
 static size_t path_len(const char *target, size_t len)
@@ -25,92 +18,76 @@ static size_t path_len(const char *target, size_t len)
     return at;
 }
 
-/* Leaves out http://host, which clients of proxies send and servers have to take. */
-static void skip_host(const char **target, size_t *len)
+/* The bytes of http://host, which clients of proxies send and servers have to take. */
+static size_t host_len(const char *target, size_t len)
 {
     static const char scheme[] = "http://";
-    size_t skipped = sizeof scheme - 1;
-    if (*len <= skipped || strncasecmp(*target, scheme, skipped) != 0)
-        return;
-    while (skipped < *len && strchr("/?#", (*target)[skipped]) == NULL)
-        skipped++;
-    *target += skipped;
-    *len -= skipped;
+    size_t at = sizeof scheme - 1;
+    if (len <= at || strncasecmp(target, scheme, at) != 0)
+        return 0;
+    while (at < len && strchr("/?#", target[at]) == NULL)
+        at++;
+    return at;
 }
 
-/* One part of a path, decoded to self->name. */
-static int decode_part(struct path *self, const char *part, size_t len)
+/* The byte that begins at *at, which is left at its last one. 0: one that is forbidden, or broken;
+ * '/': it is encoded. */
+static char decode(const char **at, const char *end)
 {
-    for (size_t i = 0; i < len; i++) {
-        char byte = part[i];
-        if (byte == '%') {
-            int high = len - i > 2 ? digit(part[i + 1]) : -1;
-            int low = len - i > 2 ? digit(part[i + 2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0)
-                return 400;
-            byte = (char)(high * 16 + low);
-            if (byte == '/')
-                return 404;
-            i += 2;
-        }
-        if (byte == '\0')
-            return 400;
-        if (self->len == sizeof self->name - 1)
-            return 404;
-        self->name[self->len++] = byte;
-    }
-    self->name[self->len] = '\0';
-    return 0;
+    if (**at != '%')
+        return **at;
+    if (end - *at < 3 || !isxdigit((unsigned char)(*at)[1]) || !isxdigit((unsigned char)(*at)[2]))
+        return '\0';
+    char digits[] = {(*at)[1], (*at)[2], '\0'};
+    *at += 2;
+    return (char)strtoul(digits, NULL, 16);
 }
 
-/* Takes the part that was decoded last, from `begin` on, or drops it. */
-static int judge_part(struct path *self, size_t begin)
-{
-    const char *part = self->name + begin;
-    if (strcmp(part, "..") == 0)
-        return 400;
-    if (strncmp(part, WHORL_TEMPORARY_PREFIX, strlen(WHORL_TEMPORARY_PREFIX)) == 0)
-        return 404;
-    if (self->len - begin > NAME_MAX)
-        return 404;
-    if (strcmp(part, ".") == 0)
-        self->len = begin;
-    return 0;
-}
-
-static int add_part(struct path *self, const char *part, size_t len)
+/* Decodes a part of a path behind what self->name holds. */
+static int add_part(struct path *self, const char *at, const char *end)
 {
     size_t before = self->len;
     if (self->len > 0 && self->len < sizeof self->name - 1)
         self->name[self->len++] = '/';
-    size_t begin = self->len;
-    int status = decode_part(self, part, len);
-    if (status == 0)
-        status = judge_part(self, begin);
-    if (self->len == begin)
+    char *part = self->name + self->len;
+    for (; at < end; at++) {
+        char byte = decode(&at, end);
+        if (byte == '\0')
+            return 400;
+        if (byte == '/' || self->len == sizeof self->name - 1)
+            return 404;
+        self->name[self->len++] = byte;
+    }
+    self->name[self->len] = '\0';
+    if (strcmp(part, "..") == 0)
+        return 400;
+    if (strncmp(part, WHORL_TEMPORARY_PREFIX, strlen(WHORL_TEMPORARY_PREFIX)) == 0 ||
+        strlen(part) > NAME_MAX)
+        return 404;
+    if (*part == '\0' || strcmp(part, ".") == 0)
         self->len = before;
     self->name[self->len] = '\0';
-    return status;
+    return 0;
 }
 
 int path_decode(struct path *self, const char *target, size_t len)
 {
+    const char *end = target + path_len(target, len);
+    const char *at = target + host_len(target, len);
     self->len = 0;
     self->name[0] = '\0';
     self->directory = true;
-    skip_host(&target, &len);
-    len = path_len(target, len);
-    if (len > 0 && target[0] != '/')
+    if (at < end && *at != '/')
         return 400;
-    for (size_t at = 0; at < len;) {
-        size_t begin = ++at; /* behind a slash */
-        while (at < len && target[at] != '/')
-            at++;
+    while (at < end) {
+        const char *part = ++at; /* behind a slash */
         size_t before = self->len;
-        int status = add_part(self, target + begin, at - begin);
+        while (at < end && *at != '/')
+            at++;
+        int status = add_part(self, part, at);
         if (status != 0)
             return status;
-        self->directory = at == begin || self->len == before;
+        self->directory = self->len == before;
     }
     return 0;
 }
@@ -118,12 +95,34 @@ int path_decode(struct path *self, const char *target, size_t len)
 const char *path_query(const char *target, size_t target_len, size_t *len)
 {
     size_t at = path_len(target, target_len);
-    const char *fragment;
-    if (at == target_len || target[at] != '?') {
-        *len = 0;
+    *len = 0;
+    if (at == target_len || target[at] != '?')
         return "";
-    }
-    fragment = memchr(target + at, '#', target_len - at);
-    *len = fragment != NULL ? (size_t)(fragment - target) - at : target_len - at;
+    const char *fragment = memchr(target + at, '#', target_len - at);
+    *len = (fragment != NULL ? (size_t)(fragment - target) : target_len) - at;
     return target + at;
+}
+
+/* --- To pages and links --- */
+
+void write_html(FILE *file, const char *string)
+{
+    static const char special[] = "<>&\"'";
+    static const char *const entities[] = {"&lt;", "&gt;", "&amp;", "&quot;", "&#39;"};
+    for (; *string != '\0'; string++) {
+        const char *found = strchr(special, *string);
+        if (found != NULL)
+            fputs(entities[found - special], file);
+        else
+            fputc(*string, file);
+    }
+}
+
+void write_uri(FILE *file, const char *string)
+{
+    for (; *string != '\0'; string++) {
+        unsigned char byte = (unsigned char)*string;
+        bool plain = byte < 0x80 && (isalnum(byte) || strchr("-._~/", byte) != NULL);
+        fprintf(file, plain ? "%c" : "%%%02X", byte);
+    }
 }

@@ -1,7 +1,9 @@
 /*
- * From the target of a request to a path below the served directory. What comes out never begins
- * with a slash, and has no empty part, no "." and no "..": it cannot lead out of the directory but
- * by a symbolic link, which the kernel refuses to follow there (RESOLVE_BENEATH).
+ * Names of files, as requests and pages have them.
+ *
+ * From the target of a request comes a path below the served directory, which never begins with a
+ * slash, and has no empty part, no "." and no "..": it cannot lead out of the directory but by a
+ * symbolic link, which the kernel refuses to follow there (RESOLVE_BENEATH).
  */
 #ifndef HTTPD_PATH_H
 #define HTTPD_PATH_H
@@ -9,6 +11,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct path {
     char name[PATH_MAX]; /* "" is the served directory itself */
@@ -24,5 +27,11 @@ int path_decode(struct path *self, const char *target, size_t len);
 
 /* The query of a target with its "?", or "" if it has none. *len gets its length. */
 const char *path_query(const char *target, size_t target_len, size_t *len);
+
+/* Writes a string as a part of HTML: < > & " ' become entities. */
+void write_html(FILE *file, const char *string);
+
+/* As the path of a URL: what is not unreserved (RFC 3986, 2.3) and no slash is written %XX. */
+void write_uri(FILE *file, const char *string);
 
 #endif

@@ -6,8 +6,7 @@
  *       '----------------'--> refused                '--------------'--> refused
  *
  * While the head is fed, what came before must still stand before what is new, but may have moved:
- * places in it are kept as distances from its first byte. They are good as long as those bytes are:
- * what is needed after reading the body is to be copied before.
+ * places in it are kept as distances from its first byte, and are good as long as its bytes are.
  */
 #ifndef HTTPD_REQUEST_H
 #define HTTPD_REQUEST_H
@@ -33,13 +32,11 @@ enum field {
     FIELDS,
 };
 
-/* Bytes of the head. */
 struct span {
-    size_t at; /* from its first byte; 0: it is not there */
+    size_t at; /* from the head's first byte; 0: it is not there */
     size_t len;
 };
 
-/* A piece of text of the request's. */
 struct words {
     const char *text;
     size_t len;
@@ -50,21 +47,18 @@ typedef int request_sink(void *arg, const char *data, size_t len);
 
 struct request {
     llhttp_t parser;
-    const char *head; /* its first byte */
-    size_t fed;       /* bytes of the head that the parser has seen */
-    size_t target_most;
-    size_t head_most;
+    const char *head;
+    size_t fed; /* bytes of the head that the parser has seen */
+    size_t target_most, head_most;
     struct span target;
-    struct span name; /* of the header that is being parsed */
-    struct span value;
+    struct span name, value; /* of the header that is being parsed */
     struct span fields[FIELDS];
     int status; /* of a refusal; 0: none */
-    bool in_body;
-    bool done; /* the body was read to its end, or there is none */
+    bool done;  /* the body was read to its end, or there is none */
+    char *kept; /* by request_keep; to be freed */
     request_sink *sink;
     void *sink_arg;
-    uint64_t body_raw;  /* bytes of the body as they came */
-    uint64_t body_data; /* of these, those that are content */
+    uint64_t body_raw, body_data; /* bytes of the body as they came; those that are content */
 };
 
 enum request_state { REQUEST_INCOMPLETE, REQUEST_COMPLETE, REQUEST_REFUSED };
@@ -79,9 +73,8 @@ enum request_state request_feed(struct request *self, const char *head, size_t l
 /* The value of a header, without space around it. False: it was not sent. */
 bool request_field(const struct request *self, enum field field, struct words *value);
 
-/* Has the headers stay where they are while the body is read: in memory to be freed. NULL: there
- * was none. */
-char *request_keep(struct request *self);
+/* Whether the words are these, in capitals or not. */
+bool words_are(struct words words, const char *text);
 
 static inline struct words request_target(const struct request *self)
 {
@@ -90,6 +83,9 @@ static inline struct words request_target(const struct request *self)
 
 /* "GET /index.html HTTP/1.1", as far as it came. */
 struct words request_line(const struct request *self);
+
+/* Copies the head, which is good then while the body is read, too. False: there is no memory. */
+bool request_keep(struct request *self);
 
 /* Of a complete head: whether a body follows; its length, or -1 if that is not known before. */
 bool request_has_body(const struct request *self);

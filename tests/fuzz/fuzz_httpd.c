@@ -10,11 +10,8 @@
 #include <strings.h>
 #include <whorl.h>
 
-#include "condition.h"
-#include "date.h"
+#include "content.h"
 #include "path.h"
-#include "range.h"
-#include "request.h"
 
 /* --- Targets --- */
 

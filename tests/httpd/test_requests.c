@@ -1,6 +1,5 @@
 /* The requests that httpd parses, whole and cut at every byte, and their conditions. */
-#include <condition.h>
-#include <request.h>
+#include <content.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
