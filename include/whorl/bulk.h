@@ -13,10 +13,10 @@ extern "C" {
 /* sendfile(2): sends up to `count` bytes of a file to a socket, a pipe's end, a terminal or another
  * file. With an offset, from there, and *offset moves on by what was sent; the file's position
  * stays where it was. With NULL from its position, which moves at the end of the call, so that two
- * calls at once send the same bytes. It goes on until all is sent, however slowly the receiver takes
- * it. Returns the bytes sent: fewer than `count` at the file's end, and where a cancel or an error
- * came after some, which the next call tells; 0 at the end. What was read and not sent counts for
- * nothing: the next call reads it again.
+ * calls at once send the same bytes. It goes on until all is sent, however slowly the receiver
+ * takes it. Returns the bytes sent: fewer than `count` at the file's end, and where a cancel or an
+ * error came after some, which the next call tells; 0 at the end. What was read and not sent counts
+ * for nothing: the next call reads it again.
  *
  * To a stream socket that does not block (O_NONBLOCK) what the page cache holds goes from there,
  * without a copy, a megabyte at a time before other tasks have their turn; as with sendfile(2),
