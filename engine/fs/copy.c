@@ -101,8 +101,9 @@ static ssize_t move(struct copy *copy, size_t bytes)
 
 /* --- Holes --- */
 
-/* Finds the data that comes next. 1; 0: there is none, or the file has shrunk since it was seen;
- * -errno. A file system that knows nothing of holes says so by -EINVAL, and all is data. */
+/* Finds the data that comes next. 1; 0: there is none up to the size, or the file has shrunk since
+ * it was seen; -errno. A file system that knows nothing of holes says so by -EINVAL, and all is
+ * data. */
 static int next_data(struct copy *copy)
 {
     off_t start = lseek(copy->from, copy->at, SEEK_DATA);
@@ -111,6 +112,8 @@ static int next_data(struct copy *copy)
         copy->data_end = INT64_MAX;
         return errno == ENXIO ? 0 : errno == EINVAL ? 1 : -errno;
     }
+    if (start >= copy->size)
+        return 0;
     copy->at = start;
     copy->data_end = end;
     return 1;
@@ -120,7 +123,23 @@ static int next_data(struct copy *copy)
 static int end_in_hole(const struct copy *copy)
 {
     off_t size = lseek(copy->from, 0, SEEK_END);
-    return size < 0 || ftruncate(copy->to, size) < 0 ? -errno : 0;
+    off_t end = size < copy->size ? size : copy->size;
+    return size < 0 || ftruncate(copy->to, end) < 0 ? -errno : 0;
+}
+
+/* --- The end --- */
+
+/* A file that was empty when it was looked at, and is no more, is none of unknown size: from then
+ * on it is copied up to the size that it has now. 0, or -errno. */
+static int look_again(struct copy *copy)
+{
+    struct stat status;
+    if (copy->at == 0 || copy->size > 0)
+        return 0;
+    if (fstat(copy->from, &status) < 0)
+        return -errno;
+    copy->size = status.st_size;
+    return 0;
 }
 
 int copy_some(struct copy *copy, size_t bytes)
@@ -131,16 +150,20 @@ int copy_some(struct copy *copy, size_t bytes)
         if (copy->size > 0 && ioctl(copy->to, FICLONE, copy->from) == 0)
             return 0;
     }
-    while (bytes > 0) {
+    int error = look_again(copy);
+    if (error)
+        return error;
+    off_t end = copy->size > 0 ? copy->size : INT64_MAX;
+    while (bytes > 0 && copy->at < end) {
         int found = copy->at < copy->data_end ? 1 : next_data(copy);
         if (found <= 0)
             return found < 0 ? found : end_in_hole(copy);
-        off_t left = copy->data_end - copy->at;
+        off_t left = (copy->data_end < end ? copy->data_end : end) - copy->at;
         ssize_t moved = move(copy, (uintmax_t)left < bytes ? (size_t)left : bytes);
         if (moved <= 0)
             return (int)moved;
         copy->at += moved;
         bytes -= (size_t)moved;
     }
-    return 1;
+    return copy->at < end;
 }

@@ -10,7 +10,9 @@
  *     splice       sendfile(2): from page to page in the kernel
  *     read-write   pread(2) and pwrite(2)
  *
- * Files of unknown size (/proc) are read to their end. Holes stay holes.
+ * A file is copied up to the size that it had when it was looked at, so that one that grows as fast
+ * as it is copied comes to an end. Files of unknown size (/proc) are read to their end. Holes stay
+ * holes.
  */
 #ifndef FS_COPY_H
 #define FS_COPY_H
@@ -39,7 +41,7 @@ struct copy {
     int to;         /* an empty regular file, open for writing; its position, too */
     unsigned ways;  /* those that may still work */
     bool sparse;    /* has holes, to be looked for */
-    off_t size;     /* of `from`, when it was looked at */
+    off_t size;     /* of `from`, when it was looked at: the copy ends there; 0: it has none */
     off_t at;       /* copied up to here */
     off_t data_end; /* from here to there is data; the end of file may come first */
 };

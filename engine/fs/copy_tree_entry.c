@@ -72,9 +72,8 @@ static enum tree_side side_of(int error)
     return is_no_room ? TREE_TO : TREE_FROM;
 }
 
-/* As much as the file held when it was opened, so that one that grows comes to an end; of no size,
- * as in /proc, what can be read. copy_file_range(2) shares blocks too, so that the call for that
- * alone is spared to small files. */
+/* copy_file_range(2) shares blocks too, so that the call for that alone is spared to small
+ * files. */
 static int copy_content(struct item *item, int from, int to, off_t *bytes)
 {
     struct tree *tree = item->tree;
@@ -85,11 +84,10 @@ static int copy_content(struct item *item, int from, int to, off_t *bytes)
         ways &= ~(unsigned)COPY_REFLINK;
     copy_begin(&copy, from, to, &item->seen, ways);
     int more = 1;
-    while (more > 0 && (size == 0 || copy.at < size)) {
+    while (more > 0) {
         if (tree_is_stopped(tree))
             return -ECANCELED;
-        off_t left = size - copy.at;
-        more = copy_some(&copy, left > 0 && left < (off_t)PIECE ? (size_t)left : PIECE);
+        more = copy_some(&copy, PIECE);
     }
     if (more < 0)
         return fail_on(item, side_of(more), more);

@@ -91,7 +91,8 @@ WHORL_API int whorl_write_file(const char *path, const void *data, size_t size,
  * written. Holes stay holes. `to` appears or is replaced as by whorl_write_file, with the
  * permission bits of `from` whatever the umask, and is on the disk when the call returns 0, unless
  * `flags` (WHORL_FILE_*) says otherwise. A copy of a file that is written to meanwhile is a copy of
- * neither state. Links are followed, on both sides. A cancel is heard every 16 MiB.
+ * neither state, and ends at the size that it had at first: one that grows is not copied for ever.
+ * Links are followed, on both sides. A cancel is heard every 16 MiB.
  *   -EISDIR  `from` or `to` is a directory, or `to` ends with a slash
  *   -EINVAL  one is neither a file nor a directory; or both are the same file; or a name is NULL;
  *            or flags are unknown
