@@ -245,22 +245,61 @@ static void an_error_of_reading_is_one_visit_and_the_walk_goes_on(void **state)
     run_checks(fail_each_read, NULL);
 }
 
+/* The read is made again, and may come to the same or not. */
+static intptr_t fail_reading_without_memory(void *arg)
+{
+    (void)arg;
+    for (int fails_again = 0; fails_again < 2; fails_again++) {
+        whorl_walk walk;
+        whorl_walk_entry entry;
+        check_equal(whorl_walk_begin(&walk, path_of("").text, WHORL_WALK_SORTED), 0);
+        check_equal(next_visit(&walk), WHORL_VISIT_DIR);
+        fail_reading(0, EIO);
+        refuse_memory_call(0);
+        check_equal(whorl_walk_next(&walk, &entry), -ENOMEM);
+        check(refuse_no_more_memory());
+        fail_reading(fails_again ? 0 : -1, EIO);
+        check_equal(whorl_walk_next(&walk, &entry), 1);
+        check_equal(entry.visit, fails_again ? WHORL_VISIT_ERROR : WHORL_VISIT_DIR);
+        check_equal(entry.error, fails_again ? -EIO : 0);
+        fail_reading(-1, 0);
+        check_equal(whorl_walk_end(&walk), 0);
+    }
+    return 0;
+}
+
+static void an_error_of_reading_that_has_no_memory_is_met_again_or_not(void **state)
+{
+    (void)state;
+    make_tree();
+    run_checks(fail_reading_without_memory, NULL);
+}
+
 /* --- Descriptors --- */
+
+enum { FEW = 256 };
+
+/* Takes all that are left; gives how many of `spare` are taken. */
+static int take_descriptors(int spare[FEW], int count)
+{
+    while (count < FEW && (spare[count] = dup(0)) >= 0)
+        count++;
+    check(count < FEW);
+    return count;
+}
 
 static intptr_t walk_without_descriptors(void *arg)
 {
     struct walking walking = {.failed = fail_never};
     whorl_walk walk;
     whorl_walk_entry entry;
-    int spare[512], count = 0, errors = 0;
+    int spare[FEW], errors = 0;
     check_equal(walk_to_the_end(&walking), 0); /* the pool has what it needs */
     free(walking.record.text);
     check_equal(whorl_walk_begin(&walk, path_of("").text, WHORL_WALK_SORTED), 0);
     for (int i = 0; i < 2 + 1 + 40; i++)
         check_equal(whorl_walk_next(&walk, &entry), 1);
-    while (count < 512 && (spare[count] = dup(0)) >= 0)
-        count++;
-    check(count < 512);
+    int count = take_descriptors(spare, 0);
     while (errors < 10 && check_equal(whorl_walk_next(&walk, &entry), 1)) {
         if (entry.visit == WHORL_VISIT_ERROR) {
             check_equal(entry.error, -EMFILE);
@@ -279,17 +318,62 @@ static intptr_t walk_without_descriptors(void *arg)
     return (intptr_t)arg;
 }
 
+static void run_with_few_descriptors(const whorl_config *config, whorl_fn *fn)
+{
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = FEW;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    run_checks_with(config, fn, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void without_a_descriptor_a_directory_is_told_and_the_walk_goes_on(void **state)
 {
     (void)state;
-    struct rlimit before, few;
     make_tree();
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    few = before;
-    few.rlim_cur = 256;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    run_checks(walk_without_descriptors, NULL);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    run_with_few_descriptors(NULL, walk_without_descriptors);
+}
+
+/* A directory is left whose parent cannot be opened again; a cancel comes to the next visit there,
+ * which is made when there are descriptors again. */
+static intptr_t cancel_without_descriptors(void *arg)
+{
+    whorl_walk walk;
+    whorl_walk_entry entry = {0};
+    int spare[FEW], count = 0;
+    check_equal(whorl_walk_begin(&walk, path_of("chain").text, WHORL_WALK_SORTED), 0);
+    while (entry.visit != WHORL_VISIT_FILE && check_equal(whorl_walk_next(&walk, &entry), 1))
+        continue;
+    while ((entry.visit != WHORL_VISIT_DIR_END || entry.dirfd >= 0) && failed_checks() == 0) {
+        count = take_descriptors(spare, count);
+        check_equal(whorl_walk_next(&walk, &entry), 1);
+    }
+    check(entry.depth > 1);
+    unsigned depth = entry.depth;
+    check_equal(cancelled_in_queue(next_visit, &walk), -ECANCELED);
+    while (count > 0)
+        close(spare[--count]);
+    check_equal(whorl_walk_next(&walk, &entry), 1);
+    check_equal(entry.visit, WHORL_VISIT_FILE);
+    check_equal(entry.depth, depth);
+    check(entry.dirfd >= 0);
+    check_equal(whorl_walk_end(&walk), 0);
+    return (intptr_t)arg;
+}
+
+static void cancelled_where_a_directory_was_lost_a_walk_stays_there(void **state)
+{
+    (void)state;
+    char deep[256] = "chain", file[300];
+    for (int i = 0; i < 30; i++) {
+        check_equal(mkdir(path_of(deep).text, 0700), 0);
+        snprintf(file, sizeof file, "%s/file", deep);
+        check_equal(mknod(path_of(file).text, S_IFREG | 0600, 0), 0);
+        strcat(deep, "/deep");
+    }
+    run_with_few_descriptors(&one_thread, cancel_without_descriptors);
 }
 
 /* --- Misuse --- */
@@ -341,7 +425,9 @@ int main(void)
         behaviour(cancelled_at_any_time_a_walk_stays_where_it_is),
         behaviour(in_the_queue_a_visit_is_taken_back_and_keeps_others_away),
         behaviour(an_error_of_reading_is_one_visit_and_the_walk_goes_on),
+        behaviour(an_error_of_reading_that_has_no_memory_is_met_again_or_not),
         behaviour(without_a_descriptor_a_directory_is_told_and_the_walk_goes_on),
+        behaviour(cancelled_where_a_directory_was_lost_a_walk_stays_there),
         behaviour(what_is_no_walk_is_refused),
     };
     return run_behaviours("walk_refused", tests);
