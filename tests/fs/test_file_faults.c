@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SIZE = 20000, BUFFER = 4096, FIRST_LINE = 10000, REFUSALS_MOST = 40 };
 
@@ -243,6 +244,70 @@ static void without_memory_no_file_is_opened_and_no_descriptor_lost(void **state
     run_checks(refuse_opening, NULL);
 }
 
+/* --- A stream that cannot have its bytes back --- */
+
+static intptr_t read_eight(void *file)
+{
+    return whorl_file_read_exactly(file, got, 8);
+}
+
+/* What was read already is given, and the next call tells of the cancel. */
+static intptr_t cancel_without_memory(void *arg)
+{
+    (void)arg;
+    pair pipe = pipe_pair();
+    whorl_file *file = NULL;
+    memset(got, 0, sizeof got);
+    check_equal(whorl_file_from_fd(pipe.ends[0], NULL, &file), 0);
+    check_equal(write(pipe.ends[1], "abc", 3), 3);
+    whorl_task *task = whorl_spawn(read_eight, file);
+    do
+        check_equal(whorl_yield(), 0);
+    while (unread_in(pipe.ends[0]) > 0);
+    refuse_all_memory(true);
+    check_equal(whorl_cancel(task), 0);
+    check_equal(whorl_join(task), 3);
+    refuse_all_memory(false);
+    check(memcmp(got, "abc", 4) == 0);
+    check_equal(write(pipe.ends[1], "defghijk", 8), 8);
+    check_equal(read_eight(file), 8);
+    check(memcmp(got, "defghijk", 8) == 0);
+    close(pipe.ends[1]);
+    return whorl_file_close(file);
+}
+
+static void without_memory_to_keep_them_a_cancelled_read_gives_the_bytes_it_has(void **state)
+{
+    (void)state;
+    run_checks(cancel_without_memory, NULL);
+}
+
+/* --- Registered files --- */
+
+static intptr_t register_and_unregister(void *arg)
+{
+    const int fds[] = {STDIN_FILENO, STDOUT_FILENO};
+    (void)arg;
+    int error = whorl_register_files(fds, count_of(fds));
+    if (!error)
+        return whorl_unregister_files();
+    check_equal(whorl_unregister_files(), -ENXIO);
+    return error;
+}
+
+static intptr_t refuse_registering(void *arg)
+{
+    (void)arg;
+    check(refuse_each_in_turn(register_and_unregister, NULL) > 0);
+    return 0;
+}
+
+static void without_memory_no_files_are_registered(void **state)
+{
+    (void)state;
+    run_checks(refuse_registering, NULL);
+}
+
 /* --- Writes that take nothing --- */
 
 static intptr_t write_nothing(void *arg)
@@ -306,6 +371,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(each_allocation_that_fails_gives_ENOMEM_or_is_done_without),
         behaviour(without_memory_no_file_is_opened_and_no_descriptor_lost),
+        behaviour(without_memory_to_keep_them_a_cancelled_read_gives_the_bytes_it_has),
+        behaviour(without_memory_no_files_are_registered),
         behaviour(a_write_that_takes_nothing_is_an_error_and_made_again),
         behaviour(a_format_that_is_none_gives_EINVAL_and_prints_nothing),
     };

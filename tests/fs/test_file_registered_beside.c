@@ -6,11 +6,14 @@
 #define _GNU_SOURCE
 #endif
 #include "fs/registered.h"
+#include "nth_wait.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 
 enum {
     ROOM = 8192,
+    PART = 30 * PIECE,
     SLOTS_MOST = 1 << 14, /* that the kernel gives to a table */
 };
 
@@ -193,6 +196,47 @@ static void a_table_that_changes_in_flight_loses_nothing(void **state)
     }
 }
 
+/* Goes on after a cancel; the table changes at every read. */
+static intptr_t read_a_part(void *arg)
+{
+    bool registered = false;
+    for (size_t at = 0; at < PART && failed_checks() == 0;) {
+        ssize_t got = whorl_file_read(arg, found + at, PIECE);
+        if (got == -ECANCELED)
+            check(whorl_uncancel() > 0);
+        else if (check(got > 0))
+            at += (size_t)got;
+        check_equal(registered ? whorl_unregister_buffers() : register_room(), 0);
+        registered = !registered;
+    }
+    return registered ? whorl_unregister_buffers() : 0;
+}
+
+static intptr_t cancel_each_wait(void *arg)
+{
+    (void)arg;
+    whorl_file *file = open_direct();
+    int cancels = 0;
+    use(file, 0);
+    for (bool in_time = true; in_time && failed_checks() == 0; cancels++) {
+        memset(found, 0, sizeof found);
+        check_equal(whorl_file_seek(file, 0, SEEK_SET), 0);
+        check_equal(cancel_at_wait(read_a_part, file, cancels + 1, 0, &in_time), 0);
+        check_equal(memcmp(found, sent, PART), 0);
+    }
+    printf("cancelled at each of %d waits\n", cancels - 1);
+    return whorl_file_close(file);
+}
+
+static void a_table_that_changes_before_a_cancelled_read_loses_nothing(void **state)
+{
+    (void)state;
+    begin();
+    run_checks(cancel_each_wait, NULL);
+    whorl_config few = {.file_ops = 1}; /* ops wait for their turn meanwhile */
+    run_checks_with(&few, cancel_each_wait, NULL);
+}
+
 /* --- Where nothing can be had --- */
 
 /* In a task: the ring counts, too. */
@@ -305,6 +349,7 @@ int main(void)
         behaviour(what_is_refused_changes_nothing),
         behaviour(the_program_may_have_every_slot),
         behaviour(a_table_that_changes_in_flight_loses_nothing),
+        behaviour(a_table_that_changes_before_a_cancelled_read_loses_nothing),
         behaviour(what_is_given_back_counts_no_more),
         behaviour(a_limit_of_locked_memory_stops_nobody),
     };
