@@ -13,7 +13,7 @@
 #define LAST_STEPS WHORL_SECONDS(10)
 
 /* Only a file, or a link, is ever replaced: who has the right to could lose /dev/null to --force. A
- * link is itself replaced, never what it leads to; but one to a device, as /dev/stdout is, stays. */
+ * link is itself replaced, never what it leads to; but one to a device, as /dev/stdout, stays. */
 static bool is_replaceable(const struct directory *directory, const char *name, mode_t type)
 {
     struct statx target;
