@@ -47,8 +47,8 @@ static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice
     return got;
 }
 
-/* Waits until more than `len` bytes are there, and shows them. 0; 408: not until the deadline;
- * -ENODATA: no more come. */
+/* Waits until more than `len` bytes are there, and shows them. 0; 408: not until the deadline; 431:
+ * the stream holds no more; -ENODATA: no more come. */
 static int await_more(struct connection *self, size_t len, int64_t deadline, whorl_slice *slice)
 {
     whorl_timeout scope;
@@ -58,7 +58,7 @@ static int await_more(struct connection *self, size_t len, int64_t deadline, who
     got = whorl_timeout_end(&scope, got);
     whorl_stream_set_idle_timeout(self->stream, self->server->options.send_timeout);
     if (got < 0)
-        return got == -ETIMEDOUT ? 408 : (int)got;
+        return got == -ETIMEDOUT ? 408 : got == -EMSGSIZE ? 431 : (int)got;
     return (size_t)got > len ? 0 : -ENODATA;
 }
 

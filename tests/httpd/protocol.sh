@@ -116,6 +116,7 @@ long_heads() {
     expect_answer 200 "$url/ten.txt?$(printf '%090d' 0)"
     expect_answer 414 "$url/ten.txt?$(printf '%092d' 0)"
     expect_answer 200 -H "X: $(printf '%050000d' 0)" "$url/ten.txt"
+    expect_answer 431 -H "X: $(printf '%070000d' 0)" "$url/ten.txt"
     stop_httpd
 }
 
