@@ -74,8 +74,8 @@ int number_read(const char *host, int family, whorl_address *address)
 {
     memset(address, 0, sizeof *address);
     int count = strchr(host, ':') ? read_in6(host, address) : read_in4(host, address);
-    if (family == AF_INET && address->any.sa_family == AF_INET6 &&
-        IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
+    bool is_in6 = address->any.sa_family == AF_INET6;
+    if (count > 0 && family == AF_INET && is_in6 && IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
         unmap(address);
     bool is_other = family != AF_UNSPEC && address->any.sa_family != family;
     return count > 0 && is_other ? -ENODATA : count;

@@ -186,6 +186,38 @@ static void one_who_waits_gets_them_in_any_company(void **state)
     run_checks(pass_to_one_who_waits, NULL);
 }
 
+/* Another socket has the descriptor, after so many turns of one who waits on it; not in the first,
+ * in which the kernel has not been asked yet, and finds the other. */
+static intptr_t exchange_under_one_who_waits(void *arg)
+{
+    (void)arg;
+    int before = open_descriptors();
+    for (int turns = 2; turns < 7; turns++) {
+        pair old = make_pair(SOCK_STREAM), other = make_pair(SOCK_STREAM);
+        char byte = 0;
+        wait_for_two one = {.fd = old.ends[1], .fds = {-1, -1}};
+        whorl_task *task = whorl_spawn(await_two, &one);
+        for (int i = 0; i < turns; i++)
+            check_equal(whorl_yield(), 0);
+        check_equal(dup2(other.ends[1], old.ends[1]), old.ends[1]);
+        check_equal(send(other.ends[0], "y", 1, 0), 1);
+        close(old.ends[0]);
+        check_equal(whorl_join(task), -EBADF);
+        check_equal(recv(other.ends[1], &byte, 1, MSG_DONTWAIT), 1);
+        check_equal(byte, 'y');
+        close(old.ends[1]);
+        close_pair(&other);
+        check_equal(open_descriptors(), before);
+    }
+    return 0;
+}
+
+static void one_who_waits_takes_nothing_from_the_next_socket_of_that_number(void **state)
+{
+    (void)state;
+    run_checks(exchange_under_one_who_waits, NULL);
+}
+
 static intptr_t pass_too_many(void *arg)
 {
     (void)arg;
@@ -463,6 +495,7 @@ int main(void)
         behaviour(descriptors_arrive_over_sockets_of_every_type),
         behaviour(as_many_go_as_the_kernel_takes),
         behaviour(one_who_waits_gets_them_in_any_company),
+        behaviour(one_who_waits_takes_nothing_from_the_next_socket_of_that_number),
         behaviour(those_without_room_are_closed_and_told_of),
         behaviour(those_beyond_the_process_limit_are_told_of),
         behaviour(a_message_that_is_cut_or_empty_brings_them_too),
