@@ -137,6 +137,7 @@ const workload write_workload = {
                {"whorl", "threads"},
                {"whorl-file", "liburing"},
                {"whorl-file", "liburing-prealloc"},
+               {"whorl-file", "liburing-polled"},
                {"whorl-file", "threads"}},
     .notes = {"The fsync at the end is in the time, and its CPU in the CPU a write; so is the "
               "fallocate of prealloc.",
