@@ -1,9 +1,10 @@
 /* The ring over io_uring, running: see ring.h. Opening it is in ring_open.c, the system call in
- * ring_enter.c. */
+ * ring_enter.h. */
 #include <assert.h>
 #include <core/ring.h>
 #include <core/ring_backend.h>
 #include <core/ring_compat.h>
+#include <core/ring_enter.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* What the parts of the ring room share: liburing's struct, the kernel's opcodes and its door. */
+/* What the parts of the ring room share: liburing's struct, and the kernel's opcodes. */
 #ifndef CORE_RING_BACKEND_H
 #define CORE_RING_BACKEND_H
 
@@ -11,9 +11,5 @@ struct ring_backend {
 
 /* The kernel's number for an operation of the table. */
 unsigned ring_kernel_opcode(unsigned code);
-
-/* io_uring_enter(2): what it returns, or -errno. */
-int ring_enter(unsigned fd, unsigned to_submit, unsigned wait_for, unsigned flags, const void *arg,
-               size_t arg_size);
 
 #endif

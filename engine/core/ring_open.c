@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <core/ring.h>
 #include <core/ring_backend.h>
+#include <core/ring_enter.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
