@@ -96,7 +96,7 @@ static void its_time_can_be_asked_for_until_it_has_come(void **state)
 
 /* --- Order --- */
 
-enum { CROWD = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
+enum { CROWD = CROWD_OF(10000) };
 
 static struct entry {
     int64_t deadline;
@@ -120,8 +120,7 @@ static void calls_begin_by_time_and_then_in_the_order_of_asking(void **state)
     (void)state;
     random_source random = random_from_seed(1);
     int64_t start = whorl_now();
-    if (UNDER_THREAD_SANITIZER)
-        print_message("%d calls, as the thread sanitizer holds no more\n", CROWD);
+    tell_crowd(CROWD);
     for (int i = 0; i < CROWD; i++) {
         int64_t after = HOUR * (1 + (int64_t)random_below(&random, 300));
         entries[i] = (struct entry){start + after, i};
