@@ -205,7 +205,7 @@ static void what_is_disturbed_is_either_done_or_not(void **state)
 {
     (void)state;
     random_source random = random_from_seed(1);
-    for (long round = 0; round < test_rounds(60); round++) {
+    for (long round = 0; round < test_rounds(UNDER_THREAD_SANITIZER ? 20 : 60); round++) {
         open_files(0);
         unsigned places = 1 + (unsigned)random_below(&random, 40);
         run_checks_with(&(whorl_config){.file_ops = places}, write_and_disturb, &random);
