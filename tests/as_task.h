@@ -11,8 +11,12 @@
 #include <whorl/test.h>
 
 /* Among the behaviours of a program, one that is the main task of a run in virtual time. */
-#define as_task(function)                                                                          \
-    whorl_unit_test_with(function, .teardown = task_behaviour_end, .clock = WHORL_CLOCK_VIRTUAL,   \
-                         .limit = WHORL_SECONDS(test_rounds(100)))
+#define as_task(function) as_task_with(function, .clock = WHORL_CLOCK_VIRTUAL)
+
+/* The same with what whorl_unit_test_with takes. The limit is for hangs, and not for slow
+ * machines. */
+#define as_task_with(function, ...)                                                                \
+    whorl_unit_test_with(function, .teardown = task_behaviour_end,                                 \
+                         .limit = WHORL_SECONDS(test_rounds(500)), __VA_ARGS__)
 
 #endif

@@ -144,6 +144,12 @@ void print_skip(const char *name, const char *format, ...)
     printf("skipped: %s: %s\n", name, reason);
 }
 
+void tell_crowd(int count)
+{
+    if (UNDER_THREAD_SANITIZER)
+        printf("a crowd of %d: the thread sanitizer is slow with more\n", count);
+}
+
 /* --- Running a main task --- */
 
 intptr_t run_with(const whorl_config *config, whorl_fn *fn, void *arg)

@@ -43,6 +43,10 @@
 
 #define UNDER_SANITIZER (UNDER_ADDRESS_SANITIZER || UNDER_THREAD_SANITIZER)
 
+/* How many tasks are a crowd. The thread sanitizer takes about a millisecond of the system's time
+ * for each fiber, and holds no more than about 8,000. */
+#define CROWD_OF(count) (UNDER_THREAD_SANITIZER ? 1000 : (count))
+
 #define count_of(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- Programs and tests --- */
@@ -67,6 +71,9 @@ int behaviour_end(void **state);
 
 /* The tear-down of a test that runs as a task (as_task.h): fails it for checks that failed. */
 int task_behaviour_end(void **state);
+
+/* Prints how many CROWD_OF gave, where the thread sanitizer makes them fewer. */
+void tell_crowd(int count);
 
 /* Ends the running test as skipped and says why. Outside tasks only. */
 #define skip_because(...)                                                                          \

@@ -1,11 +1,10 @@
 /* A walk over all tasks that live, what may be done with those that are shown,
  * and what they have in flight. */
-#include "support.h"
+#include "as_task.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include <whorl/test.h>
 
 enum { MOST = 100 };
 
@@ -212,19 +211,17 @@ static void outside_of_tasks_there_is_no_walk(void **state)
     assert_int_equal(whorl_in_flight(NULL), -EPERM);
 }
 
-#define in_virtual_time(test) whorl_unit_test_with(test, .clock = WHORL_CLOCK_VIRTUAL)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        in_virtual_time(every_task_that_lives_is_shown_once_the_newest_first),
-        in_virtual_time(the_walk_ends_where_it_is_told_to),
-        in_virtual_time(also_one_that_was_released_can_be_cancelled),
-        in_virtual_time(those_spawned_meanwhile_are_not_shown),
-        in_virtual_time(walks_may_nest),
-        in_virtual_time(one_that_waits_for_what_it_was_shown_is_told),
-        whorl_unit_test(the_ops_of_a_task_are_counted),
-        whorl_unit_test(nobody_to_call_is_refused),
+        as_task(every_task_that_lives_is_shown_once_the_newest_first),
+        as_task(the_walk_ends_where_it_is_told_to),
+        as_task(also_one_that_was_released_can_be_cancelled),
+        as_task(those_spawned_meanwhile_are_not_shown),
+        as_task(walks_may_nest),
+        as_task(one_that_waits_for_what_it_was_shown_is_told),
+        as_task_with(the_ops_of_a_task_are_counted, .clock = WHORL_CLOCK_REAL),
+        as_task(nobody_to_call_is_refused),
         behaviour(outside_of_tasks_there_is_no_walk),
     };
     return run_behaviours("each task", tests);

@@ -1,8 +1,7 @@
 /* Calls at a later time: when they begin, in which order,
  * and what becomes of them at main's end. */
+#include "as_task.h"
 #include "child.h"
-
-#include <whorl/test.h>
 
 #define HOUR WHORL_SECONDS(3600)
 
@@ -97,7 +96,7 @@ static void its_time_can_be_asked_for_until_it_has_come(void **state)
 
 /* --- Order --- */
 
-enum { CROWD = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
+enum { CROWD = CROWD_OF(10000) };
 
 static struct entry {
     int64_t deadline;
@@ -121,8 +120,7 @@ static void calls_begin_by_time_and_then_in_the_order_of_asking(void **state)
     (void)state;
     random_source random = random_from_seed(1);
     int64_t start = whorl_now();
-    if (UNDER_THREAD_SANITIZER)
-        print_message("%d calls, as the thread sanitizer holds no more\n", CROWD);
+    tell_crowd(CROWD);
     for (int i = 0; i < CROWD; i++) {
         int64_t after = HOUR * (1 + (int64_t)random_below(&random, 300));
         entries[i] = (struct entry){start + after, i};
@@ -272,25 +270,24 @@ static void it_is_refused_outside_of_tasks(void **state)
     assert_int_equal(whorl_call_when(NULL), -EPERM);
 }
 
-#define in_virtual_time(test)                                                                      \
-    whorl_unit_test_with(test, .setup = no_calls, .clock = WHORL_CLOCK_VIRTUAL)
+#define in_virtual_time(test) as_task_with(test, .setup = no_calls, .clock = WHORL_CLOCK_VIRTUAL)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_virtual_time(a_call_begins_at_its_time_and_gives_its_result),
-        whorl_unit_test(by_the_real_clock_it_does_not_begin_early),
+        as_task_with(by_the_real_clock_it_does_not_begin_early, .clock = WHORL_CLOCK_REAL),
         in_virtual_time(a_call_that_is_released_begins_all_the_same),
         in_virtual_time(it_may_wait_and_spawn_like_any_task),
         in_virtual_time(its_time_can_be_asked_for_until_it_has_come),
         in_virtual_time(calls_begin_by_time_and_then_in_the_order_of_asking),
         in_virtual_time(a_call_at_once_comes_after_the_tasks_that_are_ready),
         in_virtual_time(times_that_have_passed_come_in_their_order_too),
-        whorl_unit_test_setup(an_overdue_call_is_not_overtaken_by_one_of_the_same_time, no_calls),
+        as_task_with(an_overdue_call_is_not_overtaken_by_one_of_the_same_time, .setup = no_calls),
         behaviour(at_mains_end_a_call_is_cancelled_and_never_begins),
         behaviour(asked_for_after_mains_end_it_starts_cancelled),
         behaviour(a_call_that_never_begins_shows_in_a_deadlock),
-        whorl_unit_test(it_is_refused_without_a_function),
+        as_task(it_is_refused_without_a_function),
         behaviour(it_is_refused_outside_of_tasks),
     };
     return run_behaviours("later", tests);

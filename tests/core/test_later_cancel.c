@@ -1,8 +1,7 @@
 /* Taking calls back: before their time, as it comes, and too late. */
-#include "support.h"
+#include "as_task.h"
 
 #include <errno.h>
-#include <whorl/test.h>
 
 #define HOUR WHORL_SECONDS(3600)
 
@@ -173,8 +172,7 @@ static void at_random_each_is_called_or_taken_back(void **state)
     assert_true(both_ways[0] > 0 && both_ways[1] > 0);
 }
 
-#define in_virtual_time(test)                                                                      \
-    whorl_unit_test_with(test, .setup = no_calls, .clock = WHORL_CLOCK_VIRTUAL)
+#define in_virtual_time(test) as_task_with(test, .setup = no_calls, .clock = WHORL_CLOCK_VIRTUAL)
 
 int main(void)
 {

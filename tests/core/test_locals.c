@@ -1,10 +1,10 @@
 /* Task-local values: inherited at a spawn, in every way of spawning, and apart from then on. */
+#include "as_task.h"
 #include "starve.h"
 
 #include <core/loop.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <whorl/test.h>
 
 static const whorl_local user = WHORL_LOCAL_INIT("user", "nobody");
 static const whorl_local place = WHORL_LOCAL_INIT("place", NULL);
@@ -288,18 +288,17 @@ static void outside_of_tasks_there_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        whorl_unit_test(a_value_is_the_keys_own_until_one_is_set),
-        whorl_unit_test(unset_the_keys_own_is_seen_again),
-        whorl_unit_test_with(a_task_starts_with_the_values_of_its_spawner_at_that_moment,
-                             .clock = WHORL_CLOCK_VIRTUAL),
-        whorl_unit_test(children_of_a_gather_inherit_too),
-        whorl_unit_test(a_change_in_one_is_not_seen_in_another),
-        whorl_unit_test_with(values_stay_when_the_spawner_ends, .clock = WHORL_CLOCK_VIRTUAL),
-        whorl_unit_test(many_values_and_generations_are_kept_apart),
-        whorl_unit_test(deferred_handlers_see_them),
+        as_task(a_value_is_the_keys_own_until_one_is_set),
+        as_task(unset_the_keys_own_is_seen_again),
+        as_task(a_task_starts_with_the_values_of_its_spawner_at_that_moment),
+        as_task(children_of_a_gather_inherit_too),
+        as_task(a_change_in_one_is_not_seen_in_another),
+        as_task(values_stay_when_the_spawner_ends),
+        as_task(many_values_and_generations_are_kept_apart),
+        as_task(deferred_handlers_see_them),
         behaviour(tasks_that_are_given_up_keep_none),
         behaviour(without_memory_nothing_changes),
-        whorl_unit_test(a_key_is_needed),
+        as_task(a_key_is_needed),
         behaviour(outside_of_tasks_there_are_none),
     };
     return run_behaviours("locals", tests);

@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum {
-    SLEEPERS = UNDER_THREAD_SANITIZER ? 2000 : 10000,
+    SLEEPERS = CROWD_OF(10000),
     EQUALS = 1000,
     SPREAD_NS = 50000000,
 };
@@ -201,12 +201,14 @@ static intptr_t wake_in_order(void *arg)
 static void sleepers_wake_in_the_order_of_their_deadlines(void **state)
 {
     (void)state;
+    tell_crowd(SLEEPERS);
     run_checks(wake_in_order, &(uint64_t){SPREAD_NS});
 }
 
 static void many_equal_deadlines_among_others_keep_the_order_of_asking(void **state)
 {
     (void)state;
+    tell_crowd(SLEEPERS);
     run_checks(wake_in_order, &(uint64_t){100});
 }
 

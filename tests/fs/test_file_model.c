@@ -15,7 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROUNDS = 100, STEPS_OF_A_FILE = 300 };
+enum {
+    ROUNDS = UNDER_THREAD_SANITIZER    ? 10
+             : UNDER_ADDRESS_SANITIZER ? 25
+                                       : 100,
+    STEPS_OF_A_FILE = 300,
+};
 
 /* --- Steps --- */
 
@@ -231,7 +236,7 @@ static void one_file(struct model *model)
 static intptr_t work(void *arg)
 {
     struct model *model = arg;
-    long rounds = test_rounds(UNDER_SANITIZER ? ROUNDS / 4 : ROUNDS);
+    long rounds = test_rounds(ROUNDS);
     static const size_t sizes[] = {1, 7, 64, 512, 4096, 8192, 16384};
     model->worker = whorl_self();
     whorl_task *other = whorl_spawn(saboteur, model);

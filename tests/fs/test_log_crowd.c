@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* gcc's thread sanitizer holds only about 8,000 fibers at once. */
-enum { CROWD = UNDER_THREAD_SANITIZER ? 4000 : 10000, LARGE = 20000 };
+enum { CROWD = CROWD_OF(10000), LARGE = 20000 };
 
 static whorl_log log_here;
 static int64_t *lsns;
@@ -78,6 +77,7 @@ static void ten_thousand_tasks_append_at_once_in_a_few_commits(void **state)
 {
     (void)state;
     whorl_task **tasks = calloc(CROWD, sizeof *tasks);
+    tell_crowd(CROWD);
     lsns = calloc(CROWD, sizeof *lsns);
     memset(large, 'l', sizeof large);
     run_checks(append_all, tasks);
@@ -180,8 +180,5 @@ int main(void)
         behaviour(tasks_of_another_loop_are_refused_while_some_use_the_log),
         behaviour(a_log_works_in_virtual_time),
     };
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it holds no more than about 8,000 fibers\n",
-               (int)CROWD);
     return run_behaviours("log crowd", tests);
 }

@@ -159,7 +159,7 @@ stalled() {
 
 # A byte now and then is no stall, but there is a limit for the whole.
 whole_limit() {
-    is_failed "$(path trickles)" 1 'was not whole after 0.5 seconds' --timeout 0.5 \
+    is_failed "$(path trickles)" 1 'was not whole after 4 seconds' --timeout 4 \
         --stall-timeout 20
     expect 'what is there' "$(listing)" 'file.part file.part.from'
 }

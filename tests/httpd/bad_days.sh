@@ -73,7 +73,7 @@ idle_ends() {
 # A client that takes nothing is given up, in the middle of a file and between many.
 takes_nothing() {
     local i
-    start_httpd --send-timeout 1
+    start_httpd --send-timeout 5
     count_listening
     connect 8
     printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&8

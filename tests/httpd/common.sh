@@ -39,11 +39,14 @@ with_children() { # COMMAND...
     "$@"
 }
 
+# So that no limit strikes for the slowness of a machine; tests of a limit set their own.
+patient=(--header-timeout 600 --body-timeout 600 --send-timeout 600 --keep-alive 600 --grace 600)
+
 # Sets server, its process; port; and url.
 start_httpd() { # OPTIONS...
     local tries
     : >"$scratch/httpd.out"
-    "$httpd" --port 0 "$@" "$files" >"$scratch/httpd.out" 2>"$scratch/httpd.err" &
+    "$httpd" --port 0 "${patient[@]}" "$@" "$files" >"$scratch/httpd.out" 2>"$scratch/httpd.err" &
     server=$!
     children+=("$server")
     for ((tries = 0; tries < 600; tries++)); do

@@ -39,7 +39,7 @@ ends_idle() { # SIGNAL
 }
 
 lets_downloads_end() {
-    start_httpd --grace 60
+    start_httpd
     fetch --limit-rate 10M -o "$scratch/slow" "$url/big" &
     local slow=$!
     children+=("$slow")
@@ -51,7 +51,7 @@ lets_downloads_end() {
 }
 
 lets_uploads_end() {
-    start_httpd --upload --grace 60
+    start_httpd --upload
     fetch --limit-rate 10M -T "$files/big" -H Expect: "$url/put" &
     local slow=$!
     children+=("$slow")
@@ -69,7 +69,7 @@ has_open_file() {
 
 # What runs still is answered, and nothing after it.
 closes_after_the_answer() {
-    start_httpd --grace 60
+    start_httpd
     connect 9
     printf 'GET /ten.txt HT' >&9
     connect 8
@@ -98,7 +98,7 @@ deadline() {
 }
 
 second_signal() {
-    start_httpd --grace 600
+    start_httpd
     connect 9
     printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n' >&9
     read -r -t 60 -u 9 _

@@ -31,8 +31,7 @@ static int one_when_let(const char *host, const char *service, const struct addr
 
 /* --- At the same time --- */
 
-/* The thread sanitizer has room for no more than 8128 fibers. */
-enum { CROWD = UNDER_THREAD_SANITIZER ? 5000 : 10000 };
+enum { CROWD = CROWD_OF(10000) };
 
 static intptr_t ask_for_one(void *arg)
 {
@@ -49,6 +48,7 @@ static void ten_thousand_tasks_share_one_lookup(void **state)
 {
     (void)state;
     static whorl_task *tasks[CROWD];
+    tell_crowd(CROWD);
     answer_lookups_by(one_when_let);
     for (int i = 0; i < CROWD; i++)
         assert_non_null(tasks[i] = whorl_spawn(ask_for_one, (void *)(intptr_t)(i + 1)));

@@ -10,7 +10,7 @@
 #include <net/stream.h>
 #include <stdlib.h>
 
-enum { STREAMS = 200, MESSAGES = 5, BURST = 64 };
+enum { STREAMS = UNDER_THREAD_SANITIZER ? 60 : 200, MESSAGES = 5, BURST = 64 };
 
 /* Gives the run a pool of its own size; 0: none. */
 static struct stream_hub *limit_buffers(unsigned first, unsigned most)

@@ -1,9 +1,6 @@
 /*
  * Ten thousand tasks that write at once: they start no more workers than they may, there are no
  * more operations on files with the kernel than places, and sockets go on meanwhile.
- *
- * The thread sanitizer holds no more than about 8,000 fibers; there the count is lower, and the
- * program says so.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -16,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WRITERS = UNDER_THREAD_SANITIZER ? 4000 : 10000, FILES = 16, WRITES = 4, WORKERS = 3 };
+enum { WRITERS = CROWD_OF(10000), FILES = 16, WRITES = 4, WORKERS = 3 };
 
 /* What one round of talk may have to wait for: the two messages, there and back, take a few turns
  * of the loop, in each of which every place may be used once. */
@@ -140,8 +137,7 @@ static void write_with(unsigned places)
 static void ten_thousand_writers_leave_room_for_sockets(void **state)
 {
     (void)state;
-    if (WRITERS < 10000)
-        printf("only %d tasks here: the thread sanitizer holds no more fibers\n", WRITERS);
+    tell_crowd(WRITERS);
     write_with(0);
     write_with(64);
     write_with(7);
@@ -209,7 +205,7 @@ static void what_is_disturbed_is_either_done_or_not(void **state)
 {
     (void)state;
     random_source random = random_from_seed(1);
-    for (long round = 0; round < test_rounds(60); round++) {
+    for (long round = 0; round < test_rounds(UNDER_THREAD_SANITIZER ? 20 : 60); round++) {
         open_files(0);
         unsigned places = 1 + (unsigned)random_below(&random, 40);
         run_checks_with(&(whorl_config){.file_ops = places}, write_and_disturb, &random);

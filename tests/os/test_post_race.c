@@ -63,7 +63,11 @@ static void a_million_posts_from_four_threads_all_run(void **state)
 
 /* --- The run's end --- */
 
-enum { FLOOD = 1000 }; /* then it is a trickle */
+/* Then it is a trickle, of less than a run takes. */
+enum {
+    FLOOD = UNDER_THREAD_SANITIZER ? 100 : 1000,
+    TRICKLE_US = UNDER_THREAD_SANITIZER ? 500 : 20
+};
 
 struct flood {
     atomic_int accepted;
@@ -90,7 +94,7 @@ static void *post_until_refused(void *arg)
             break;
         }
         if (atomic_fetch_add(&flood->accepted, 1) > FLOOD)
-            pause_for(WHORL_US(20));
+            pause_for(WHORL_US(TRICKLE_US));
     }
     return NULL;
 }

@@ -25,7 +25,14 @@ struct race {
     pair both;
     intptr_t waited; /* what the wait gave */
     intptr_t ended;  /* what the scope's end gave */
+    bool held;       /* the loop, by a task, until the times had passed and nobody knew */
 };
+
+static void set_times(struct race *race, int64_t soon, int64_t lead)
+{
+    race->deadline = whorl_now() + soon;
+    race->other = race->deadline + lead;
+}
 
 static void hold_the_loop_until(int64_t deadline)
 {
@@ -33,14 +40,27 @@ static void hold_the_loop_until(int64_t deadline)
         continue;
 }
 
+/* Holds the loop until the times have passed, and nobody knows. False if a time had passed before:
+ * then the loop may know, so that this was another trial, to be made again with more time. */
+static bool hold_the_loop(const struct race *race)
+{
+    int64_t first = race->other < race->deadline ? race->other : race->deadline;
+    bool nobody_knows = whorl_now() < first;
+    hold_the_loop_until(race->deadline + 10);
+    return nobody_knows;
+}
+
 /* Begins the task, lets it wait, and goes on when its scope has run out and nobody knows. */
 static void begin_and_hold(struct race *race, whorl_fn *fn, int64_t lead)
 {
-    race->deadline = whorl_now() + SOON;
-    race->other = race->deadline + lead;
-    race->task = whorl_spawn(fn, race);
-    check_equal(whorl_yield(), 0);
-    hold_the_loop_until(race->deadline + 10);
+    for (int64_t soon = SOON;; soon *= 2) {
+        set_times(race, soon, lead);
+        race->task = whorl_spawn(fn, race);
+        check_equal(whorl_yield(), 0);
+        if (hold_the_loop(race))
+            return;
+        whorl_join(race->task);
+    }
 }
 
 /* Within a scope that has run out a wait says so, once the loop has looked at the clock. */
@@ -70,8 +90,23 @@ static intptr_t cancel_at_its_time(void *arg)
 {
     struct race *race = arg;
     check_equal(whorl_sleep_until(race->other), 0);
-    check_equal(whorl_cancel(race->task), 0);
-    return 0;
+    return whorl_cancel(race->task);
+}
+
+/* The canceller wakes with the time, and comes before the task. Whether that was the trial. */
+static bool cancel_with_the_time(struct race *race, int64_t lead, int64_t soon)
+{
+    set_times(race, soon, lead);
+    whorl_task *canceller = whorl_spawn(cancel_at_its_time, race);
+    race->task = whorl_spawn(sleep_in_a_scope, race);
+    check_equal(whorl_yield(), 0);
+    bool held = hold_the_loop(race);
+    intptr_t result = whorl_join(race->task), cancelled = whorl_join(canceller);
+    if (held) {
+        check_equal(result, -ECANCELED);
+        check_equal(cancelled, 0);
+    }
+    return held;
 }
 
 static intptr_t cancel_from_outside(void *arg)
@@ -88,18 +123,9 @@ static intptr_t cancel_from_outside(void *arg)
     begin_and_hold(&race, sleep_in_a_scope, 0);
     check_equal(whorl_cancel(race.task), 0);
     check_equal(whorl_join(race.task), -ECANCELED);
-    /* The canceller wakes with the time, and comes before the task. */
-    for (int64_t lead = -1; lead <= 0; lead++) {
-        race.deadline = whorl_now() + SOON;
-        race.other = race.deadline + lead;
-        whorl_task *canceller = whorl_spawn(cancel_at_its_time, &race);
-        check_equal(whorl_yield(), 0);
-        race.task = whorl_spawn(sleep_in_a_scope, &race);
-        check_equal(whorl_yield(), 0);
-        hold_the_loop_until(race.deadline + 10);
-        check_equal(whorl_join(race.task), -ECANCELED);
-        check_equal(whorl_join(canceller), 0);
-    }
+    for (int64_t lead = -1; lead <= 0; lead++)
+        for (int64_t soon = SOON; !cancel_with_the_time(&race, lead, soon); soon *= 2)
+            continue;
     return 0;
 }
 
@@ -147,15 +173,15 @@ static void a_sleep_that_ends_first_keeps_its_result(void **state)
 static intptr_t hold_then_end(void *arg)
 {
     struct race *race = arg;
-    hold_the_loop_until(race->deadline + 10);
+    race->held = hold_the_loop(race);
     return 21;
 }
 
 static intptr_t end_just_before(void *arg)
 {
     struct race *race = arg;
-    check_equal(whorl_sleep_until(race->deadline - 1), 0);
-    return 21;
+    int error = whorl_sleep_until(race->other);
+    return error ? error : 21;
 }
 
 /* A joiner and a gatherer whose time is up as the child ends. */
@@ -163,8 +189,8 @@ static void wait_for_child(whorl_fn *fn, bool by_gather, struct race *race)
 {
     whorl_timeout scope;
     intptr_t result = 0;
-    race->deadline = whorl_now() + SOON;
     whorl_task *child = whorl_spawn(fn, race);
+    whorl_task *holder = fn == hold_then_end ? NULL : whorl_spawn(hold_then_end, race);
     check_equal(whorl_timeout_begin_at(&scope, race->deadline), 0);
     if (by_gather && (race->waited = whorl_gather(&child, 1, &result, 0)) == 0)
         race->waited = result;
@@ -177,6 +203,17 @@ static void wait_for_child(whorl_fn *fn, bool by_gather, struct race *race)
     if (race->waited != 21 && !by_gather)
         check_equal(whorl_join(child), 21); /* its handle and its result are still there */
     check_equal(whorl_is_done(child), -EINVAL);
+    if (holder)
+        check_equal(whorl_join(holder), 21);
+}
+
+static void wait_for_child_at_the_limit(whorl_fn *fn, bool by_gather, struct race *race)
+{
+    race->held = false;
+    for (int64_t soon = SOON; !race->held; soon *= 2) {
+        set_times(race, soon, -1);
+        wait_for_child(fn, by_gather, race);
+    }
 }
 
 static intptr_t end_children_at_the_limit(void *arg)
@@ -184,9 +221,9 @@ static intptr_t end_children_at_the_limit(void *arg)
     struct race race = {0};
     (void)arg;
     for (int by_gather = 0; by_gather < 2; by_gather++) {
-        wait_for_child(hold_then_end, by_gather, &race);
+        wait_for_child_at_the_limit(hold_then_end, by_gather, &race);
         check_equal(race.waited, 21); /* it had ended before anybody knew of the time */
-        wait_for_child(end_just_before, by_gather, &race);
+        wait_for_child_at_the_limit(end_just_before, by_gather, &race);
         check(race.waited == 21 || !by_gather); /* woken, it ends with its result */
     }
     return 0;
@@ -305,7 +342,7 @@ static intptr_t shield_over_the_limit(void *arg)
     whorl_shield shield;
     check_equal(whorl_timeout_begin_at(&outer, race->deadline), 0);
     check_equal(whorl_shield_begin(&shield, FAR), 0);
-    check_equal(whorl_sleep(3 * SOON), 0); /* the outer one runs out meanwhile */
+    check_equal(whorl_sleep_until(race->deadline + SOON), 0); /* the outer one runs out meanwhile */
     check_equal(whorl_yield(), 0);
     check_equal(whorl_shield_end(&shield, 6), 6);
     check_equal(whorl_sleep(FAR), -ECANCELED);

@@ -9,8 +9,9 @@
 
 chat=$examples/chat/chat
 
+# However slow the machine is, who reads gets its goodbye; tests of that limit set their own.
 start_chat() { # ARGUMENTS...
-    start_service chat chat --discovery-port 0 "$@"
+    start_service chat chat --discovery-port 0 --linger 600 "$@"
     udp_port=$(sed -nE 's/^found by UDP on .*:([0-9]+)$/\1/p' "$scratch/chat.out")
 }
 
@@ -176,7 +177,7 @@ in_its_place() {
 slow_reader() {
     local batch i text
     text=$(printf 'x%.0s' {1..900})
-    start_chat --verbose --rate 0 --behind 200 --linger 60
+    start_chat --verbose --rate 0 --behind 200
     enter ann kitchen
     enter bob kitchen
     enter slow kitchen
@@ -237,7 +238,7 @@ has_lines() { # FILE COUNT PATTERN
 stuck_reader() {
     local i text
     text=$(printf 'x%.0s' {1..900})
-    start_chat --verbose --rate 0 --behind 1000 --linger 0.5
+    start_chat --verbose --rate 0 --behind 1000 --linger 3
     enter ann kitchen
     enter stuck kitchen
     cat <&"$ann" >"$scratch/ann" &
@@ -256,7 +257,7 @@ stuck_reader() {
 # It asks for long lists, and reads none: what waits for it is bounded in bytes too.
 greedy() {
     local i
-    start_chat --verbose --rate 0 --line 64 --behind 1000
+    start_chat --verbose --rate 0 --line 64 --behind 1000 --linger 2
     for ((i = 0; i < 150; i++)); do
         enter "$(printf 'member%026d' "$i")" hall
     done
@@ -287,10 +288,10 @@ flood() {
     sleep 2
     say "$ann" 'say kitchen can you hear me?'
     await has_line "$scratch/ann" '^kitchen ann: can you hear me?$'
+    await has_lines "$scratch/ann" 21 '^kitchen noisy: '
     taken=$(grep -c '^kitchen noisy: ' "$scratch/ann")
     most=$(((${EPOCHREALTIME//[!0-9]/} - ${start//[!0-9]/}) * 20 / 1000000 + 20 + 2))
     ((taken <= most)) || fail "$taken lines were taken, and $most is the most"
-    ((taken > 20)) || fail "only $taken lines were taken"
     kill -0 "$flooding" || fail 'all that it sends is taken'
     connect bob
     next_is "$bob" 'hello: say who you are by "nick NAME"; "help" tells more'
@@ -402,15 +403,17 @@ found() {
     enter ann kitchen
     enter bob kitchen
     enter carl hall
-    expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 0.5 127.0.0.1
+    expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 2 127.0.0.1
     expect 'who is found' "$(cat "$scratch/out")" "127.0.0.1:$port, rooms: kitchen (2), hall (1)"
-    expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 0.5 localhost
+    expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 2 localhost
     expect 'the answer to a short question' "$(ask_by_udp 17)" "chat $port;"
     exec {udp}<>"/dev/udp/127.0.0.1/$udp_port"
     printf 'who serves tea?%100s' '' >&"$udp"
     printf 'who serves chat?' >&"$udp"
     printf 'w' >&"$udp"
-    expect 'the only answer' "$(timeout 1 cat <&"$udp")" "chat $port"
+    printf 'who serves chat?%100s' '' >&"$udp"
+    expect 'the answers, of which the last has rooms' "$(timeout 60 sed '/^hall /q' <&"$udp")" \
+        "chat $port"$'\n'"chat $port"$'\nkitchen 2\nhall 1'
     stops
     expect_status 1 "$chat" --discover --discovery-port "$udp_port" --wait 0.3 127.0.0.1
     has_line "$scratch/err" '^chat: nobody has answered; see that a server runs'
@@ -421,7 +424,7 @@ found_by_broadcast() {
     local first
     start_chat --host 0.0.0.0
     first=$port
-    expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 0.5 127.255.255.255
+    expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 2 127.255.255.255
     has_line "$scratch/out" ":$first\$"
     stops
 }
@@ -438,7 +441,7 @@ stop_by_sigint() {
 }
 
 second_signal() {
-    start_chat --linger 600
+    start_chat
     enter ann kitchen
     kill "$server"
     hears "$ann" 'bye: the server stops'

@@ -28,8 +28,9 @@ end_of_all() {
 }
 trap end_of_all EXIT
 
+# No limit strikes for the slowness of a machine; tests of a limit set their own.
 start_proxy() { # ARGUMENTS...
-    start_service proxy proxy "$@"
+    start_service proxy proxy --connect-timeout 600 --grace 600 "$@"
     url=http://127.0.0.1:$port
 }
 
@@ -180,11 +181,11 @@ target_hangs() {
     port=$hanging
     connect one
     connect two
-    start_proxy --connect-timeout 0.5 127.0.0.1:0 "127.0.0.1:$hanging" "$nginx"
+    start_proxy --connect-timeout 2 127.0.0.1:0 "127.0.0.1:$hanging" "$nginx"
     fetch "$url/small" | cmp - "$files/small"
     stops_with 1 0 0
     has_line "$scratch/proxy.err" ': it has not answered in time; the next target is tried$'
-    start_proxy --connect-timeout 0.5 127.0.0.1:0 "127.0.0.1:$hanging"
+    start_proxy --connect-timeout 2 127.0.0.1:0 "127.0.0.1:$hanging"
     ! fetch "$url/small" || fail 'something was fetched from nowhere'
     stops_with 1 1 0
     has_line "$scratch/proxy.err" ': it has not answered in time; see that it is up and answers$'
@@ -198,9 +199,9 @@ stop_while_connecting() {
     port=$socat_port
     connect one
     connect two
-    start_proxy --verbose --connect-timeout 600 --grace 0.2 127.0.0.1:0 "127.0.0.1:$socat_port"
+    start_proxy --verbose --limit 1 --grace 0.2 127.0.0.1:0 "127.0.0.1:$socat_port"
     connect fd
-    sleep 0.2
+    await has_line "$scratch/proxy.err" '^proxy: there are 1 connections: more wait'
     stops_with 1 1 0
     kill -CONT "$socat_id"
 }
@@ -276,10 +277,10 @@ slow_reader_gets_all() {
 idle_timeout() {
     local i
     start_socat ',fork' EXEC:cat -t 60
-    start_proxy --verbose --idle-timeout 1.5 127.0.0.1:0 "127.0.0.1:$socat_port"
+    start_proxy --verbose --idle-timeout 4 127.0.0.1:0 "127.0.0.1:$socat_port"
     connect busy
     connect idle
-    for ((i = 0; i < 15; i++)); do
+    for ((i = 0; i < 30; i++)); do
         echo "$i" >&"$busy"
         sleep 0.2
     done &
@@ -287,7 +288,7 @@ idle_timeout() {
     timeout 60 cat <&"$idle" >"$scratch/idle" 2>&1 || :
     await has_line "$scratch/proxy.err" ' 0 bytes there, 0 back, idle for too long$'
     wait $!
-    timeout 60 head -n 15 <&"$busy" | cmp - <(seq 0 14)
+    timeout 60 head -n 30 <&"$busy" | cmp - <(seq 0 29)
     stops_with 2 0 2
 }
 
@@ -316,7 +317,7 @@ grace_over() {
 }
 
 second_signal() {
-    start_proxy --verbose --grace 600 127.0.0.1:0 "$nginx"
+    start_proxy --verbose 127.0.0.1:0 "$nginx"
     connect fd
     await has_line "$scratch/proxy.err" "^proxy: connection 1: to $nginx"
     kill -INT "$server"

@@ -1,8 +1,5 @@
 /*
  * Very many tasks at once, each on a stack with a guard page: 200,000 asleep, joined, cancelled.
- *
- * The thread sanitizer holds no more than about 8,000 fibers; there the count is lower, and the
- * program says so.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -13,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 200000 };
+enum { MANY = CROWD_OF(200000) };
 
 static whorl_task **tasks;
 static int begun;
@@ -101,9 +98,7 @@ static void allocate_tasks(void)
 {
     tasks = calloc(MANY, sizeof(whorl_task *));
     assert_non_null(tasks);
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it holds no more than about 8,000 fibers\n",
-               (int)MANY);
+    tell_crowd(MANY);
 }
 
 /* Without light guards the kernel's map limit comes first; the features tell. */
@@ -164,7 +159,7 @@ static void two_hundred_thousand_stacks_are_used_again(void **state)
 }
 
 /* Each joins its neighbour on one side; the task at that end of the row waits until all do. */
-enum { ROW = 3000 };
+enum { ROW = CROWD_OF(3000) };
 
 static int joining_side; /* 1 or -1 */
 

@@ -5,11 +5,10 @@
 #include "support.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
+enum { MANY = CROWD_OF(10000) };
 
 static const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
 
@@ -260,9 +259,7 @@ static intptr_t wait_in_thousands(void *arg)
 static void ten_thousand_wait_in_their_order_and_a_quarter_leaves(void **state)
 {
     (void)state;
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it holds no more than about 8,000 fibers\n",
-               (int)MANY);
+    tell_crowd(MANY);
     run_checks(wait_in_thousands, (void *)0);
     run_checks(wait_in_thousands, (void *)1);
 }

@@ -9,11 +9,10 @@
 #include "elsewhere.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
+enum { MANY = CROWD_OF(10000) };
 
 static whorl_future shared = WHORL_FUTURE_INIT;
 static int woken;
@@ -106,9 +105,7 @@ static void ten_thousand_who_wait_are_woken_in_their_order(void **state)
 {
     (void)state;
     static whorl_task *tasks[MANY];
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it holds no more than about 8,000 fibers\n",
-               (int)MANY);
+    tell_crowd(MANY);
     woken = 0;
     assert_int_equal(whorl_future_init(&shared), 0);
     for (intptr_t i = 0; i < MANY; i++)

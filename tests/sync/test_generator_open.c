@@ -9,7 +9,7 @@
 
 #include <sys/mman.h>
 
-enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
+enum { MANY = CROWD_OF(10000) };
 
 static whorl_task *asking;
 
@@ -324,9 +324,7 @@ static intptr_t await_many(void *arg)
 static void ten_thousand_are_open_at_once(void **state)
 {
     (void)state;
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it holds no more than about 8,000 fibers\n",
-               (int)MANY);
+    tell_crowd(MANY);
     run_checks_with(&virtual_time, await_many, NULL);
 }
 

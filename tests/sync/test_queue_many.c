@@ -1,16 +1,12 @@
 /*
  * Ten thousand tasks that wait in one queue: served in the order in which they came, cancelled from
  * anywhere in it, turned away.
- *
- * The thread sanitizer holds no more than about 8,000 fibers; there the count is lower, and the
- * program says so.
  */
 #include "queue_calls.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { MANY = UNDER_THREAD_SANITIZER ? 4000 : 10000 };
+enum { MANY = CROWD_OF(10000) };
 
 static struct call *calls;
 static whorl_queue queue;
@@ -172,9 +168,7 @@ int main(void)
     calls = calloc(MANY, sizeof *calls);
     if (!calls)
         return 1;
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it holds no more than about 8,000 fibers\n",
-               (int)MANY);
+    tell_crowd(MANY);
     int status = run_behaviours("queue, many", tests);
     free(calls);
     return status;

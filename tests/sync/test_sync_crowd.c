@@ -1,23 +1,18 @@
 /*
  * Ten thousand tasks that wait for one thing: served in their order, cancelled in any order, or
- * both by turns. The thread sanitizer holds no more than about 8,000 fibers, and is slow with
- * thousands; there they are fewer, and the program says so.
+ * both by turns.
  */
 #include "kinds.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { CROWD = UNDER_THREAD_SANITIZER ? 2000 : 10000 };
+enum { CROWD = CROWD_OF(10000) };
 
 static struct asker *askers;
 
 static void for_each_kind(whorl_fn *body)
 {
-    if (UNDER_THREAD_SANITIZER)
-        printf("thread sanitizer: %d tasks, since it is slow with more, and holds no more than "
-               "about 8,000\n",
-               (int)CROWD);
+    tell_crowd(CROWD);
     for (size_t i = 0; i < count_of(kinds); i++) {
         askers = calloc(CROWD, sizeof *askers);
         assert_non_null(askers);
