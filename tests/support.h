@@ -189,7 +189,8 @@ long unread_in(int fd);
 /* Reads from fd, and checks that it was just this. */
 void check_unread(int fd, const char *expected);
 
-/* Writes to fd, which is put back to blocking after, until it takes no more. Returns the bytes. */
+/* Writes to fd, which is put back to blocking after, until it takes no more, and none of what is
+ * under way will make room. Returns the bytes. */
 size_t fill_descriptor(int fd);
 
 struct sockaddr_in;

@@ -5,6 +5,7 @@
  * it holds, as its sequence is higher. Then it is written over the other one too, so that each
  * stands in for the other if the disk damages one.
  */
+#include <errno.h>
 #include <fs/log.h>
 #include <string.h>
 #include <whorl/fs.h>
@@ -88,7 +89,10 @@ int log_header_read(struct log *log, int64_t size)
     /* A file that was made, and nothing written. */
     if (size <= LOG_DATA && is_zero(bytes, LOG_DATA))
         return 0;
-    for (int i = 0; i < 2; i++)
-        errors[i] = log_header_decode(bytes + (size_t)i * LOG_SLOT, &header[i]);
+    /* One that is cut off is none, even where zeros are all that it lacks. */
+    for (int i = 0; i < 2; i++) {
+        int64_t at = (int64_t)i * LOG_SLOT;
+        errors[i] = size < at + LOG_HEADER ? -EBADMSG : log_header_decode(bytes + at, &header[i]);
+    }
     return choose(log, header, errors);
 }

@@ -218,6 +218,31 @@ static void a_header_with_places_that_no_log_comes_to_is_a_damaged_one(void **st
     run_checks(have_impossible_places, NULL);
 }
 
+/* Whose checksum ends with a byte of zero, as the file has where it ends. */
+static intptr_t cut_before_a_zero(void *arg)
+{
+    (void)arg;
+    test_path path = path_of("log");
+    unsigned char bytes[HEADER] = {[HEADER - 1] = 1};
+    struct log_header header = {.offset = DATA};
+    whorl_log log;
+    while (bytes[HEADER - 1] != 0) {
+        header.sequence++;
+        log_header_encode(bytes, &header);
+    }
+    write_whole(path.text, (char *)bytes, HEADER - 1);
+    check_equal(whorl_log_open(&log, path.text, NULL), -EBADMSG);
+    write_whole(path.text, (char *)bytes, HEADER);
+    check_equal(whorl_log_open(&log, path.text, NULL), 0);
+    return whorl_log_close(&log);
+}
+
+static void a_header_that_is_cut_off_is_none_whatever_it_lacks(void **state)
+{
+    (void)state;
+    run_checks(cut_before_a_zero, NULL);
+}
+
 /* Garbage from a record on, of all kinds: random, zeros, ones, and records of this log that belong
  * elsewhere. */
 static intptr_t put_garbage(void *arg)
@@ -308,6 +333,7 @@ int main(void)
         behaviour(a_log_cut_off_at_any_byte_recovers_to_the_records_before_it),
         behaviour(a_flipped_byte_ends_recovery_before_its_record_and_what_is_behind_is_counted),
         behaviour(each_header_stands_in_for_the_other_and_without_both_nothing_is_touched),
+        behaviour(a_header_that_is_cut_off_is_none_whatever_it_lacks),
         behaviour(a_header_with_places_that_no_log_comes_to_is_a_damaged_one),
         behaviour(garbage_is_never_taken_for_a_record),
         behaviour(records_that_were_dropped_do_not_come_back),

@@ -8,9 +8,7 @@
 #include "streams.h"
 
 #include <core/loop.h>
-#include <linux/sockios.h>
 #include <net/stream_hub.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { LARGE = 40000 };
@@ -139,36 +137,11 @@ static intptr_t write_short(void *stream)
     return whorl_stream_write(stream, large, SHORT);
 }
 
-/* Over TCP some of it may be under way, or its acknowledgement: it makes room when that comes. */
-static bool is_under_way(int fd, int peer, size_t filled)
-{
-    size_t unread = (size_t)unread_in(peer);
-    int unacknowledged = 0;
-    if (connection == TCP_PAIR)
-        check_equal(ioctl(fd, SIOCOUTQ, &unacknowledged), 0);
-    return unread + (size_t)unacknowledged != filled;
-}
-
-/* Until there is no room, and none is to come. */
-static size_t fill(int fd, int peer)
-{
-    size_t filled = 0, before;
-    do {
-        ssize_t sent;
-        before = filled;
-        while ((sent = send(fd, large, sizeof large, MSG_DONTWAIT)) > 0)
-            filled += (size_t)sent;
-        while (is_under_way(fd, peer, filled))
-            usleep(1000);
-    } while (filled > before);
-    return filled;
-}
-
 static intptr_t write_to_a_full_peer(void *arg)
 {
     (void)arg;
     streams both = open_streams(NULL);
-    size_t filled = fill(whorl_stream_fd(both.ends[1]), whorl_stream_fd(both.ends[0]));
+    size_t filled = fill_descriptor(whorl_stream_fd(both.ends[1]));
     whorl_task *task = whorl_spawn(write_short, both.ends[1]);
     refuse_all_memory(true);
     check_equal(whorl_yield(), 0);
