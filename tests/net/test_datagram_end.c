@@ -4,8 +4,6 @@
  */
 #include "datagrams.h"
 
-#include <pthread.h>
-
 static intptr_t receive_once(void *arg)
 {
     char byte;
@@ -349,38 +347,6 @@ static void a_socket_outlives_the_task_that_opened_it(void **state)
     run_both_ways(outlive_a_task);
 }
 
-static intptr_t use_elsewhere(void *arg)
-{
-    whorl_message message;
-    check_equal(whorl_datagram_receive(arg, &message), -EPERM);
-    check_equal(whorl_datagram_send(arg, "x", 1), -EPERM);
-    check_equal(whorl_datagram_set_broadcast(arg, 1), -EPERM);
-    check_equal(whorl_datagram_close(arg), -EPERM);
-    return 0;
-}
-
-static void *run_elsewhere(void *arg)
-{
-    check_equal(whorl_run(use_elsewhere, arg), 0);
-    return NULL;
-}
-
-static intptr_t offer_elsewhere(void *arg)
-{
-    (void)arg;
-    pthread_t thread;
-    whorl_datagram *one = open_loopback(NULL, NULL);
-    if (check_equal(pthread_create(&thread, NULL, run_elsewhere, one), 0))
-        check_equal(pthread_join(thread, NULL), 0);
-    return whorl_datagram_close(one);
-}
-
-static void another_loop_is_refused(void **state)
-{
-    (void)state;
-    run_checks(offer_elsewhere, NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,7 +358,6 @@ int main(void)
         behaviour(sockets_left_open_are_closed_with_the_run),
         behaviour(a_deadlock_is_seen_beside_an_idle_socket),
         behaviour(a_socket_outlives_the_task_that_opened_it),
-        behaviour(another_loop_is_refused),
     };
     return run_behaviours("datagram_end", tests);
 }

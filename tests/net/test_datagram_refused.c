@@ -1,5 +1,6 @@
 /* What datagram sockets refuse, and by which error. */
 #include "datagrams.h"
+#include "sync/elsewhere.h"
 
 #include <sys/un.h>
 
@@ -41,10 +42,6 @@ static intptr_t use_wrongly(void *arg)
     check_equal(whorl_datagram_from_fd(netlink, NULL, &one), -EAFNOSUPPORT);
     close(netlink);
 
-    check_equal(whorl_datagram_close(NULL), -EINVAL);
-    check_equal(whorl_datagram_fd(NULL), -EINVAL);
-    check_equal(whorl_datagram_port(NULL), -EINVAL);
-    check_equal(whorl_datagram_receive(NULL, &message), -EINVAL);
     one = open_loopback(NULL, NULL);
     check_equal(whorl_datagram_receive(one, NULL), -EINVAL);
     check_equal(whorl_datagram_receive_from(one, NULL, 1, NULL, NULL), -EINVAL);
@@ -89,10 +86,75 @@ static void what_cannot_be_is_refused(void **state)
     run_checks(take_over_wrongly, NULL);
 }
 
+static void check_refused(whorl_datagram *one, int error)
+{
+    char byte = '!';
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    const struct sockaddr *peer = (const struct sockaddr *)&addr;
+    whorl_message message = {.data = &byte, .len = 1};
+    check_equal(whorl_datagram_set_timeout(one, 1), error);
+    check_equal(whorl_datagram_connect(one, "127.0.0.1", "9"), error);
+    check_equal(whorl_datagram_connect_to(one, peer, sizeof addr), error);
+    check_equal(whorl_datagram_receive(one, &message), error);
+    check_equal(whorl_datagram_receive_from(one, &byte, 1, NULL, NULL), error);
+    check_equal(whorl_datagram_receive_many(one, &message, 1), error);
+    check_equal(whorl_datagram_send(one, &byte, 1), error);
+    check_equal(whorl_datagram_send_to(one, &byte, 1, peer, sizeof addr), error);
+    message = (whorl_message){.data = &byte, .len = 1};
+    check_equal(whorl_datagram_send_many(one, &message, 1), error);
+    check_equal(whorl_datagram_set_broadcast(one, 1), error);
+    check_equal(whorl_datagram_join(one, "239.1.2.3", NULL), error);
+    check_equal(whorl_datagram_leave(one, "239.1.2.3", NULL), error);
+    check_equal(whorl_datagram_set_multicast_loop(one, 1), error);
+    check_equal(whorl_datagram_set_multicast_hops(one, 1), error);
+    check_equal(whorl_datagram_set_multicast_interface(one, NULL), error);
+    check_equal(whorl_datagram_close(one), error);
+}
+
+static intptr_t use_none(void *arg)
+{
+    (void)arg;
+    check_equal(whorl_datagram_fd(NULL), -EINVAL);
+    check_equal(whorl_datagram_port(NULL), -EINVAL);
+    check_refused(NULL, -EINVAL);
+    return 0;
+}
+
+static void each_call_refuses_to_be_without_a_socket(void **state)
+{
+    (void)state;
+    run_checks(use_none, NULL);
+}
+
+static whorl_datagram *of_this_loop;
+
+static intptr_t use_elsewhere(void *arg)
+{
+    (void)arg;
+    check_refused(of_this_loop, -EPERM);
+    return 0;
+}
+
+static intptr_t offer_elsewhere(void *arg)
+{
+    (void)arg;
+    of_this_loop = open_loopback(NULL, NULL);
+    in_another_loop(use_elsewhere);
+    return whorl_datagram_close(of_this_loop);
+}
+
+static void each_call_refuses_the_socket_of_another_loop(void **state)
+{
+    (void)state;
+    run_checks(offer_elsewhere, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(what_cannot_be_is_refused),
+        behaviour(each_call_refuses_to_be_without_a_socket),
+        behaviour(each_call_refuses_the_socket_of_another_loop),
     };
     return run_behaviours("datagram_refused", tests);
 }

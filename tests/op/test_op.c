@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include "support.h"
+#include "sync/elsewhere.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -233,6 +234,36 @@ static void an_op_of_another_task_can_only_be_cancelled(void **state)
     run_checks(lend_an_op, NULL);
 }
 
+static whorl_op in_flight_here;
+
+static intptr_t meddle_from_elsewhere(void *arg)
+{
+    (void)arg;
+    check_equal(whorl_op_await(&in_flight_here), -EPERM);
+    check_equal(whorl_op_cancel(&in_flight_here), -EPERM);
+    return 0;
+}
+
+static intptr_t show_an_op(void *arg)
+{
+    (void)arg;
+    pair both = pipe_pair();
+    char byte;
+    in_flight_here = whorl_op_read(both.ends[0], &byte, 1);
+    check_equal(whorl_op_start(&in_flight_here), 0);
+    in_another_loop(meddle_from_elsewhere);
+    check_equal(whorl_op_cancel(&in_flight_here), 0);
+    check_equal(whorl_op_await(&in_flight_here), -ECANCELED);
+    close_pair(&both);
+    return 0;
+}
+
+static void an_op_of_another_loop_is_not_to_be_touched(void **state)
+{
+    (void)state;
+    run_checks(show_an_op, NULL);
+}
+
 static void call_outside(whorl_op *in_flight)
 {
     whorl_op op = whorl_op_nop();
@@ -354,6 +385,7 @@ int main(void)
         behaviour(a_started_op_ends_while_its_task_does_other_things),
         behaviour(misuse_is_refused),
         behaviour(an_op_of_another_task_can_only_be_cancelled),
+        behaviour(an_op_of_another_loop_is_not_to_be_touched),
         behaviour(calls_outside_a_task_are_refused),
         behaviour(every_op_has_its_name),
     };
