@@ -94,20 +94,27 @@ static void a_file_in_the_page_cache_goes_in_one_segment_with_what_is_before_it(
 static intptr_t send_under_cork(void *arg)
 {
     (void)arg;
-    pair both = unix_pair();
-    whorl_stream *stream;
-    off_t offset = 3;
-    int fd = digits_file(O_RDONLY);
-    check_equal(whorl_stream_open(both.ends[1], NULL, &stream), 0);
-    check_equal(whorl_stream_cork(stream), 0);
-    check_equal(whorl_stream_sendfile(stream, fd, &offset, 4), 4);
-    check_equal(whorl_stream_pending(stream), 4);
-    check_equal(whorl_stream_uncork(stream), 0);
-    check_equal(whorl_stream_close(stream), 0);
-    both.ends[1] = -1;
-    check_unread(both.ends[0], "3456");
+    static const size_t counts[] = {4, 12000, 40000};
+    int fd = big_file(O_RDONLY);
+    for (size_t i = 0; i < count_of(counts); i++) {
+        pair both = unix_pair();
+        whorl_stream *stream;
+        off_t offset = 0;
+        struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
+        check_equal(whorl_stream_open(both.ends[1], NULL, &stream), 0);
+        check_equal(whorl_stream_cork(stream), 0);
+        check_equal(whorl_stream_sendfile(stream, fd, &offset, counts[i]), counts[i]);
+        if (counts[i] < 16000) { /* which does not fill a buffer */
+            check_equal(whorl_stream_pending(stream), counts[i]);
+            check_equal(unread_in(both.ends[0]), 0);
+        }
+        check_equal(whorl_stream_uncork(stream), 0);
+        check_equal(whorl_stream_close(stream), 0);
+        both.ends[1] = -1;
+        check_equal(receive(&to), counts[i]);
+        close_pair(&both);
+    }
     close(fd);
-    close_pair(&both);
     return 0;
 }
 
@@ -115,6 +122,60 @@ static void a_cork_holds_back_files_too(void **state)
 {
     (void)state;
     run_checks(send_under_cork, NULL);
+}
+
+struct late_receiver {
+    struct receiver to;
+    size_t before; /* bytes that are not the file's */
+};
+
+static intptr_t receive_late(void *arg)
+{
+    struct late_receiver *late = arg;
+    char zeros[4096];
+    while (late->before > 0) {
+        size_t len = late->before < sizeof zeros ? late->before : sizeof zeros;
+        ssize_t got = whorl_read(late->to.fd, zeros, len);
+        if (!check(got > 0))
+            return got;
+        late->before -= (size_t)got;
+    }
+    return receive(&late->to);
+}
+
+/* What was written before is in flight, or has found no room. */
+static intptr_t send_behind_what_waits(void *arg)
+{
+    (void)arg;
+    static const size_t written[] = {100, 300000};
+    for (size_t i = 0; i < 2 * count_of(written); i++) {
+        pair both = i % 2 == 0 ? unix_pair() : tcp_pair();
+        size_t first = written[i / 2];
+        struct stream_sender one = {.in = big_file(O_RDONLY), .offset = (off_t)first};
+        struct late_receiver late = {.to = {.fd = both.ends[0], .most = SIZE_MAX}};
+        whorl_stream_options options = {.high_water = 1 << 20};
+        late.before = fill_descriptor(both.ends[1]);
+        check_equal(whorl_stream_open(both.ends[1], &options, &one.stream), 0);
+        both.ends[1] = -1;
+        check_equal(whorl_stream_write(one.stream, content, first), first);
+        whorl_task *sender = whorl_spawn(send_to_stream, &one);
+        for (int turn = 0; turn < 5; turn++)
+            check_equal(whorl_yield(), 0);
+        check(!whorl_is_done(sender));
+        whorl_task *receiver = whorl_spawn(receive_late, &late);
+        check_equal(whorl_join(sender), FILE_BYTES - first);
+        check_equal(whorl_stream_close(one.stream), 0);
+        check_equal(whorl_join(receiver), FILE_BYTES);
+        close(one.in);
+        close_pair(&both);
+    }
+    return 0;
+}
+
+static void it_keeps_its_place_behind_what_waits(void **state)
+{
+    (void)state;
+    run_checks(send_behind_what_waits, NULL);
 }
 
 /* Nobody reads: it gives up by the stream's clock, with what was taken until then. */
@@ -161,6 +222,22 @@ static intptr_t send_to_the_dead(void *arg)
     check_equal(whorl_stream_sendfile(ends[0], fd, &offset, SIZE_MAX), -EPIPE);
     check_equal(whorl_stream_write(ends[0], "x", 1), -EPIPE);
     check_equal(offset, 0);
+    check_equal(whorl_stream_abort(ends[0]), 0);
+    /* It is what was written before that finds nobody. */
+    pair both = unix_pair();
+    check_equal(whorl_stream_open(both.ends[1], NULL, &ends[0]), 0);
+    close(both.ends[0]);
+    check_equal(whorl_stream_write(ends[0], "x", 1), 1);
+    check_equal(whorl_stream_sendfile(ends[0], fd, &offset, SIZE_MAX), -EPIPE);
+    check_equal(offset, 0);
+    check_equal(whorl_stream_abort(ends[0]), 0);
+    /* A pipe's stream takes what goes through buffers, and finds out then. */
+    both = pipe_pair();
+    check_equal(whorl_stream_open(both.ends[1], NULL, &ends[0]), 0);
+    close(both.ends[0]);
+    ssize_t sent = whorl_stream_sendfile(ends[0], fd, &offset, SIZE_MAX);
+    check(sent == -EPIPE || (sent > 0 && sent < FILE_BYTES));
+    check_equal(whorl_stream_sendfile(ends[0], fd, &offset, SIZE_MAX), -EPIPE);
     check_equal(whorl_stream_abort(ends[0]), 0);
     close(fd);
     return 0;
@@ -298,6 +375,7 @@ int main(void)
         behaviour(a_stream_takes_it_behind_what_was_written),
         behaviour(a_file_in_the_page_cache_goes_in_one_segment_with_what_is_before_it),
         behaviour(a_cork_holds_back_files_too),
+        behaviour(it_keeps_its_place_behind_what_waits),
         behaviour(a_receiver_that_takes_nothing_is_given_up_and_may_have_the_rest_later),
         behaviour(a_peer_that_has_gone_is_told),
         behaviour(a_transfer_to_a_stream_ends_early_and_loses_nothing),
