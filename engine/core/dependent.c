@@ -1,6 +1,7 @@
 /* What a task has begun and must not outlive it: see dependent.h. */
 #include <assert.h>
 #include <core/dependent.h>
+#include <core/loop.h>
 
 void dependent_begin(struct task *owner, struct dependent *self)
 {

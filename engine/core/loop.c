@@ -124,7 +124,7 @@ static __attribute__((noinline)) void sleep_by_inbox(struct loop *loop, int64_t 
 /* Waits until something completes, or until `deadline`. */
 static void loop_sleep(struct loop *loop, int64_t deadline)
 {
-    if (__builtin_expect(loop->inbox != NULL, 0))
+    if (loop->inbox)
         sleep_by_inbox(loop, deadline);
     else
         ring_turn(&loop->ring, deadline);
@@ -186,13 +186,19 @@ static void loop_wait(struct loop *loop)
     loop_sleep(loop, next);
 }
 
-/* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. Returns
- * false if nothing can happen any more. */
-static bool loop_turn(struct loop *loop)
+/* Nobody is ready, and only what is in flight can bring anything on. */
+static inline bool loop_is_calm(const struct loop *loop)
+{
+    return loop->host.next == &loop->host && loop->ops_in_flight > loop->ops_at_rest &&
+           !loop->timers.root && loop->jobs == 0 && !loop->time_is_virtual &&
+           !stack_may_trim(&loop->stacks) && (!loop->inbox || inbox_is_calm(loop->inbox));
+}
+
+/* Submits and collects for a loop that is not calm, and waits if nobody is ready. Returns false if
+ * nothing can happen any more. */
+static __attribute__((noinline)) bool submit_and_wait(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
-    check_invariants(loop);
-    loop->rounds++;
     if (timers_next(&loop->timers) == TIMER_AT_ONCE)
         timers_expire(&loop->timers, TIMER_AT_ONCE);
     while (loop_is_stuck(loop))
@@ -203,6 +209,20 @@ static bool loop_turn(struct loop *loop)
         loop_wait(loop);
     else if (!ring_is_quiet(ring))
         ring_turn(ring, RING_NOW);
+    return true;
+}
+
+/* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. Returns
+ * false if nothing can happen any more. */
+static bool loop_turn(struct loop *loop)
+{
+    struct ring *ring = &loop->ring;
+    check_invariants(loop);
+    loop->rounds++;
+    if (loop_is_calm(loop))
+        ring_turn(ring, RING_FOREVER);
+    else if (!submit_and_wait(loop))
+        return false;
     /* A wait that slept collects little of what is there. More at once costs less for each; but a
      * disk that works is to have its next op soon. */
     ring_reap(ring, loop->hooks->complete, loop);

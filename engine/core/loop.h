@@ -216,6 +216,15 @@ static inline void ready_add(struct loop *loop, struct task *task)
     loop->current->previous = task;
 }
 
+/* Makes a parked task ready; its park returns `result`. */
+static inline void task_wake(struct task *task, int result)
+{
+    assert(task->wait && !task->ended);
+    task->wait = NULL;
+    task->wait_result = result;
+    ready_add(task->loop, task);
+}
+
 /* The task keeps its link to the next one, for loop_next. */
 static inline __attribute__((always_inline)) void ready_remove(struct task *task)
 {

@@ -11,27 +11,27 @@
 #include <string.h>
 #include <whorl/task.h>
 
-static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
+/* The kernel's number of an operation, and flags of its own that every op of it has. */
+static const struct {
+    uint8_t number;
+    uint8_t flags;
+} kernel_ops[RING_OP_COUNT] = {
+    [RING_OP_SEND_ZC].flags = IORING_SEND_ZC_REPORT_USAGE,
+    [RING_OP_SENDMSG_ZC].flags = IORING_SEND_ZC_REPORT_USAGE,
 #define IORING_OP_WAITID KERNEL_OP_WAITID
 #define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
 #define IORING_OP_BIND KERNEL_OP_BIND
 #define IORING_OP_LISTEN KERNEL_OP_LISTEN
 #define IORING_OP_READV_FIXED KERNEL_OP_READV_FIXED
 #define IORING_OP_WRITEV_FIXED KERNEL_OP_WRITEV_FIXED
-#define ROW(opcode, ...) [RING_OP_##opcode] = IORING_OP_##opcode,
+#define ROW(opcode, ...) [RING_OP_##opcode].number = IORING_OP_##opcode,
     RING_OPS(ROW)
 #undef ROW
 };
 
-/* Flags of each operation's own that every op of it has. */
-static const uint8_t own_flags[RING_OP_COUNT] = {
-    [RING_OP_SEND_ZC] = IORING_SEND_ZC_REPORT_USAGE,
-    [RING_OP_SENDMSG_ZC] = IORING_SEND_ZC_REPORT_USAGE,
-};
-
 unsigned ring_kernel_opcode(unsigned code)
 {
-    return kernel_opcodes[code];
+    return kernel_ops[code].number;
 }
 
 _Static_assert(RING_HAS_BUFFER == IORING_CQE_F_BUFFER && RING_MORE == IORING_CQE_F_MORE &&
@@ -69,9 +69,9 @@ static void fill_engine_flags(struct io_uring_sqe *slot, const whorl_op *op)
 void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link)
 {
     struct io_uring_sqe *slot = take_slot(ring);
-    slot->opcode = kernel_opcodes[op->code];
+    slot->opcode = kernel_ops[op->code].number;
     slot->flags = link_flags[link] | (op->flags & WHORL_OP_FIXED_FILE ? IOSQE_FIXED_FILE : 0);
-    slot->ioprio = own_flags[op->code];
+    slot->ioprio = kernel_ops[op->code].flags;
     if (__builtin_expect(op->flags & (RING_MULTISHOT | RING_SELECT | RING_POLL_FIRST), 0))
         fill_engine_flags(slot, op);
     slot->fd = op->fd;
@@ -129,18 +129,24 @@ static void wait_until(const struct ring *ring, int64_t deadline, struct __kerne
     end->tv_nsec = ns % 1000000000;
 }
 
-static int enter(struct ring *ring, unsigned to_submit, int64_t deadline)
+static __attribute__((noinline)) int enter_until(struct ring *ring, unsigned to_submit,
+                                                 int64_t deadline)
 {
-    unsigned flags = ring->enter_flags | IORING_ENTER_GETEVENTS;
-    if (deadline == RING_NOW || deadline == RING_FOREVER)
-        return ring_enter((unsigned)ring->fd, to_submit, deadline == RING_FOREVER, flags, NULL, 0);
     struct __kernel_timespec end;
     wait_until(ring, deadline, &end);
     struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&end};
-    flags |= IORING_ENTER_EXT_ARG;
+    unsigned flags = ring->enter_flags | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
     if (ring->features & WHORL_FEATURE_ABS_TIMER)
         flags |= IORING_ENTER_ABS_TIMER;
     return ring_enter((unsigned)ring->fd, to_submit, 1, flags, &arg, sizeof arg);
+}
+
+static inline int enter(struct ring *ring, unsigned to_submit, int64_t deadline)
+{
+    if (deadline != RING_NOW && deadline != RING_FOREVER)
+        return enter_until(ring, to_submit, deadline);
+    unsigned flags = ring->enter_flags | IORING_ENTER_GETEVENTS;
+    return ring_enter((unsigned)ring->fd, to_submit, deadline == RING_FOREVER, flags, NULL, 0);
 }
 
 int ring_turn(struct ring *ring, int64_t deadline)
@@ -148,7 +154,9 @@ int ring_turn(struct ring *ring, int64_t deadline)
     __atomic_store_n(ring->kernel_tail, ring->tail, __ATOMIC_RELEASE);
     int result = enter(ring, ring->tail - ring->submitted, deadline);
     ring->submitted = __atomic_load_n(ring->kernel_head, __ATOMIC_ACQUIRE);
-    if (result >= 0 || result == -ETIME || result == -EINTR)
+    if (__builtin_expect(result >= 0, 1))
+        return 0;
+    if (result == -ETIME || result == -EINTR)
         return 0;
     if (result == -EAGAIN || result == -EBUSY || result == -ENOMEM)
         return -EAGAIN;

@@ -33,14 +33,6 @@ struct task *task_of_handle(const struct loop *loop, whorl_task *handle, int *er
     return task;
 }
 
-void task_wake(struct task *task, int result)
-{
-    assert(task->wait && !task->ended);
-    task->wait = NULL;
-    task->wait_result = result;
-    ready_add(task->loop, task);
-}
-
 int task_refuse(struct loop *loop, struct task *self)
 {
     loop_switch(loop, self);

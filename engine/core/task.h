@@ -136,9 +136,6 @@ int task_spawn(struct loop *loop, const whorl_spawn_options *options, whorl_fn *
 /* Makes a new task ready, or runs it at once if `options` say so. */
 void task_begin(struct loop *loop, const whorl_spawn_options *options, struct task *task);
 
-/* Makes a parked task ready; its park returns `result`. */
-void task_wake(struct task *task, int result);
-
 /* What an await of an interrupted task gives: lets others run, then -ECANCELED. */
 int task_refuse(struct loop *loop, struct task *self);
 

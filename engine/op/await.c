@@ -50,29 +50,53 @@ static void deadline_passed(struct timer *timer)
         timer_arm(&self->loop->timers, timer, next);
 }
 
-/* Inline in the await of one op, which is on every hot path. */
-static inline void wait_for(struct loop *loop, struct task *self, struct op_wait *wait)
+void op_wait(struct loop *loop, struct task *self, struct op_wait *wait)
 {
     assert(wait->pending > 0);
     bool timed = wait->deadline != WHORL_FOREVER;
     self->wait_object = wait;
-    if (__builtin_expect(self->interrupted, 0) && !wait->cancelled)
+    if (self->interrupted && !wait->cancelled)
         cancel_rest(loop, wait);
-    if (__builtin_expect(timed, 0)) {
+    if (timed) {
         self->timer.fire = deadline_passed;
         timer_arm(&loop->timers, &self->timer, deadline_after(wait->deadline, DEADLINE_GRACE));
     }
     task_park(loop, self, &ops_wait, wait);
-    if (__builtin_expect(timed, 0) && timer_is_armed(&self->timer))
+    if (timed && timer_is_armed(&self->timer))
         timer_disarm(&loop->timers, &self->timer);
 }
 
-void op_wait(struct loop *loop, struct task *self, struct op_wait *wait)
+/* --- One op --- */
+
+static void lone_wait_cancel(struct task *self)
 {
-    wait_for(loop, self, wait);
+    op_ask_cancel(self->loop, self->wait_object);
 }
 
-int whorl_op_await(whorl_op *op)
+static const struct wait_kind lone_wait = {.name = "io", .cancel = lone_wait_cancel};
+
+static __attribute__((noinline)) void await_timed(struct loop *loop, struct task *self,
+                                                  whorl_op *op)
+{
+    struct op_wait wait = {.ops = op, .count = 1, .pending = 1, .deadline = op->deadline};
+    op_wait(loop, self, &wait);
+}
+
+/* On every hot path: nothing but the op is written for it. */
+static inline void await_alone(struct loop *loop, struct task *self, whorl_op *op)
+{
+    op->state |= OP_AWAITED | OP_ALONE;
+    if (__builtin_expect(op->deadline != WHORL_FOREVER, 0)) {
+        await_timed(loop, self, op);
+        return;
+    }
+    if (__builtin_expect(self->interrupted, 0))
+        op_ask_cancel(loop, op);
+    task_park(loop, self, &lone_wait, op);
+}
+
+/* Flat, as each frame on a parked stack is memory to fetch again at the wake. */
+__attribute__((flatten)) int whorl_op_await(whorl_op *op)
 {
     struct loop *loop = loop_here;
     if (!loop)
@@ -86,14 +110,11 @@ int whorl_op_await(whorl_op *op)
             return task_refuse(loop, self);
         }
         op_begin(loop, self, op);
+    } else if ((op->state & OP_IN_FLIGHT) && op->owner != self) {
+        return -EPERM;
     }
-    if (op->state & OP_IN_FLIGHT) {
-        if (op->owner != self)
-            return -EPERM;
-        op->state |= OP_AWAITED | OP_ALONE;
-        struct op_wait wait = {.ops = op, .count = 1, .pending = 1, .deadline = op->deadline};
-        wait_for(loop, self, &wait);
-    }
+    if (op->state & OP_IN_FLIGHT)
+        await_alone(loop, self, op);
     return op->result;
 }
 

@@ -18,17 +18,10 @@ void op_end_unstarted(whorl_op *op, int result)
     op->state = OP_ENDED;
 }
 
-/* Fills the op, and its deadline if it has one. */
-static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
+/* Fills an op with its deadline. */
+static __attribute__((noinline)) void fill_timed(struct loop *loop, whorl_op *op,
+                                                 enum ring_link link)
 {
-    if (++loop->op_generation == 0)
-        loop->op_generation = 1;
-    op->generation = loop->op_generation;
-    op->owed = 1;
-    if (op->deadline == WHORL_FOREVER) {
-        ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link);
-        return;
-    }
     int64_t end = ring_clock(&loop->ring, op->deadline);
     op->phase.timespec.seconds = end / 1000000000;
     op->phase.timespec.nanoseconds = end % 1000000000;
@@ -44,7 +37,19 @@ static void fill(struct loop *loop, whorl_op *op, enum ring_link link)
     }
 }
 
-static void set_in_flight(struct loop *loop, struct task *self, whorl_op *op, unsigned state)
+/* Fills the op, and its deadline if it has one. */
+static inline __attribute__((always_inline)) void fill(struct loop *loop, whorl_op *op,
+                                                       enum ring_link link)
+{
+    op->generation = ++loop->op_generation;
+    op->owed = 1;
+    if (__builtin_expect(op->deadline != WHORL_FOREVER, 0))
+        fill_timed(loop, op, link);
+    else
+        ring_fill(&loop->ring, op, token_of(op, TOKEN_OP), link);
+}
+
+static inline void set_in_flight(struct loop *loop, struct task *self, whorl_op *op, unsigned state)
 {
     op->state = (uint16_t)(OP_IN_FLIGHT | state);
     op->owed = 0;

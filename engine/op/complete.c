@@ -21,10 +21,9 @@ static void list_cancel(struct loop *loop, whorl_op *op, int64_t due);
 #define RESTART_FIRST 512
 #define RESTART_LAST 516
 
-static inline int32_t without_restarts(int32_t result)
+static int32_t without_restarts(int32_t result)
 {
-    bool is_restart = result <= -RESTART_FIRST && result >= -RESTART_LAST;
-    return __builtin_expect(is_restart, 0) ? -EINTR : result;
+    return result <= -RESTART_FIRST && result >= -RESTART_LAST ? -EINTR : result;
 }
 
 /* What -ECANCELED or -EINTR from the kernel means: somebody asked for it, its time was up, or (in a
@@ -74,13 +73,13 @@ static void tell_waiter(struct task *owner, const whorl_op *op)
         wake_owner(owner);
 }
 
-static void settle(struct loop *loop, whorl_op *op)
+/* Inline in the completion, which is on every hot path. */
+static inline __attribute__((always_inline)) void settle(struct loop *loop, whorl_op *op)
 {
     struct task *owner = op->owner;
-    op->result = verdict(loop, op);
-    if ((op->state & OP_AT_POSITION) || op_is_at_position(op))
+    if (__builtin_expect((op->state & OP_AT_POSITION) || op_is_at_position(op), 0))
         op_settle_position(op);
-    if (op->state & OP_CANCEL_LISTED)
+    if (__builtin_expect(op->state & OP_CANCEL_LISTED, 0))
         unlist_cancel(loop, op);
     unsigned state = op->state;
     op->state = (uint16_t)(OP_ENDED | (state & (OP_CANCEL_WANTED | OP_TIMED_OUT)));
@@ -91,7 +90,7 @@ static void settle(struct loop *loop, whorl_op *op)
     loop->ops_in_flight--;
     if (state & OP_PLACED)
         admission_give_back(loop);
-    if (state & OP_WATCHED)
+    if (__builtin_expect(state & OP_WATCHED, 0))
         closers_notify(loop, op);
     if (state & OP_ALONE)
         wake_owner(owner);
@@ -103,15 +102,21 @@ static void settle(struct loop *loop, whorl_op *op)
         multishot_settle(loop, op);
 }
 
+/* Ends an op that is with nobody, for what was asked of it. */
+static void settle_cancelled(struct loop *loop, whorl_op *op)
+{
+    op->result = -ECANCELED;
+    op->result = verdict(loop, op);
+    settle(loop, op);
+}
+
 void op_end_queued(struct loop *loop, whorl_op *op)
 {
     size_t n;
     whorl_op *ops = op_unit(op, &n);
     admission_leave(loop, ops);
-    for (size_t i = 0; i < n; i++) {
-        ops[i].result = -ECANCELED;
-        settle(loop, &ops[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        settle_cancelled(loop, &ops[i]);
 }
 
 /* Whether a signal ended it in the kernel, and it is to be submitted again. close(2) has closed
@@ -158,24 +163,11 @@ static __attribute__((noinline)) bool take_part(whorl_op *op, int32_t *result, u
     return false;
 }
 
-void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
+/* What has completed is none of the op's own submissions, but what was sent for it. */
+static __attribute__((noinline)) void take_other(struct loop *loop, whorl_op *op,
+                                                 enum token_tag tag, int32_t result)
 {
-    struct loop *loop = context;
-    enum token_tag tag = token & TOKEN_TAGS;
-    if (tag >= TOKEN_DEADLINE) {
-        if (tag == TOKEN_WAKE)
-            inbox_heard(loop->inbox, result);
-        return;
-    }
-    whorl_op *op = token_op(token);
-    assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
-    bool in_parts = (marks & (RING_MORE | RING_NOTIFICATION)) || (op->state & OP_MANY);
-    if (tag == TOKEN_OP && __builtin_expect(in_parts, 0) && !take_part(op, &result, marks))
-        return;
-    op->owed--;
-    if (tag == TOKEN_OP) {
-        op->result = without_restarts(result);
-    } else if (tag == TOKEN_OWED_DEADLINE) {
+    if (tag == TOKEN_OWED_DEADLINE) {
         if (deadline_has_fired(result)) {
             op->state |= OP_TIMED_OUT;
             loop_reach(loop, op->deadline);
@@ -185,12 +177,44 @@ void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
         if (result != 0 && op->owed > 0)
             list_cancel(loop, op, next_attempt(op));
     }
-    if (op->owed > 0)
+}
+
+void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
+{
+    struct loop *loop = context;
+    enum token_tag tag = token & TOKEN_TAGS;
+    if (__builtin_expect(tag >= TOKEN_DEADLINE, 0)) {
+        if (tag == TOKEN_WAKE)
+            inbox_heard(loop->inbox, result);
         return;
-    if (wants_again(op))
-        list_cancel(loop, op, TIMER_AT_ONCE);
-    else
-        settle(loop, op);
+    }
+    whorl_op *op = token_op(token);
+    assert(op->generation == token >> TOKEN_SHIFT && op->owed > 0);
+    if (__builtin_expect(tag != TOKEN_OP, 0)) {
+        op->owed--;
+        take_other(loop, op, tag, result);
+    } else {
+        bool in_parts = (marks & (RING_MORE | RING_NOTIFICATION)) || (op->state & OP_MANY);
+        if (__builtin_expect(in_parts, 0)) {
+            int32_t whole = result;
+            if (!take_part(op, &whole, marks))
+                return;
+            result = whole;
+        }
+        op->owed--;
+        op->result = result;
+    }
+    if (__builtin_expect(op->owed > 0, 0))
+        return;
+    if (__builtin_expect(op->result < 0, 0)) {
+        op->result = without_restarts(op->result);
+        if (wants_again(op)) {
+            list_cancel(loop, op, TIMER_AT_ONCE);
+            return;
+        }
+        op->result = verdict(loop, op);
+    }
+    settle(loop, op);
 }
 
 /* --- Cancels to send, and ops to submit again --- */
@@ -226,8 +250,7 @@ static void serve_list(struct timer *timer)
         if (op->state & OP_QUEUED) {
             op_end_queued(loop, op);
         } else if (op->owed == 0 && (op->state & OP_CANCEL_WANTED)) {
-            op->result = -ECANCELED;
-            settle(loop, op);
+            settle_cancelled(loop, op);
         } else if (op->owed == 0) {
             op_begin_again(loop, op);
         } else if (!(op->state & OP_CANCEL_SENT)) {

@@ -162,7 +162,9 @@ static inline whorl_op **op_list_of_two(struct loop *loop)
 /* The list in which an op in flight is. */
 static inline whorl_op **op_list(struct loop *loop, const whorl_op *op)
 {
-    return __builtin_expect(op_is_on_two(op), 0) ? op_list_of_two(loop) : op_bucket(loop, op->fd);
+    if (__builtin_expect(op_is_on_two(op), 0))
+        return op_list_of_two(loop);
+    return op_bucket(loop, op->fd);
 }
 
 /* Whether it reads or writes at the file's position. */
