@@ -223,13 +223,9 @@ static bool loop_turn(struct loop *loop)
         ring_turn(ring, RING_FOREVER);
     else if (!submit_and_wait(loop))
         return false;
-    /* A wait that slept collects little of what is there. More at once costs less for each; but a
-     * disk that works is to have its next op soon. */
+    /* A wait that slept collects only a part of what is there. The rest has to wait for the tasks
+     * that this wakes: what is received is still in the cache then, when they send it on. */
     ring_reap(ring, loop->hooks->complete, loop);
-    if (ring_has_deferred(ring) && loop->file_ops == 0) {
-        ring_turn(ring, RING_NOW);
-        ring_reap(ring, loop->hooks->complete, loop);
-    }
     if (loop->inbox && inbox_wants_turn(loop->inbox))
         inbox_take(loop, INBOX_BATCH);
     if (loop_timer_is_due(loop))

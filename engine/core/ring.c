@@ -11,27 +11,27 @@
 #include <string.h>
 #include <whorl/task.h>
 
-/* The kernel's number of an operation, and flags of its own that every op of it has. */
-static const struct {
-    uint8_t number;
-    uint8_t flags;
-} kernel_ops[RING_OP_COUNT] = {
-    [RING_OP_SEND_ZC].flags = IORING_SEND_ZC_REPORT_USAGE,
-    [RING_OP_SENDMSG_ZC].flags = IORING_SEND_ZC_REPORT_USAGE,
+static const uint8_t kernel_opcodes[RING_OP_COUNT] = {
 #define IORING_OP_WAITID KERNEL_OP_WAITID
 #define IORING_OP_FTRUNCATE KERNEL_OP_FTRUNCATE
 #define IORING_OP_BIND KERNEL_OP_BIND
 #define IORING_OP_LISTEN KERNEL_OP_LISTEN
 #define IORING_OP_READV_FIXED KERNEL_OP_READV_FIXED
 #define IORING_OP_WRITEV_FIXED KERNEL_OP_WRITEV_FIXED
-#define ROW(opcode, ...) [RING_OP_##opcode].number = IORING_OP_##opcode,
+#define ROW(opcode, ...) [RING_OP_##opcode] = IORING_OP_##opcode,
     RING_OPS(ROW)
 #undef ROW
 };
 
+/* Flags of each operation's own that every op of it has. */
+static const uint8_t own_flags[RING_OP_COUNT] = {
+    [RING_OP_SEND_ZC] = IORING_SEND_ZC_REPORT_USAGE,
+    [RING_OP_SENDMSG_ZC] = IORING_SEND_ZC_REPORT_USAGE,
+};
+
 unsigned ring_kernel_opcode(unsigned code)
 {
-    return kernel_ops[code].number;
+    return kernel_opcodes[code];
 }
 
 _Static_assert(RING_HAS_BUFFER == IORING_CQE_F_BUFFER && RING_MORE == IORING_CQE_F_MORE &&
@@ -69,9 +69,9 @@ static void fill_engine_flags(struct io_uring_sqe *slot, const whorl_op *op)
 void ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link)
 {
     struct io_uring_sqe *slot = take_slot(ring);
-    slot->opcode = kernel_ops[op->code].number;
+    slot->opcode = kernel_opcodes[op->code];
     slot->flags = link_flags[link] | (op->flags & WHORL_OP_FIXED_FILE ? IOSQE_FIXED_FILE : 0);
-    slot->ioprio = kernel_ops[op->code].flags;
+    slot->ioprio = own_flags[op->code];
     if (__builtin_expect(op->flags & (RING_MULTISHOT | RING_SELECT | RING_POLL_FIRST), 0))
         fill_engine_flags(slot, op);
     slot->fd = op->fd;
@@ -185,11 +185,6 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
     if (count > 0)
         __atomic_store_n(ring->kernel_completion_head, tail, __ATOMIC_RELEASE);
     return count;
-}
-
-bool ring_flags_say_deferred(unsigned flags)
-{
-    return flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
 int ring_register_files(struct ring *ring, const int *fds, unsigned count)

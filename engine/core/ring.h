@@ -163,16 +163,6 @@ static inline bool ring_reads_descriptors(const struct ring *ring)
     return ring->fd >= 0;
 }
 
-/* The kernel's flags that are set: completions wait there that another turn would collect. */
-bool ring_flags_say_deferred(unsigned flags);
-
-/* Completions wait in the kernel that another turn would collect. */
-static inline bool ring_has_deferred(const struct ring *ring)
-{
-    unsigned flags = __atomic_load_n(ring->kernel_flags, __ATOMIC_RELAXED);
-    return __builtin_expect(flags != 0, 0) && ring_flags_say_deferred(flags);
-}
-
 static inline bool ring_supports(const struct ring *ring, unsigned code)
 {
     return ring->supported >> code & 1;

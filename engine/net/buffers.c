@@ -8,7 +8,8 @@
 
 static size_t step_of(const struct buffer_pool *pool)
 {
-    return pool->bytes + TASK_LINE;
+    size_t lines = (pool->bytes + TASK_LINE - 1) / TASK_LINE;
+    return (lines | 1) * TASK_LINE;
 }
 
 static void *reserve(size_t bytes)

@@ -6,9 +6,9 @@
  *
  * The memory is reserved at the opening, and used from the first buffer on: a pool begins with few,
  * and has twice as many each time that the kernel has found none because all were out, up to
- * `most`. The kernel uses them in turn, so that few stay in the cache, and many do not. A buffer's
- * length and the step to the next one differ by a cache line, so that the first lines of all
- * buffers do not fall into the same few sets of the cache.
+ * `most`. The kernel uses them in turn, so that few stay in the cache, and many do not. From one to
+ * the next it is an odd number of cache lines, so that the first lines of all buffers do not fall
+ * into the same few sets of the cache.
  *
  * A piece is a run of bytes in a buffer of the pool, or in memory of its own (piece_make); pieces
  * form lists through `next`. From: anywhere in the loop.

@@ -2,7 +2,9 @@
 #include <net/stream.h>
 #include <stdlib.h>
 
-#define BUFFER_BYTES ((unsigned)16 << 10)
+/* A buffer that is full makes the kernel look for more at once, mostly in vain where a message has
+ * just that length; and lengths are powers of two as a rule. So it is a little longer. */
+#define BUFFER_BYTES ((16u << 10) + TASK_LINE)
 #define BUFFERS_FIRST 16
 #define BUFFERS_MOST 4096
 

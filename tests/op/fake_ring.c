@@ -99,13 +99,6 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
     return count;
 }
 
-/* What is due comes in a later turn: another one now would collect nothing. */
-bool ring_flags_say_deferred(unsigned flags)
-{
-    (void)flags;
-    return false;
-}
-
 /* --- Filling --- */
 
 static struct entry *fill(struct ring *ring, enum kind kind, uint64_t token)
