@@ -1,5 +1,6 @@
 /* Sending: see stream.h. */
 #include <net/stream.h>
+#include <op/make.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,7 +133,7 @@ void out_flush(whorl_stream *stream)
         stream->out.op = whorl_op_poll(stream->fd, POLLOUT);
     } else if (stream->is_socket) {
         int flags = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
-        stream->out.op = whorl_op_send(stream->fd, data, len, flags);
+        stream->out.op = make_send(stream->fd, data, len, flags);
     } else {
         stream->out.op = whorl_op_write(stream->fd, data, len);
     }
@@ -277,11 +278,10 @@ int out_await_op(whorl_stream *stream)
     return is_closed ? -ECANCELED : 0;
 }
 
-/* Runs an op with the task's memory: it has ended when this returns. Its result. */
-static int run(whorl_stream *stream, whorl_op op)
+/* Runs the op, with the task's memory: it has ended when this returns. Its result. */
+static int run(whorl_stream *stream)
 {
     struct task *self = stream->loop->current;
-    stream->out.op = op;
     stream->direct = true;
     stream->writer.is_late = false;
     multishot_arm_now(stream->loop, &stream->out);
@@ -305,9 +305,11 @@ static int run_send(whorl_stream *stream, const struct msghdr *message, enum out
     int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
     int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
     const struct iovec *piece = message->msg_iov;
-    return run(stream, message->msg_iovlen == 1
-                           ? whorl_op_send(stream->fd, piece->iov_base, piece->iov_len, flags)
-                           : whorl_op_sendmsg(stream->fd, message, flags));
+    if (message->msg_iovlen == 1)
+        stream->out.op = make_send(stream->fd, piece->iov_base, piece->iov_len, flags);
+    else
+        stream->out.op = whorl_op_sendmsg(stream->fd, message, flags);
+    return run(stream);
 }
 
 /* Puts what is pending, as far as there is room, and then the caller's pieces into `vector`. */
@@ -355,7 +357,8 @@ ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned 
 
 int out_await_room(whorl_stream *stream)
 {
-    int result = run(stream, whorl_op_poll(stream->fd, POLLOUT));
+    stream->out.op = whorl_op_poll(stream->fd, POLLOUT);
+    int result = run(stream);
     out_mark(stream);
     return result < 0 ? result : 0;
 }

@@ -6,6 +6,7 @@
 #define OP_MAKE_H
 
 #include <core/opcodes.h>
+#include <sys/socket.h>
 #include <whorl/op.h>
 
 #define TRANSFER_MAX ((size_t)0x7ffff000) /* as read(2) says */
@@ -42,6 +43,15 @@ static inline whorl_op make_transfer(uint8_t code, int fd, const void *buf, size
     op.addr = (uintptr_t)buf;
     op.len = (uint32_t)(len < TRANSFER_MAX ? len : TRANSFER_MAX);
     op.offset = offset;
+    return op;
+}
+
+/* Inline, so that it is made where it will be: a copy would wait for the stores to what it copies,
+ * as the processor hands on no load that spans several of them. */
+static inline whorl_op make_send(int fd, const void *buf, size_t len, int flags)
+{
+    whorl_op op = make_transfer(RING_OP_SEND, fd, buf, len, 0);
+    op.op_flags = (uint32_t)flags | MSG_NOSIGNAL;
     return op;
 }
 

@@ -56,9 +56,7 @@ whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags)
 
 whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags)
 {
-    whorl_op op = make_transfer(RING_OP_SEND, fd, buf, len, 0);
-    op.op_flags = (uint32_t)flags | MSG_NOSIGNAL;
-    return op;
+    return make_send(fd, buf, len, flags);
 }
 
 static whorl_op make_message(uint8_t code, int fd, const struct msghdr *message, uint32_t flags)
