@@ -20,8 +20,7 @@ int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, si
     *source = (struct bulk_source){
         .fd = fd,
         .is_direct = flags & O_DIRECT,
-        .device = status.st_dev,
-        .inode = status.st_ino,
+        .file = which_file(&status),
         .size = status.st_size,
         .from = offset ? *offset : lseek(fd, 0, SEEK_CUR),
         .count = count < SSIZE_MAX ? count : SSIZE_MAX,
@@ -32,8 +31,7 @@ int bulk_source_open(struct bulk_source *source, int fd, const off_t *offset, si
 bool bulk_source_is_there(struct bulk_source *source)
 {
     struct stat status;
-    if (fstat(source->fd, &status) != 0 || status.st_dev != source->device ||
-        status.st_ino != source->inode)
+    if (fstat(source->fd, &status) != 0 || !is_same_file(source->file, &status))
         return false;
     source->size = status.st_size;
     return true;

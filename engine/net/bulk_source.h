@@ -6,13 +6,13 @@
 #define NET_BULK_SOURCE_H
 
 #include <net/bulk_buffers.h>
+#include <net/which_file.h>
 #include <whorl/op.h>
 
 struct bulk_source {
     int fd;
     bool is_direct; /* it is read past the cache, in whole blocks */
-    dev_t device;   /* which file it is */
-    ino_t inode;
+    struct which_file file;
     off_t size; /* when it was last looked at; 0: a block device */
     off_t from;
     size_t count; /* to be sent at most */

@@ -39,7 +39,7 @@ static void remove_file(const whorl_datagram *datagram)
 {
     struct stat status;
     if (datagram->has_path && lstat(datagram->path, &status) == 0 &&
-        status.st_dev == datagram->path_device && status.st_ino == datagram->path_inode)
+        is_same_file(datagram->path_means, &status))
         unlink(datagram->path);
 }
 

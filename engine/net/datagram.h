@@ -23,6 +23,7 @@
 
 #include <core/leftover.h>
 #include <net/buffers.h>
+#include <net/which_file.h>
 #include <op/multishot.h>
 #include <sync/waiters.h>
 #include <sys/un.h>
@@ -63,8 +64,7 @@ struct whorl_datagram {
     /* Its file. */
     bool has_path;
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
-    dev_t path_device;
-    ino_t path_inode;
+    struct which_file path_means;
     struct leftover leftover;
 };
 

@@ -215,8 +215,7 @@ static void note_file(whorl_datagram *datagram, const struct sockaddr_un *addr)
     if (addr->sun_path[0] == '\0' || lstat(addr->sun_path, &status) != 0)
         return;
     datagram->has_path = true;
-    datagram->path_device = status.st_dev;
-    datagram->path_inode = status.st_ino;
+    datagram->path_means = which_file(&status);
     strcpy(datagram->path, addr->sun_path);
 }
 

@@ -7,8 +7,7 @@
  * of it is done with the directory locked (flock(2)), which those do who use this code. Where the
  * directory cannot be locked it is done all the same.
  *
- * The file that was made is known by its device and inode: it is removed only if it is that one
- * still. The inode is not used again while the socket is open.
+ * The file that was made is removed only if it is that one still.
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -84,17 +83,16 @@ static void note_file(whorl_listener *listener)
     struct stat status;
     if (lstat(listener->path, &status) != 0 || !S_ISSOCK(status.st_mode))
         return;
-    listener->device = status.st_dev;
-    listener->inode = status.st_ino;
+    listener->path_means = which_file(&status);
 }
 
 void listener_remove_file(whorl_listener *listener)
 {
     struct stat status;
-    if (listener->path && listener->inode && lstat(listener->path, &status) == 0 &&
-        status.st_dev == listener->device && status.st_ino == listener->inode)
+    if (listener->path && lstat(listener->path, &status) == 0 &&
+        is_same_file(listener->path_means, &status))
         unlink(listener->path);
-    listener->inode = 0;
+    listener->path_means = (struct which_file){0};
 }
 
 /* --- Making --- */

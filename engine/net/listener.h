@@ -25,6 +25,7 @@
 
 #include <core/leftover.h>
 #include <errno.h>
+#include <net/which_file.h>
 #include <op/multishot.h>
 #include <sync/waiters.h>
 #include <sys/stat.h>
@@ -68,8 +69,7 @@ struct whorl_listener {
     unsigned spares_given; /* times that it has been let go */
     /* The file of a unix socket. */
     char *path; /* NULL: none */
-    dev_t device;
-    ino_t inode;
+    struct which_file path_means;
     size_t backlogs; /* of all sockets: what their queues can hold */
     unsigned room;   /* for sockets */
     unsigned count;

@@ -3,6 +3,7 @@
 #include <core/loop.h>
 #include <errno.h>
 #include <limits.h>
+#include <net/which_file.h>
 #include <net/zero_copy.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -77,28 +78,29 @@ static bool may_be_filled_twice(int fd, const struct msghdr *message, int flags)
            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
-static bool is_still(int fd, const struct stat *socket)
+static bool is_still(int fd, struct which_file socket)
 {
     struct stat now;
-    return fstat(fd, &now) == 0 && now.st_dev == socket->st_dev && now.st_ino == socket->st_ino;
+    return fstat(fd, &now) == 0 && is_same_file(socket, &now);
 }
 
 /* Each attempt is an op of its own, which does not wait. Between two ops nothing is in flight that
  * whoever closes the descriptor would end: after each it may mean another socket. */
 static ssize_t receive_by_attempts(int fd, struct msghdr *message, int flags)
 {
-    struct stat socket;
-    if (fstat(fd, &socket) != 0)
+    struct stat status;
+    if (fstat(fd, &status) != 0)
         return -errno;
+    struct which_file socket = which_file(&status);
     do {
         whorl_op attempt = whorl_op_recvmsg(fd, message, flags | MSG_DONTWAIT);
         int result = whorl_op_await(&attempt);
         if (result != -EAGAIN)
             return result;
-        int events = is_still(fd, &socket) ? whorl_poll(fd, POLLIN) : -EBADF;
+        int events = is_still(fd, socket) ? whorl_poll(fd, POLLIN) : -EBADF;
         if (events < 0)
             return events;
-    } while (is_still(fd, &socket));
+    } while (is_still(fd, socket));
     return -EBADF;
 }
 

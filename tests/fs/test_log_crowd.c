@@ -2,8 +2,8 @@
  * Logs that many use at once: ten thousand tasks, of which each waits for its own record, with
  * small and large ones mixed; and tasks of another loop, which are refused meanwhile.
  */
+#include "elsewhere.h"
 #include "fs/log_calls.h"
-#include "sync/elsewhere.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* What datagram sockets refuse, and by which error. */
 #include "datagrams.h"
-#include "sync/elsewhere.h"
+#include "elsewhere.h"
 
 #include <sys/un.h>
 

@@ -5,8 +5,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "elsewhere.h"
 #include "support.h"
-#include "sync/elsewhere.h"
 
 #include <errno.h>
 #include <fcntl.h>

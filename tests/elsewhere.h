@@ -1,8 +1,8 @@
 /*
  * Calls from the wrong place: a thread without a loop, and a task of another thread's loop.
  */
-#ifndef TESTS_SYNC_ELSEWHERE_H
-#define TESTS_SYNC_ELSEWHERE_H
+#ifndef TESTS_ELSEWHERE_H
+#define TESTS_ELSEWHERE_H
 
 #include "support.h"
 
