@@ -1,5 +1,6 @@
 /* Files by the names of POSIX: each call is its op, awaited. */
 #include <fcntl.h>
+#include <op/make.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <whorl/fs.h>
@@ -38,25 +39,25 @@ int whorl_openat2(int dirfd, const char *path, const struct open_how *how, size_
 
 ssize_t whorl_read(int fd, void *buf, size_t len)
 {
-    whorl_op op = whorl_op_read(fd, buf, len);
+    whorl_op op = make_read(fd, buf, len);
     return whorl_op_await(&op);
 }
 
 ssize_t whorl_write(int fd, const void *buf, size_t len)
 {
-    whorl_op op = whorl_op_write(fd, buf, len);
+    whorl_op op = make_write(fd, buf, len);
     return whorl_op_await(&op);
 }
 
 ssize_t whorl_pread(int fd, void *buf, size_t len, off_t offset)
 {
-    whorl_op op = whorl_op_pread(fd, buf, len, offset);
+    whorl_op op = make_pread(fd, buf, len, offset);
     return whorl_op_await(&op);
 }
 
 ssize_t whorl_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-    whorl_op op = whorl_op_pwrite(fd, buf, len, offset);
+    whorl_op op = make_pwrite(fd, buf, len, offset);
     return whorl_op_await(&op);
 }
 

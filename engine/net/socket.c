@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <net/which_file.h>
 #include <net/zero_copy.h>
+#include <op/make.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <whorl/net.h>
@@ -47,7 +48,7 @@ int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 ssize_t whorl_recv(int fd, void *buf, size_t len, int flags)
 {
-    whorl_op op = whorl_op_recv(fd, buf, len, flags);
+    whorl_op op = make_recv(fd, buf, len, flags);
     return whorl_op_await(&op);
 }
 
@@ -60,7 +61,7 @@ ssize_t whorl_send(int fd, const void *buf, size_t len, int flags)
         if (!zero_copy_was_refused(loop, &whole))
             return result;
     }
-    whorl_op op = whorl_op_send(fd, buf, len, flags);
+    whorl_op op = make_send(fd, buf, len, flags);
     return whorl_op_await(&op);
 }
 

@@ -1,7 +1,7 @@
 /* Awaiting ops: the wait of a task until what it started has ended, cancelled or not. */
 #include <assert.h>
 #include <errno.h>
-#include <op/op.h>
+#include <op/begin.h>
 
 #define DEADLINE_GRACE WHORL_MS(1) /* the kernel's own timeout comes first */
 
@@ -109,7 +109,7 @@ __attribute__((flatten)) int whorl_op_await(whorl_op *op)
             op_end_unstarted(op, -ECANCELED);
             return task_refuse(loop, self);
         }
-        op_begin(loop, self, op);
+        op_begin_inline(loop, self, op);
     } else if ((op->state & OP_IN_FLIGHT) && op->owner != self) {
         return -EPERM;
     }

@@ -46,6 +46,12 @@ static inline whorl_op make_transfer(uint8_t code, int fd, const void *buf, size
     return op;
 }
 
+/* -1 would mean the current position to the kernel. */
+static inline uint64_t position(off_t offset)
+{
+    return offset < 0 ? INVALID_POSITION : (uint64_t)offset;
+}
+
 /* Inline, so that it is made where it will be: a copy would wait for the stores to what it copies,
  * as the processor hands on no load that spans several of them. */
 static inline whorl_op make_send(int fd, const void *buf, size_t len, int flags)
@@ -53,6 +59,33 @@ static inline whorl_op make_send(int fd, const void *buf, size_t len, int flags)
     whorl_op op = make_transfer(RING_OP_SEND, fd, buf, len, 0);
     op.op_flags = (uint32_t)flags | MSG_NOSIGNAL;
     return op;
+}
+
+static inline whorl_op make_recv(int fd, void *buf, size_t len, int flags)
+{
+    whorl_op op = make_transfer(RING_OP_RECV, fd, buf, len, 0);
+    op.op_flags = (uint32_t)flags;
+    return op;
+}
+
+static inline whorl_op make_read(int fd, void *buf, size_t len)
+{
+    return make_transfer(RING_OP_READ, fd, buf, len, CURRENT_POSITION);
+}
+
+static inline whorl_op make_write(int fd, const void *buf, size_t len)
+{
+    return make_transfer(RING_OP_WRITE, fd, buf, len, CURRENT_POSITION);
+}
+
+static inline whorl_op make_pread(int fd, void *buf, size_t len, off_t offset)
+{
+    return make_transfer(RING_OP_READ, fd, buf, len, position(offset));
+}
+
+static inline whorl_op make_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+    return make_transfer(RING_OP_WRITE, fd, buf, len, position(offset));
 }
 
 static inline whorl_op make_vectored(uint8_t code, int fd, const struct iovec *iov, int count,
@@ -85,12 +118,6 @@ static inline whorl_op make_attribute(uint8_t code, int fd, const char *name, co
     op.len = (uint32_t)(size < UINT32_MAX ? size : UINT32_MAX);
     op.op_flags = (uint32_t)flags;
     return op;
-}
-
-/* -1 would mean the current position to the kernel. */
-static inline uint64_t position(off_t offset)
-{
-    return offset < 0 ? INVALID_POSITION : (uint64_t)offset;
 }
 
 /* Offsets of calls that know -1 as the position themselves. */

@@ -19,22 +19,22 @@ whorl_op whorl_op_close_direct(unsigned slot)
 
 whorl_op whorl_op_read(int fd, void *buf, size_t len)
 {
-    return make_transfer(RING_OP_READ, fd, buf, len, CURRENT_POSITION);
+    return make_read(fd, buf, len);
 }
 
 whorl_op whorl_op_write(int fd, const void *buf, size_t len)
 {
-    return make_transfer(RING_OP_WRITE, fd, buf, len, CURRENT_POSITION);
+    return make_write(fd, buf, len);
 }
 
 whorl_op whorl_op_pread(int fd, void *buf, size_t len, off_t offset)
 {
-    return make_transfer(RING_OP_READ, fd, buf, len, position(offset));
+    return make_pread(fd, buf, len, offset);
 }
 
 whorl_op whorl_op_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-    return make_transfer(RING_OP_WRITE, fd, buf, len, position(offset));
+    return make_pwrite(fd, buf, len, offset);
 }
 
 whorl_op whorl_op_readv(int fd, const struct iovec *iov, int count)

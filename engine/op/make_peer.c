@@ -49,9 +49,7 @@ whorl_op whorl_op_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags)
 {
-    whorl_op op = make_transfer(RING_OP_RECV, fd, buf, len, 0);
-    op.op_flags = (uint32_t)flags;
-    return op;
+    return make_recv(fd, buf, len, flags);
 }
 
 whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags)
