@@ -29,7 +29,9 @@ struct fiber {
 
 typedef void fiber_entry(void *arg);
 
+/* Lines from its stack pointer up, and below it. */
 #define FIBER_PREFETCH_LINES 5
+#define FIBER_PREFETCH_BELOW 2
 
 /* Makes a fiber that will run entry(arg), which must never return, on the stack from bottom up to
  * top, with the floating-point control words that `host` had when it became a fiber. */
@@ -54,12 +56,14 @@ static inline void fiber_host(struct fiber *self)
     annotate_host(&self->annotation);
 }
 
-/* Begins to fetch what a stopped fiber will touch when it goes on: the innermost of its frames. */
+/* Begins to fetch what a stopped fiber will touch when it goes on: the innermost of its frames, and
+ * those that its next calls put in their place, which may reach further. Stores that wait for their
+ * lines do so one after the other, and hold up what comes behind them. */
 static inline void fiber_prefetch(const struct fiber *self)
 {
 #if !defined(WHORL_SWITCH_UCONTEXT)
     const char *sp = self->registers.sp;
-    for (int i = 0; i < FIBER_PREFETCH_LINES; i++)
+    for (int i = -FIBER_PREFETCH_BELOW; i < FIBER_PREFETCH_LINES; i++)
         __builtin_prefetch(sp + 64 * i, 1);
 #else
     (void)self;

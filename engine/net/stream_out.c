@@ -299,19 +299,6 @@ static int run(whorl_stream *stream)
     return result == -ECANCELED && stream->writer.is_late ? -ETIMEDOUT : result;
 }
 
-/* One piece alone is cheaper without a message. */
-static int run_send(whorl_stream *stream, const struct msghdr *message, enum out_patience patience)
-{
-    int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
-    int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
-    const struct iovec *piece = message->msg_iov;
-    if (message->msg_iovlen == 1)
-        stream->out.op = make_send(stream->fd, piece->iov_base, piece->iov_len, flags);
-    else
-        stream->out.op = whorl_op_sendmsg(stream->fd, message, flags);
-    return run(stream);
-}
-
 /* Puts what is pending, as far as there is room, and then the caller's pieces into `vector`. */
 static unsigned collect(const whorl_stream *stream, const struct iovec *iov, unsigned count,
                         struct iovec *vector)
@@ -325,17 +312,36 @@ static unsigned collect(const whorl_stream *stream, const struct iovec *iov, uns
     return n;
 }
 
+/* Not inline: its vector is large, for a stack that is fetched anew for each task. */
+static __attribute__((noinline)) int run_message(whorl_stream *stream, const struct iovec *iov,
+                                                 unsigned count, int flags)
+{
+    struct iovec vector[DIRECT_CHUNKS + DIRECT_PIECES];
+    struct msghdr message = {.msg_iov = vector, .msg_iovlen = collect(stream, iov, count, vector)};
+    stream->out.op = whorl_op_sendmsg(stream->fd, &message, flags);
+    return run(stream);
+}
+
+/* One piece alone is cheaper without a message. */
+static int run_send(whorl_stream *stream, const struct iovec *iov, unsigned count,
+                    enum out_patience patience)
+{
+    int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
+    int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
+    if (stream->chunks || count > 1)
+        return run_message(stream, iov, count, flags);
+    stream->out.op = make_send(stream->fd, iov->iov_base, iov->iov_len, flags);
+    return run(stream);
+}
+
 ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned count,
                         enum out_patience patience)
 {
-    struct iovec vector[DIRECT_CHUNKS + DIRECT_PIECES];
-    assert(count <= DIRECT_PIECES);
+    assert(count > 0 && count <= DIRECT_PIECES);
     int error = out_await_op(stream);
     if (error || stream->out_error)
         return error ? error : stream->out_error;
-    unsigned n = collect(stream, iov, count, vector);
-    struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
-    int result = run_send(stream, &message, patience);
+    int result = run_send(stream, iov, count, patience);
     if (result > 0) {
         size_t before = stream->pending < (size_t)result ? stream->pending : (size_t)result;
         sent(stream, before);

@@ -58,21 +58,30 @@ static ssize_t take_copy(whorl_stream *stream, const struct rest *rest)
                       len < most ? len : most);
 }
 
-static ssize_t take_direct(whorl_stream *stream, const struct rest *rest)
+/* Not inline: its pieces would lie, unused as a rule, between the frames of every write, on a stack
+ * that is fetched anew for each task. */
+static __attribute__((noinline)) ssize_t send_pieces(whorl_stream *stream, const struct rest *rest,
+                                                     size_t most, enum out_patience patience)
 {
     struct iovec pieces[DIRECT_PIECES];
-    bool waits = rest->len > stream->high_water;
-    size_t most = waits ? rest->len - stream->high_water : rest->len;
     unsigned count = next_pieces(rest, most, pieces);
-    return out_send_direct(stream, pieces, count, waits ? OUT_ALL : OUT_AT_ONCE);
+    return out_send_direct(stream, pieces, count, patience);
 }
 
-/* Where there is no memory for a copy: waits until the kernel takes all that is left. */
-static ssize_t take_without_memory(whorl_stream *stream, const struct rest *rest)
+static ssize_t take_from(whorl_stream *stream, const struct rest *rest, size_t most,
+                         enum out_patience patience)
 {
-    struct iovec pieces[DIRECT_PIECES];
-    unsigned count = next_pieces(rest, rest->len, pieces);
-    return out_send_direct(stream, pieces, count, OUT_ALL);
+    if (rest->iov->iov_len - rest->at < most)
+        return send_pieces(stream, rest, most, patience);
+    struct iovec piece = {(char *)rest->iov->iov_base + rest->at, most};
+    return out_send_direct(stream, &piece, 1, patience);
+}
+
+static ssize_t take_direct(whorl_stream *stream, const struct rest *rest)
+{
+    if (rest->len > stream->high_water)
+        return take_from(stream, rest, rest->len - stream->high_water, OUT_ALL);
+    return take_from(stream, rest, rest->len, OUT_AT_ONCE);
 }
 
 /* Whether so much is better sent from where it lies: not if that would wait for what is in flight,
@@ -101,7 +110,7 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
         } else {
             taken = take_copy(stream, &rest);
             if (taken == -ENOMEM && stream->is_socket)
-                taken = take_without_memory(stream, &rest);
+                taken = take_from(stream, &rest, rest.len, OUT_ALL);
         }
         if (taken < 0)
             error = taken;
