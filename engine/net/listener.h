@@ -28,7 +28,6 @@
 #include <net/which_file.h>
 #include <op/multishot.h>
 #include <sync/waiters.h>
-#include <sys/stat.h>
 #include <whorl/listener.h>
 
 #define BACKLOG_DEFAULT 4096

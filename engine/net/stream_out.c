@@ -135,7 +135,7 @@ void out_flush(whorl_stream *stream)
         int flags = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
         stream->out.op = make_send(stream->fd, data, len, flags);
     } else {
-        stream->out.op = whorl_op_write(stream->fd, data, len);
+        stream->out.op = make_write(stream->fd, data, len);
     }
     multishot_arm_now(stream->loop, &stream->out);
 }

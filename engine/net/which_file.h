@@ -10,18 +10,19 @@
 #include <sys/stat.h>
 
 struct which_file {
+    bool is_known; /* one was seen; the numbers may be any, 0 too */
     dev_t device;
-    ino_t inode; /* 0: none was seen */
+    ino_t inode;
 };
 
 static inline struct which_file which_file(const struct stat *seen)
 {
-    return (struct which_file){.device = seen->st_dev, .inode = seen->st_ino};
+    return (struct which_file){.is_known = true, .device = seen->st_dev, .inode = seen->st_ino};
 }
 
 static inline bool is_same_file(struct which_file one, const struct stat *seen)
 {
-    return one.inode != 0 && one.device == seen->st_dev && one.inode == seen->st_ino;
+    return one.is_known && one.device == seen->st_dev && one.inode == seen->st_ino;
 }
 
 #endif

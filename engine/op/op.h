@@ -32,7 +32,7 @@
 enum op_state {
     OP_IN_FLIGHT = 1 << 0,
     OP_ENDED = 1 << 1,
-    OP_AWAITED = 1 << 2,       /* its owner is parked in op_wait, or about to be */
+    OP_AWAITED = 1 << 2,       /* its owner waits for it, or is about to */
     OP_CANCEL_WANTED = 1 << 3, /* somebody asked for its end: -ECANCELED means that */
     OP_CANCEL_LISTED = 1 << 4, /* in the loop's list of cancels to send */
     OP_CANCEL_SENT = 1 << 5,   /* a cancel is with the kernel */
