@@ -7,46 +7,6 @@
 
 #include "httpd.h"
 
-/* The most frequent first; the last stands for those that are not here. */
-static const struct status {
-    int number;
-    const char *line;
-    bool closes; /* what the client sends next is in doubt */
-} statuses[] = {
-    {200, "200 OK", false},
-    {206, "206 Partial Content", false},
-    {304, "304 Not Modified", false},
-    {404, "404 Not Found", false},
-    {201, "201 Created", false},
-    {204, "204 No Content", false},
-    {301, "301 Moved Permanently", false},
-    {400, "400 Bad Request", true},
-    {403, "403 Forbidden", false},
-    {405, "405 Method Not Allowed", false},
-    {408, "408 Request Timeout", true},
-    {409, "409 Conflict", false},
-    {411, "411 Length Required", true},
-    {412, "412 Precondition Failed", false},
-    {413, "413 Content Too Large", true},
-    {414, "414 URI Too Long", true},
-    {416, "416 Range Not Satisfiable", false},
-    {417, "417 Expectation Failed", true},
-    {431, "431 Request Header Fields Too Large", true},
-    {501, "501 Not Implemented", true},
-    {503, "503 Service Unavailable", false},
-    {505, "505 HTTP Version Not Supported", true},
-    {507, "507 Insufficient Storage", true},
-    {500, "500 Internal Server Error", false},
-};
-
-static const struct status *find(int number)
-{
-    const struct status *at = statuses;
-    while (at->number != number && at->number != 500)
-        at++;
-    return at;
-}
-
 /* The headers that are the same for a second. */
 static const char *common_headers(struct server *server)
 {
@@ -75,7 +35,7 @@ void answer_printf(struct connection *self, const char *format, ...)
 
 void answer_begin(struct connection *self, int number)
 {
-    const struct status *status = find(number);
+    const struct status *status = status_of(number);
     self->status = number;
     self->head_len = 0;
     self->keep_alive &= !status->closes;
@@ -113,7 +73,7 @@ int answer_page(struct connection *self, int status, const char *headers, const 
 int answer_status(struct connection *self, int status, const char *headers)
 {
     char page[256];
-    const char *line = find(status)->line;
+    const char *line = status_of(status)->line;
     int len = snprintf(page, sizeof page,
                        "<!DOCTYPE html>\n<html lang=\"en\"><head><title>%s</title></head>\n"
                        "<body><h1>%s</h1></body></html>\n",

@@ -1,6 +1,7 @@
 /*
  * What the rooms of httpd share: the server (main.c), its connections (connection.c), and their
- * answers (answer.c), for GET (files.c) and PUT (upload.c). Everything runs on one thread.
+ * answers (answer.c), for GET (files.c) and PUT (upload.c). Everything runs on one thread. The
+ * protocol as text, which waits for nothing, is in ../http.
  *
  * Calls that answer give 0; or the status that is still to be told, as by answer_status; or -errno:
  * there is nobody any more to be told.
@@ -11,9 +12,10 @@
 #include <sys/queue.h>
 #include <whorl.h>
 
-#include "content.h"
-#include "path.h"
-#include "request.h"
+#include "../http/content.h"
+#include "../http/path.h"
+#include "../http/request.h"
+#include "../http/status.h"
 
 /* The command line. Times are nanoseconds. */
 struct options {

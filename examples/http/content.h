@@ -2,8 +2,8 @@
  * What HTTP says about a file's content (RFC 9110): its type, its validators and the conditions by
  * which clients ask for it or replace it, its parts, and the dates in all that.
  */
-#ifndef HTTPD_CONTENT_H
-#define HTTPD_CONTENT_H
+#ifndef HTTP_CONTENT_H
+#define HTTP_CONTENT_H
 
 #include <time.h>
 

@@ -5,8 +5,8 @@
  * slash, and has no empty part, no "." and no "..": it cannot lead out of the directory but by a
  * symbolic link, which the kernel refuses to follow there (RESOLVE_BENEATH).
  */
-#ifndef HTTPD_PATH_H
-#define HTTPD_PATH_H
+#ifndef HTTP_PATH_H
+#define HTTP_PATH_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* The requests that httpd parses, whole and cut at every byte, and their conditions. */
+/* Requests as they are parsed, whole and cut at every byte, and their conditions. */
 #include <content.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -356,5 +356,5 @@ int main(void)
         behaviour(writers_are_held_to_their_conditions),
         behaviour(a_part_is_of_the_same_file),
     };
-    return run_behaviours("httpd requests", tests);
+    return run_behaviours("http requests", tests);
 }

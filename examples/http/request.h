@@ -8,8 +8,8 @@
  * While the head is fed, what came before must still stand before what is new, but may have moved:
  * places in it are kept as distances from its first byte, and are good as long as its bytes are.
  */
-#ifndef HTTPD_REQUEST_H
-#define HTTPD_REQUEST_H
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
 
 #include <llhttp.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* The parts of httpd that neither wait nor open anything: targets, dates, ranges, texts, types. */
+/* What stands in requests and answers: targets, dates, ranges, texts, types. */
 #include <content.h>
 #include <path.h>
 #include <stdlib.h>
@@ -240,5 +240,5 @@ int main(void)
         behaviour(texts_are_escaped_for_where_they_go),
         behaviour(types_are_told_by_names),
     };
-    return run_behaviours("httpd parts", tests);
+    return run_behaviours("http parts", tests);
 }
