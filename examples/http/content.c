@@ -171,6 +171,12 @@ void validators_set(struct validators *self, uint64_t inode, int64_t size, struc
 
 enum comparison { STRONG, WEAK };
 
+/* Whether `at` is where an item of the list begins. */
+static bool begins_item(struct words list, const char *at)
+{
+    return at == list.text || (at > list.text && strchr(", \t", at[-1]) != NULL);
+}
+
 /* Whether a list of entity tags, or "*", names the file. Its tag is looked for with its quotes,
  * which stand within none. */
 static bool names_file(struct words list, const struct validators *file, enum comparison comparison)
@@ -180,8 +186,8 @@ static bool names_file(struct words list, const struct validators *file, enum co
     if (!file->exists || words_are(list, "*"))
         return file->exists;
     while ((at = memmem(at, (size_t)(end - at), file->etag, len)) != NULL) {
-        bool weak = at - list.text >= 2 && memcmp(at - 2, "W/", 2) == 0;
-        if (comparison == WEAK || !weak)
+        bool is_weak = at - list.text >= 2 && memcmp(at - 2, "W/", 2) == 0;
+        if (begins_item(list, is_weak ? at - 2 : at) && (comparison == WEAK || !is_weak))
             return true;
         at += len;
     }

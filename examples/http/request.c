@@ -167,16 +167,23 @@ void request_init(struct request *self, size_t target_most, size_t head_most)
     self->parser.data = self;
 }
 
+/* Where the word ends with which the head begins, as far as that came. */
+static size_t method_end(const struct request *self, size_t len)
+{
+    size_t begin = span_of(self->head, len, "\r\n");
+    return begin + span_of(self->head + begin, len - begin, CAPITALS "-");
+}
+
 /* Of what llhttp does not take. A method that nobody knows is another thing than what is no HTTP at
  * all. */
 static int status_of_error(const struct request *self, llhttp_errno_t error, size_t len)
 {
-    size_t begin = span_of(self->head, len, "\r\n");
-    size_t end = begin + span_of(self->head + begin, len - begin, CAPITALS "-");
+    size_t end = method_end(self, len);
     if (self->status != 0)
         return self->status;
     if (error == HPE_INVALID_METHOD)
-        return end > begin && end < len && self->head[end] == ' ' ? 501 : 400;
+        return end > 0 && self->head[end - 1] > ' ' && end < len && self->head[end] == ' ' ? 501
+                                                                                           : 400;
     return error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE ? 505 : 400;
 }
 
@@ -219,6 +226,8 @@ enum request_state request_feed(struct request *self, const char *head, size_t l
     if (self->fed == len)
         return REQUEST_INCOMPLETE;
     llhttp_errno_t error = llhttp_execute(&self->parser, head + self->fed, len - self->fed);
+    if (error == HPE_INVALID_METHOD && len <= self->head_most && method_end(self, len) == len)
+        return REQUEST_INCOMPLETE; /* the rest of the word tells what it is; llhttp says it again */
     self->fed = error == HPE_OK ? len : (size_t)(llhttp_get_error_pos(&self->parser) - head);
     self->status = error == HPE_OK       ? status_of_size(self)
                    : error == HPE_PAUSED ? judge(self)

@@ -98,6 +98,7 @@ static void bad_heads_are_refused(void **state)
         {400, "GET a HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "GET /\x80 HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "GET /a RTSP/1.0\r\n\r\n"},
+        {400, "\r\n /a HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "get /a HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "\x16\x03\x01\x02"},
         {400, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"},
@@ -116,12 +117,15 @@ static void bad_heads_are_refused(void **state)
         {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
     };
     (void)state;
-    for (size_t i = 0; i < count_of(refusals); i++) {
+    for (size_t i = 0; i < 2 * count_of(refusals); i++) {
+        const struct refusal *refusal = &refusals[i / 2];
+        size_t step = i % 2 == 0 ? 1000 : 1;
         struct request request;
         char *memory;
-        enum request_state came = feed(&request, refusals[i].head, 1000, &memory);
-        if (came != REQUEST_REFUSED || request.status != refusals[i].status)
-            fail_msg("state %d, status %d of %s", (int)came, request.status, refusals[i].head);
+        enum request_state came = feed(&request, refusal->head, step, &memory);
+        if (came != REQUEST_REFUSED || request.status != refusal->status)
+            fail_msg("by %zu: state %d, status %d of %s", step, (int)came, request.status,
+                     refusal->head);
         free(memory);
     }
 }
@@ -304,6 +308,8 @@ static void writers_are_held_to_their_conditions(void **state)
     (void)state;
     assert_int_equal(status_for("PUT", "If-Match: " TAG "\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Match: W/" TAG "\r\n", true), 412);
+    assert_int_equal(status_for("PUT", "If-Match: w/" TAG "\r\n", true), 412);
+    assert_int_equal(status_for("PUT", "If-Match: \"x\",\tW/" TAG ", " TAG "\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Match: \"x\", " TAG "\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Match: *\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Match: *\r\n", false), 412);
