@@ -44,6 +44,11 @@ static int taken_pop(whorl_listener *listener)
     return fd;
 }
 
+int accept_left(whorl_listener *listener)
+{
+    return listener->taken_count > 0 ? taken_pop(listener) : -1;
+}
+
 void accept_close_taken(whorl_listener *listener)
 {
     while (listener->taken_count > 0)

@@ -95,13 +95,18 @@ static void close_sockets(whorl_listener *listener)
     }
 }
 
-void listener_silence(whorl_listener *listener)
+void listener_quiet(whorl_listener *listener)
 {
     struct loop *loop = listener->loop;
     accept_disarm(listener);
     for (unsigned i = 0; i < listener->count; i++)
         for (unsigned j = 0; j < ACCEPTS_MAX; j++)
             multishot_join(loop, loop->current, &listener->sockets[i].ops[j].accepting, OP_PATIENT);
+}
+
+void listener_silence(whorl_listener *listener)
+{
+    listener_quiet(listener);
     accept_close_taken(listener);
     listener_remove_file(listener);
     close_sockets(listener);

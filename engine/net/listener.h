@@ -83,7 +83,11 @@ int listener_make(unsigned room, whorl_listener **listener);
 /* Gives it one. */
 void listener_add(whorl_listener *listener, int fd, int backlog);
 
-/* Stops listening for good: whoever connects from now on is refused. Works in a cancelled task. */
+/* Ends its ops: what they take until then lies in `taken`. Works in a cancelled task. */
+void listener_quiet(whorl_listener *listener);
+
+/* Stops listening for good: whoever connects from now on is refused, and what lies in `taken` is
+ * closed. Works in a cancelled task. */
 void listener_silence(whorl_listener *listener);
 
 /* Takes back one that no task has seen: closes its sockets. Works in a cancelled task. */
@@ -125,6 +129,9 @@ void accept_resume(whorl_listener *listener);
 
 /* Asks for the end of all ops. */
 void accept_disarm(whorl_listener *listener);
+
+/* What has been taken first, and was wanted by nobody: a descriptor; -1: nothing lies there. */
+int accept_left(whorl_listener *listener);
 
 /* Closes what lies in `taken`. */
 void accept_close_taken(whorl_listener *listener);

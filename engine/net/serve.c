@@ -60,14 +60,26 @@ static void hurry_if_cancelled(struct server *server, bool cancelled_first)
         hurry(server);
 }
 
-/* Stops listening, and waits for the handlers that live. A cancel that the end itself is for gives
- * them their grace; one that comes on top of a stop does not. */
+/* Who connected before the end has been accepted, and may have asked for something: it is served,
+ * as far as there is room and time. */
+static void serve_taken(struct server *server)
+{
+    int fd;
+    while (!server->hurried && server->live < server->options.limit &&
+           (fd = accept_left(server->listener)) >= 0)
+        connection_begin(server, fd);
+}
+
+/* Stops listening. A cancel that the end itself is for gives the handlers their grace; one that
+ * comes on top of a stop does not. */
 static void end_gracefully(struct server *server, struct loop *loop, bool cancelled_first)
 {
     server->listener->stopped = true;
-    if (server->live > 0)
-        arm_grace(server, loop);
+    arm_grace(server, loop);
     hurry_if_cancelled(server, cancelled_first);
+    listener_quiet(server->listener);
+    hurry_if_cancelled(server, cancelled_first);
+    serve_taken(server);
     listener_silence(server->listener);
     hurry_if_cancelled(server, cancelled_first);
 }

@@ -134,9 +134,10 @@ typedef struct whorl_serve_options {
 
 /* Runs handler(stream, arg) in a task for each connection that comes, at most `limit` at a time (0:
  * the default), until whorl_listener_stop, or until the calling task is cancelled. Then it stops
- * listening for good, so that who connects is refused, lets the handlers end by themselves until
- * options.grace has passed, cancels those that are left, and waits for them. A cancel of the
- * calling task after a stop ends the grace.
+ * listening for good, so that who connects is refused, and lets the handlers end by themselves,
+ * those included of the connections that were accepted before, until options.grace has passed,
+ * cancels those that are left, and waits for them. A cancel of the calling task after a stop ends
+ * the grace.
  *
  * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW; then the peer
  * is told by a reset), if not all that it wrote could be sent, or if there was no memory for it

@@ -135,6 +135,69 @@ static void a_stop_comes_while_the_server_is_full(void **state)
     whorl_stream_abort(second);
 }
 
+/* Has so many clients be there, and their connections come in one turn, in which the server is
+ * ended before it has seen more than one of them. */
+enum { AT_ONCE = 8 };
+
+static void end_amid_connections(serving *server, whorl_stream **clients, bool cancels)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    whorl_op nothing = whorl_op_nop();
+    assert_int_equal(whorl_listener_address(server->listener, 0, (struct sockaddr *)&address, &len),
+                     0);
+    for (int i = 0; i < AT_ONCE; i++) {
+        int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
+        assert_int_equal(whorl_stream_open(fd, NULL, &clients[i]), 0);
+    }
+    assert_int_equal(whorl_op_await(&nothing), 0);
+    assert_int_equal(cancels ? whorl_cancel(server->task) : whorl_listener_stop(server->listener),
+                     0);
+}
+
+/* Of those that have been taken as many are served as the limit allows; the others are closed. */
+static void what_was_taken_before_the_end_is_served(void **state)
+{
+    (void)state;
+    for (int limit = 3; limit <= 2 * AT_ONCE; limit += 2 * AT_ONCE - 3)
+        for (int cancels = 0; cancels < 2; cancels++) {
+            serving server;
+            whorl_stream *clients[AT_ONCE];
+            struct note note = {.sleep = WHORL_SECONDS(1)};
+            whorl_serve_options options = {.limit = (size_t)limit};
+            char byte;
+            serve_here(&server, sleep_and_answer, &note, &options);
+            end_amid_connections(&server, clients, cancels);
+            assert_int_equal(whorl_join(server.task), cancels ? -ECANCELED : 0);
+            assert_int_equal(note.begun, limit < AT_ONCE ? limit : AT_ONCE);
+            for (int i = 0; i < AT_ONCE; i++) {
+                if (i < note.begun)
+                    assert_reads_to_end(clients[i], "in time");
+                else
+                    assert_true(whorl_stream_read(clients[i], &byte, 1) <= 0);
+                whorl_stream_abort(clients[i]);
+            }
+            assert_int_equal(whorl_listener_close(server.listener), 0);
+        }
+}
+
+static void without_grace_what_was_taken_is_closed(void **state)
+{
+    (void)state;
+    serving server;
+    whorl_stream *clients[AT_ONCE];
+    struct note note = {.sleep = HOUR};
+    whorl_serve_options options = {.grace = -1};
+    serve_here(&server, sleep_and_answer, &note, &options);
+    end_amid_connections(&server, clients, false);
+    assert_int_equal(whorl_join(server.task), 0);
+    assert_true(note.begun <= 1);
+    for (int i = 0; i < AT_ONCE; i++)
+        whorl_stream_abort(clients[i]);
+    assert_int_equal(whorl_listener_close(server.listener), 0);
+}
+
 static void a_stop_before_the_server_keeps_it_from_beginning(void **state)
 {
     (void)state;
@@ -267,6 +330,8 @@ int main(void)
         as_task(handlers_that_do_not_heed_their_cancel_are_awaited),
         as_task(what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled),
         as_task(a_stop_comes_while_the_server_is_full),
+        as_task(what_was_taken_before_the_end_is_served),
+        as_task(without_grace_what_was_taken_is_closed),
         as_task(a_stop_before_the_server_keeps_it_from_beginning),
         as_task(nobody_accepts_or_listens_after_a_server),
         as_task(a_second_stop_says_so),
