@@ -2,6 +2,7 @@
  * See listener.h. */
 #include <assert.h>
 #include <net/listener.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -212,35 +213,71 @@ static bool takes_many(const struct listener_socket *socket)
     return multishot_is_armed(first) && (first->op.flags & RING_MULTISHOT);
 }
 
-static void arm_single(whorl_listener *listener, struct listener_socket *socket)
+/* False: all are armed. */
+static bool arm_single(whorl_listener *listener, struct listener_socket *socket)
 {
     struct listener_op *next = socket->ops;
     while (next < socket->ops + ACCEPTS_MAX && multishot_is_armed(&next->accepting))
         next++;
-    if (next < socket->ops + ACCEPTS_MAX)
-        arm(listener, next, 0);
+    if (next == socket->ops + ACCEPTS_MAX)
+        return false;
+    arm(listener, next, 0);
+    return true;
 }
 
-static void seek_at(whorl_listener *listener, struct listener_socket *socket, size_t missing)
+/* With the last descriptor one client is turned away after the other. */
+static bool is_at_last_descriptor(const whorl_listener *listener)
+{
+    return listener->keeps_spare && listener->spare < 0;
+}
+
+/* Whether it has armed one, which looks at the queue. */
+static bool seek_at(whorl_listener *listener, struct listener_socket *socket, size_t missing)
 {
     if (takes_many(socket)) {
         if (missing < listener->backlogs)
             multishot_disarm(listener->loop, &socket->ops[0].accepting);
-        return;
+        return false;
     }
     bool is_at_rest = !multishot_is_armed(&socket->ops[0].accepting);
     if (is_at_rest && !listener->takes_once && missing / 2 >= listener->backlogs) {
         arm(listener, &socket->ops[0], RING_MULTISHOT);
-        return;
+        return true;
     }
-    /* With the last descriptor one client is turned away after the other. */
-    size_t most = listener->keeps_spare && listener->spare < 0 ? 1 : ACCEPTS_MAX;
+    size_t most = is_at_last_descriptor(listener) ? 1 : ACCEPTS_MAX;
     size_t others = expected(listener) - expected_at(socket);
     size_t fair = (missing + listener->count - 1) / listener->count;
     size_t share = missing > others ? missing - others : missing > 0;
     share = share < fair ? share : fair;
+    bool armed = false;
     for (size_t n = expected_at(socket); n < share && n < most; n++)
+        armed |= arm_single(listener, socket);
+    return armed;
+}
+
+/* Whether an op is armed at the socket for a client that is to be turned away. */
+static bool turns_away_at(const whorl_listener *listener, const struct listener_socket *socket)
+{
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++)
+        if (is_expected(&socket->ops[i]) && socket->ops[i].spares_given == listener->spares_given)
+            return true;
+    return false;
+}
+
+static bool is_queued_at(const struct listener_socket *socket)
+{
+    struct pollfd queue = {.fd = socket->ops[0].accepting.op.fd, .events = POLLIN};
+    return poll(&queue, 1, 0) == 1 && (queue.revents & POLLIN);
+}
+
+/* Has the queue of a socket be looked at, if there is anything in it. False: there is not. */
+static bool look_at(whorl_listener *listener, struct listener_socket *socket)
+{
+    if (!is_queued_at(socket))
+        return false;
+    if (!is_at_last_descriptor(listener) || !turns_away_at(listener, socket))
         arm_single(listener, socket);
+    return true;
 }
 
 void accept_seek(whorl_listener *listener)
@@ -248,8 +285,15 @@ void accept_seek(whorl_listener *listener)
     if (listener->closing || listener->error || timer_is_armed(&listener->retry))
         return;
     size_t missing = missing_of(listener);
-    for (unsigned i = 0; i < listener->count; i++)
-        seek_at(listener, &listener->sockets[i], missing);
+    bool was_unheard = listener->unheard && missing > 0;
+    bool is_unheard = false;
+    for (unsigned i = 0; i < listener->count; i++) {
+        struct listener_socket *socket = &listener->sockets[i];
+        bool armed = seek_at(listener, socket, missing);
+        is_unheard |= was_unheard && (armed || look_at(listener, socket));
+    }
+    if (was_unheard)
+        listener->unheard = is_unheard;
 }
 
 void accept_disarm(whorl_listener *listener)
@@ -380,8 +424,10 @@ static void ended(struct multishot *accepting, int32_t result)
     whorl_listener *listener = listener_of(accepting);
     if (listener->closing)
         return;
-    if (result < 0)
+    if (result < 0) {
+        listener->unheard = true;
         look_at_error(listener, (struct listener_op *)accepting, result);
+    }
     accept_seek(listener);
 }
 

@@ -16,6 +16,10 @@
  * connection that comes beyond what is wanted, as by the second of two sockets, lies in `taken` for
  * who asks next.
  *
+ * Of the ops that wait at a socket the kernel wakes one for each connection that comes. Where that
+ * one ends without it, for want of a descriptor or by a cancel, the others do not hear of it. So
+ * from then on (`unheard`) others are armed beside them, until the queue is empty.
+ *
  * Invariant: no task waits while a connection that is wanted lies in `taken`.
  *
  * The ops are the loop's. A task that waits attends them.
@@ -54,6 +58,7 @@ struct whorl_listener {
     bool stopped;          /* no server begins any more */
     bool closing;
     bool takes_once; /* the kernel has no multishot accept */
+    bool unheard;    /* an op has ended without a connection, since the queues were last empty */
     int error;       /* accepting has failed for good */
     /* Connections that nobody has been given yet, in a ring, the oldest first. */
     int *taken;

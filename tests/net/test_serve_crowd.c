@@ -166,6 +166,8 @@ static void a_limit_of_one_holds_for_several_sockets(void **state)
 /* Serves until its order's pipe ends. */
 struct service {
     rlim_t descriptors;
+    size_t limit;
+    const char *host; /* NULL: all of the machine's, by two sockets */
     int port[2];
     int order[2];
     pid_t child;
@@ -176,9 +178,9 @@ static intptr_t serve_on_order(void *arg)
 {
     const struct service *service = arg;
     serving server = {.handler = echo};
-    whorl_serve_options options = {.limit = 100000, .grace = -1};
+    whorl_serve_options options = {.limit = service->limit, .grace = -1};
     server.options = &options;
-    check_equal(whorl_listen_tcp("127.0.0.1", NULL, NULL, &server.listener), 0);
+    check_equal(whorl_listen_tcp(service->host, NULL, NULL, &server.listener), 0);
     server.task = whorl_spawn(serving_body, &server);
     check_equal(whorl_yield(), 0);
     int before = open_descriptors();
@@ -212,9 +214,10 @@ static void await_service(const struct service *service, int *port)
     assert_int_equal(read(service->port[0], port, sizeof *port), sizeof *port);
 }
 
-static void start_service(struct service *service, rlim_t descriptors)
+static void start_service(struct service *service, const char *host, size_t limit,
+                          rlim_t descriptors)
 {
-    *service = (struct service){.descriptors = descriptors};
+    *service = (struct service){.descriptors = descriptors, .limit = limit, .host = host};
     assert_int_equal(pipe(service->port) | pipe(service->order), 0);
     fflush(NULL);
     service->child = fork();
@@ -273,7 +276,7 @@ static void clients_beyond_the_descriptors_are_turned_away(void **state)
     enum { DESCRIPTORS = 256, CLIENTS = 400, ROUNDS = 3 };
     static int clients[CLIENTS];
     struct service service;
-    start_service(&service, DESCRIPTORS);
+    start_service(&service, "127.0.0.1", 100000, DESCRIPTORS);
     for (int round = 0; round < ROUNDS; round++) {
         int served = 0;
         for (int i = 0; i < CLIENTS; i++) {
@@ -318,23 +321,43 @@ static void clients_beyond_the_descriptors_are_turned_away(void **state)
     end_service(&service);
 }
 
+/* Gives how many were served the last time. */
+static int serve_crowds_at_once(const char *host, size_t limit)
+{
+    enum { DESCRIPTORS = 128, CLIENTS = 400, CROWDS = 4 };
+    static int clients[CLIENTS];
+    struct service service;
+    start_service(&service, host, limit, DESCRIPTORS);
+    int served = 0;
+    for (int crowd = 0; crowd < CROWDS; crowd++) {
+        int count = crowd % 2 == 0 ? CLIENTS : DESCRIPTORS + 10;
+        for (int i = 0; i < count; i++)
+            clients[i] = connect_plainly(&service);
+        served = 0;
+        for (int i = 0; i < count; i++)
+            served += is_served(clients[i]);
+        assert_in_range(served, DESCRIPTORS / 2, DESCRIPTORS - 5);
+        for (int i = 0; i < count; i++)
+            close(clients[i]);
+        check_service_is_idle(&service);
+    }
+    end_service(&service);
+    return served;
+}
+
+/* A limit below what the queues hold has the server accept one by one; one that is hardly above
+ * what there are descriptors for, few at a time. */
 static void a_crowd_at_once_is_served_or_turned_away(void **state)
 {
     (void)state;
-    enum { DESCRIPTORS = 128, CLIENTS = 400 };
-    static int clients[CLIENTS];
-    struct service service;
-    start_service(&service, DESCRIPTORS);
-    for (int i = 0; i < CLIENTS; i++)
-        clients[i] = connect_plainly(&service);
-    int served = 0;
-    for (int i = 0; i < CLIENTS; i++)
-        served += is_served(clients[i]);
-    assert_in_range(served, DESCRIPTORS / 2, DESCRIPTORS - 5);
-    for (int i = 0; i < CLIENTS; i++)
-        close(clients[i]);
-    check_service_is_idle(&service);
-    end_service(&service);
+    serve_crowds_at_once("127.0.0.1", 100000);
+    int most = serve_crowds_at_once("127.0.0.1", 1000);
+    for (int more = 1; more < 8; more++)
+        assert_int_equal(serve_crowds_at_once("127.0.0.1", (size_t)(most + more)), most);
+    serve_crowds_at_once(NULL, 100000);
+    most = serve_crowds_at_once(NULL, 1000);
+    for (int more = 1; more < 8; more += 2)
+        assert_int_equal(serve_crowds_at_once(NULL, (size_t)(most + more)), most);
 }
 
 static void as_many_as_descriptors_allow_are_served_at_a_time(void **state)
@@ -351,7 +374,7 @@ static void as_many_as_descriptors_allow_are_served_at_a_time(void **state)
     assert_non_null(clients);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     struct service service;
-    start_service(&service, count + 32);
+    start_service(&service, "127.0.0.1", 100000, count + 32);
     for (size_t i = 0; i < count; i++)
         clients[i] = connect_plainly(&service);
     size_t served = 0;
