@@ -8,6 +8,7 @@
 #include "op/faults.h"
 
 #include <net/listener.h>
+#include <poll.h>
 
 /* Numbers of descriptors of which none is open. */
 enum { NOT_OPEN = 60, FIRST_TAKEN = 100000, SECOND_TAKEN, THIRD_TAKEN };
@@ -15,6 +16,16 @@ enum { NOT_OPEN = 60, FIRST_TAKEN = 100000, SECOND_TAKEN, THIRD_TAKEN };
 #define TAKES(number) ((struct fake_end){.turns = 1, .result = (number)})
 #define CLOSES ((struct fake_end){.turns = 1, .result = 0}) /* the listener's close */
 #define FAILS(error) ((struct fake_end){.turns = 1, .result = (error)})
+
+static bool connections_wait; /* in the queue, as far as the kernel tells who looks */
+
+int __wrap_poll(struct pollfd *queue, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *queue, nfds_t count, int timeout)
+{
+    check(count == 1 && queue->events == POLLIN && timeout == 0);
+    queue->revents = connections_wait ? POLLIN : 0;
+    return connections_wait;
+}
 
 static whorl_listener *listen_on(int fd)
 {
@@ -218,6 +229,47 @@ static void one_that_ends_without_a_reason_is_armed_again(void **state)
     run_checks_with(&virtual_time, accept_three, NULL);
 }
 
+/* Of two ops one is cancelled, as who wanted it is; it may have been the one that was woken. */
+static intptr_t accept_beside_a_cancelled_one(void *arg)
+{
+    whorl_listener *listener;
+    check_equal(listener_make(1, &listener), 0);
+    listener_add(listener, LINE, 1000);
+    struct turn turns[2] = {{.listener = listener}, {.listener = listener}};
+    whorl_task *first = whorl_spawn(accept_one, &turns[0]);
+    whorl_task *second = whorl_spawn(accept_one, &turns[1]);
+    for (int i = 0; i < 5; i++)
+        check_equal(whorl_yield(), 0);
+    check_equal(fake_submissions(LINE), 2);
+    connections_wait = arg != NULL;
+    check_equal(whorl_cancel(first), 0);
+    check_equal(whorl_join(first), 0);
+    check_equal(turns[0].fd, -ECANCELED);
+    for (int i = 0; i < 5; i++)
+        check_equal(whorl_yield(), 0);
+    check_equal(fake_submissions(LINE), connections_wait ? 3 : 2);
+    connections_wait = false;
+    if (!arg)
+        check_equal(whorl_cancel(second), 0);
+    check_equal(whorl_join(second), 0);
+    check_equal(turns[1].fd, arg ? FIRST_TAKEN : -ECANCELED);
+    return whorl_listener_close(listener);
+}
+
+static void where_one_ends_without_its_connection_another_looks_for_it(void **state)
+{
+    for (int waits = 0; waits < 2; waits++) {
+        fake_reset();
+        fake_op(LINE, 2, STAYS);
+        fake_cancel(LINE, 1, FOUND);
+        if (waits)
+            fake_op(LINE, 1, TAKES(FIRST_TAKEN));
+        fake_cancel(LINE, 1, FOUND);
+        fake_op(LINE, 1, CLOSES);
+        run_checks_with(&virtual_time, accept_beside_a_cancelled_one, waits ? state : NULL);
+    }
+}
+
 static void a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time(void **state)
 {
     (void)state;
@@ -264,6 +316,7 @@ int main(void)
         behaviour(the_runs_end_finds_a_listener_in_a_shortage),
         behaviour(ops_that_find_no_descriptor_together_are_no_reason_for_a_pause),
         behaviour(one_that_ends_without_a_reason_is_armed_again),
+        behaviour(where_one_ends_without_its_connection_another_looks_for_it),
         behaviour(a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time),
         behaviour(other_errors_are_final),
     };
