@@ -233,7 +233,7 @@ int whorl_stream_close(whorl_stream *stream)
     if (stream->pending > 0)
         out_give_up(stream, error);
     stop(stream);
-    error = stream->lost ? stream->out_error : 0;
+    error = stream->lost ? stream->out_error : stream->untold;
     close_stopped(stream);
     return error;
 }

@@ -90,6 +90,7 @@ struct whorl_stream {
     int fd;
     int in_error;
     int out_error;
+    int untold; /* why the last write took less than it was to; 0 once it was told */
     int direct_result;
     unsigned corks;
     struct chunk *chunks;
@@ -242,6 +243,10 @@ extern const struct wait_kind stream_direct_wait;
 /* Begins a call that writes: 0, or why it cannot go on; and looks again later in the call. */
 int out_begin(whorl_stream *stream);
 int out_go_on(whorl_stream *stream);
+
+/* A call has taken a part, and `error` came before the rest: the next call is to tell, where it
+ * would not meet the error itself. */
+void out_tell_next(whorl_stream *stream, int error);
 
 /* The kernel has taken some of what is to be sent. */
 static inline void out_moved(whorl_stream *stream)

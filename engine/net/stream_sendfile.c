@@ -131,6 +131,8 @@ ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset, si
     if (error)
         return error;
     error = move_all(&one);
+    if (error == -ETIMEDOUT && one.source.sent > 0)
+        out_tell_next(stream, error);
     if (one.buffer.start)
         bulk_buffer_give_back(loop, &one.buffer);
     return bulk_source_end(&one.source, offset, error);

@@ -117,7 +117,11 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
         else
             advance(&rest, (size_t)taken);
     }
-    return rest.len == total ? error : (ssize_t)(total - rest.len);
+    if (rest.len == total)
+        return error;
+    if (__builtin_expect(error < 0, 0))
+        out_tell_next(stream, (int)error);
+    return (ssize_t)(total - rest.len);
 }
 
 static int sending_error(const whorl_stream *stream)
@@ -125,10 +129,23 @@ static int sending_error(const whorl_stream *stream)
     return stream->ended ? -EPIPE : stream->out_error;
 }
 
+/* A task that was cancelled meets that by itself, and so does each call an error of sending. */
+void out_tell_next(whorl_stream *stream, int error)
+{
+    if (error != -ECANCELED && !stream->out_error)
+        stream->untold = error;
+}
+
 int out_begin(whorl_stream *stream)
 {
     int error = stream_begin(stream, SIDE_WRITER);
-    return error ? error : sending_error(stream);
+    if (!error)
+        error = sending_error(stream);
+    if (!error && __builtin_expect(stream->untold != 0, 0)) {
+        error = stream->untold;
+        stream->untold = 0;
+    }
+    return error;
 }
 
 int out_go_on(whorl_stream *stream)

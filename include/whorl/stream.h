@@ -86,7 +86,8 @@ WHORL_API int whorl_stream_pair(const whorl_stream_options *options, whorl_strea
  * Returns 0.
  *   -EBUSY  another task closes it already; nothing was done
  *   -EINVAL, -EPERM  nothing was done
- *   else    bytes were dropped, for this error of sending */
+ *   else    bytes were dropped, or the last write has taken fewer than it was to, for this error of
+ *           sending */
 WHORL_API int whorl_stream_close(whorl_stream *stream);
 
 /* The same at once: what was written and not sent is dropped, and a TCP peer is told by a reset.

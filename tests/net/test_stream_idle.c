@@ -4,6 +4,7 @@
 #endif
 #include "streams.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 enum { LARGE = 8 << 20, TICKS = 15, SIP = 500 };
@@ -85,6 +86,7 @@ static intptr_t write_to_nobody(void *arg)
     stream_and_peer both = open_stream(&options);
     ssize_t written = whorl_stream_write(both.stream, large, LARGE);
     check(written > 0 && written < LARGE);
+    check_equal(whorl_stream_write(both.stream, large, 1000), -ETIMEDOUT); /* of the one before */
     size_t before = whorl_stream_pending(both.stream);
     while ((written = whorl_stream_write(both.stream, large, 1000)) > 0)
         ;
@@ -104,6 +106,56 @@ static void writing_ends_when_nothing_is_taken(void **state)
     (void)state;
     char *large = calloc(1, LARGE);
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_to_nobody, large);
+    free(large);
+}
+
+static ssize_t write_much(whorl_stream *stream, char *large, int file)
+{
+    off_t at = 0;
+    return file < 0 ? whorl_stream_write(stream, large, LARGE)
+                    : whorl_stream_sendfile(stream, file, &at, LARGE);
+}
+
+/* A write, or with a file a sendfile, is cut short; its peer takes what was taken, and as much as
+ * follows. */
+static void cut_short(char *large, int file, bool closes)
+{
+    whorl_stream_options options = {.idle_timeout = IDLE};
+    stream_and_peer both = open_stream(&options);
+    ssize_t written = write_much(both.stream, large, file);
+    check(written > 0 && written < LARGE);
+    char *buf = malloc(LARGE);
+    for (ssize_t got, sum = 0; sum < written; sum += got)
+        if (!check((got = whorl_recv(both.peer, buf, (size_t)(written - sum), 0)) > 0))
+            break;
+    free(buf);
+    if (!closes) {
+        check_equal(whorl_stream_write(both.stream, "x", 1), -ETIMEDOUT);
+        check_equal(whorl_stream_write(both.stream, "y", 1), 1);
+        char byte = 0;
+        check_equal(whorl_recv(both.peer, &byte, 1, 0), 1);
+        check_equal(byte, 'y');
+    }
+    check_equal(whorl_stream_close(both.stream), closes ? -ETIMEDOUT : 0);
+    close(both.peer);
+}
+
+static intptr_t cut_all_short(void *arg)
+{
+    int file = open(path_of("file").text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    check_equal(ftruncate(file, LARGE), 0);
+    for (int closes = 0; closes < 2; closes++) {
+        cut_short(arg, -1, closes);
+        cut_short(arg, file, closes);
+    }
+    return close(file);
+}
+
+static void the_next_call_tells_that_a_write_was_cut_short(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, cut_all_short, large);
     free(large);
 }
 
@@ -193,6 +245,7 @@ int main(void)
         behaviour(reading_ends_when_nothing_comes_and_may_go_on),
         behaviour(bytes_that_trickle_keep_a_call_alive),
         behaviour(writing_ends_when_nothing_is_taken),
+        behaviour(the_next_call_tells_that_a_write_was_cut_short),
         behaviour(a_slow_peer_keeps_a_write_alive),
         behaviour(a_timeout_that_is_set_later_is_of_what_is_being_sent_too),
     };
