@@ -194,6 +194,17 @@ static bool names_file(struct words list, const struct validators *file, enum co
     return false;
 }
 
+/* The same of all lines of a request's list. */
+static bool field_names_file(const struct request *request, enum field field,
+                             const struct validators *file, enum comparison comparison)
+{
+    struct words value;
+    for (size_t line = 0; request_line_of(request, field, line, &value); line++)
+        if (names_file(value, file, comparison))
+            return true;
+    return false;
+}
+
 /* Whether the file was changed after a date; where that is none, `otherwise`. */
 static bool changed_since(struct words date, const struct validators *file, bool otherwise)
 {
@@ -208,14 +219,14 @@ int condition_status(const struct request *request, const struct validators *fil
     struct words value;
     bool reads = request->parser.method == HTTP_GET || request->parser.method == HTTP_HEAD;
     if (request_field(request, FIELD_IF_MATCH, &value)) {
-        if (!names_file(value, file, STRONG))
+        if (!field_names_file(request, FIELD_IF_MATCH, file, STRONG))
             return 412;
     } else if (request_field(request, FIELD_IF_UNMODIFIED_SINCE, &value)) {
         if (changed_since(value, file, false))
             return 412;
     }
     if (request_field(request, FIELD_IF_NONE_MATCH, &value)) {
-        if (names_file(value, file, WEAK))
+        if (field_names_file(request, FIELD_IF_NONE_MATCH, file, WEAK))
             return reads ? 304 : 412;
     } else if (reads && request_field(request, FIELD_IF_MODIFIED_SINCE, &value)) {
         if (!changed_since(value, file, true))

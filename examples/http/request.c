@@ -11,7 +11,9 @@
  * a few for each byte of content, and some more. */
 enum { FRAMING_MOST = 65536, FRAMING_RATIO = 8 };
 
-#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+#define TOKEN LETTERS DIGITS "!#$%&'*+-.^_`|~" /* RFC 9110, 5.6.2 */
 
 static const char *const names[FIELDS] = {
     [FIELD_HOST] = "Host",
@@ -46,6 +48,19 @@ bool request_field(const struct request *self, enum field field, struct words *v
 {
     *value = (struct words){self->head + self->fields[field].at, self->fields[field].len};
     return self->fields[field].at != 0;
+}
+
+bool request_line_of(const struct request *self, enum field field, size_t line, struct words *value)
+{
+    if (line == 0)
+        return request_field(self, field, value);
+    for (size_t i = 0; i < self->more_count; i++)
+        if (self->more[i].field == field && --line == 0) {
+            struct span span = self->more[i].value;
+            *value = (struct words){self->head + span.at, span.len};
+            return true;
+        }
+    return false;
 }
 
 struct words request_line(const struct request *self)
@@ -101,25 +116,50 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* Those by which llhttp finds the end of a message. It takes a tab there for a part of a word. */
+static bool is_of_framing(struct words name)
+{
+    return words_are(name, "Transfer-Encoding") || words_are(name, "Content-Length") ||
+           words_are(name, "Connection");
+}
+
+static bool is_list(enum field field)
+{
+    return field == FIELD_IF_MATCH || field == FIELD_IF_NONE_MATCH;
+}
+
+/* Lists may come in several lines, other headers in one. */
+static int note(struct request *self, enum field field, struct span value)
+{
+    while (value.len > 0 && isblank((unsigned char)self->head[value.at + value.len - 1]))
+        value.len--;
+    if (self->fields[field].at == 0)
+        self->fields[field] = value;
+    else if (is_list(field) && self->more_count < LINES_MOST)
+        self->more[self->more_count++] = (struct line){field, value};
+    else
+        return refuse(self, is_list(field) ? 431 : 400);
+    return 0;
+}
+
 /* A header is whole. A value that goes on in a second line is an old form that may hide things from
- * whoever reads it otherwise; so may a header that comes twice. */
+ * whoever reads it otherwise; so may a header that comes twice, and one without a name. */
 static int on_header_value_complete(llhttp_t *parser)
 {
     struct request *self = parser->data;
     struct span name = self->name, value = self->value;
+    struct words word = {self->head + name.at, name.len};
     self->name = self->value = (struct span){0};
     size_t behind = name.at + name.len; /* the first line of the two may be empty */
+    if (name.len == 0)
+        return refuse(self, 400);
     if (value.len > 0 && memchr(self->head + behind, '\n', value.at + value.len - behind) != NULL)
         return refuse(self, 400);
-    for (int i = 0; i < FIELDS; i++) {
-        if (!words_are((struct words){self->head + name.at, name.len}, names[i]))
-            continue;
-        if (self->fields[i].at != 0)
-            return refuse(self, 400);
-        while (value.len > 0 && isblank((unsigned char)self->head[value.at + value.len - 1]))
-            value.len--;
-        self->fields[i] = value;
-    }
+    if (is_of_framing(word) && memchr(self->head + value.at, '\t', value.len) != NULL)
+        return refuse(self, 400);
+    for (int i = 0; i < FIELDS; i++)
+        if (words_are(word, names[i]))
+            return note(self, (enum field)i, value);
     return 0;
 }
 
@@ -171,7 +211,7 @@ void request_init(struct request *self, size_t target_most, size_t head_most)
 static size_t method_end(const struct request *self, size_t len)
 {
     size_t begin = span_of(self->head, len, "\r\n");
-    return begin + span_of(self->head + begin, len - begin, CAPITALS "-");
+    return begin + span_of(self->head + begin, len - begin, TOKEN);
 }
 
 /* Of what llhttp does not take. A method that nobody knows is another thing than what is no HTTP at
@@ -190,8 +230,7 @@ static int status_of_error(const struct request *self, llhttp_errno_t error, siz
 /* What llhttp leaves to us of a head that it takes. */
 static int judge(const struct request *self)
 {
-    static const char of_host[] =
-        CAPITALS "abcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:[]";
+    static const char of_host[] = LETTERS DIGITS "-._~%!$&'()*+,;=:[]";
     const llhttp_t *parser = &self->parser;
     const char *version = self->head + self->target.at + self->target.len;
     struct words coding, host;

@@ -37,6 +37,14 @@ struct span {
     size_t len;
 };
 
+/* Another line of a header that may have several, since it is a list. */
+struct line {
+    enum field field;
+    struct span value;
+};
+
+enum { LINES_MOST = 16 };
+
 struct words {
     const char *text;
     size_t len;
@@ -53,6 +61,8 @@ struct request {
     struct span target;
     struct span name, value; /* of the header that is being parsed */
     struct span fields[FIELDS];
+    struct line more[LINES_MOST]; /* of lists, beyond the first of each */
+    size_t more_count;
     int status; /* of a refusal; 0: none */
     bool done;  /* the body was read to its end, or there is none */
     char *kept; /* by request_keep; to be freed */
@@ -72,6 +82,10 @@ enum request_state request_feed(struct request *self, const char *head, size_t l
 
 /* The value of a header, without space around it. False: it was not sent. */
 bool request_field(const struct request *self, enum field field, struct words *value);
+
+/* The same of a list's line, counted from 0. */
+bool request_line_of(const struct request *self, enum field field, size_t line,
+                     struct words *value);
 
 /* Whether the words are these, in capitals or not. */
 bool words_are(struct words words, const char *text);

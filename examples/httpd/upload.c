@@ -7,7 +7,8 @@
  * leaves nothing. Where the file system knows no files without a name, it has one that begins with
  * WHORL_TEMPORARY_PREFIX, which is never served.
  *
- * A name that was there is replaced, with its permission bits; a link is replaced, not followed.
+ * A name that was there is replaced, with its permission bits, but those that have a program run as
+ * another user; a link is replaced, not followed, by the conditions that hold for what it leads to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 
 struct upload {
     struct connection *connection;
+    const struct path *path;
     int dir;            /* -1: none */
     const char *name;   /* in dir */
     whorl_file *file;   /* NULL: none */
@@ -33,9 +35,10 @@ struct upload {
 /* --- Before the body --- */
 
 /* Splits the path, and opens the directory that the file is to be in. */
-static int open_parent(struct upload *self, const struct path *path)
+static int open_parent(struct upload *self)
 {
     char parent[PATH_MAX];
+    const struct path *path = self->path;
     const char *slash = strrchr(path->name, '/');
     int len = slash != NULL ? (int)(slash - path->name) : 0;
     snprintf(parent, sizeof parent, "%.*s", len, path->name);
@@ -54,6 +57,19 @@ static int look_at(int dir, const char *name, int flags, struct statx *stat,
     return error;
 }
 
+/* A link has the validators of what a GET finds behind it, if that finds something. */
+static void look_behind(struct upload *self)
+{
+    struct statx stat;
+    struct validators seen;
+    int fd = open_beneath(self->connection->server, self->path->name, O_RDONLY);
+    if (fd < 0)
+        return;
+    if (look_at(fd, "", AT_EMPTY_PATH, &stat, &seen) == 0)
+        self->old = seen;
+    whorl_close(fd);
+}
+
 /* Judges the conditions by what has the name now. 0, or the status that refuses it. */
 static int judge_old(struct upload *self)
 {
@@ -66,7 +82,9 @@ static int judge_old(struct upload *self)
     if (error != 0 && error != -ENOENT)
         return answer_status_of(error);
     if (error == 0 && S_ISREG(stat.stx_mode))
-        self->old_mode = stat.stx_mode & 07777;
+        self->old_mode = stat.stx_mode & 0777;
+    if (error == 0 && S_ISLNK(stat.stx_mode))
+        look_behind(self);
     return condition_status(&self->connection->request, &self->old);
 }
 
@@ -95,7 +113,7 @@ static int make_file(struct upload *self)
 }
 
 /* 0, or the status that refuses it before its body has been looked at. */
-static int judge_request(const struct upload *self, const struct path *path)
+static int judge_request(const struct upload *self)
 {
     struct words ignored;
     const struct request *request = &self->connection->request;
@@ -105,17 +123,17 @@ static int judge_request(const struct upload *self, const struct path *path)
         return 411;
     if (request_body_length(request) > (int64_t)self->connection->server->options.max_body)
         return 413;
-    return path->directory ? 409 : 0;
+    return self->path->directory ? 409 : 0;
 }
 
-static int prepare(struct upload *self, const struct path *path)
+static int prepare(struct upload *self)
 {
     struct words ignored;
     struct request *request = &self->connection->request;
-    int status = judge_request(self, path);
+    int status = judge_request(self);
     if (status != 0)
         return status;
-    int error = open_parent(self, path);
+    int error = open_parent(self);
     if (error != 0)
         return error == -ENOENT || error == -ENOTDIR ? 409 : answer_status_of(error);
     status = judge_old(self);
@@ -228,8 +246,8 @@ static void clean_up(struct upload *self)
 
 int upload_answer(struct connection *self, const struct path *path)
 {
-    struct upload upload = {.connection = self, .dir = -1};
-    int status = prepare(&upload, path);
+    struct upload upload = {.connection = self, .path = path, .dir = -1};
+    int status = prepare(&upload);
     if (status == 0)
         status = send_continue(self);
     if (status == 0)

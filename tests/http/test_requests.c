@@ -99,7 +99,14 @@ static void bad_heads_are_refused(void **state)
         {400, "GET /\x80 HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "GET /a RTSP/1.0\r\n\r\n"},
         {400, "\r\n /a HTTP/1.1\r\nHost: a\r\n\r\n"},
-        {400, "get /a HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {400, "GET /a HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n"},
+        {400, "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\t\r\n\r\n"},
+        {400, "GET /a HTTP/1.1\r\nHost: a\r\nConnection: a,\tclose\r\n\r\n"},
+        {400, "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\t\r\n\r\n"},
+        {400, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\t\r\n\r\n"},
+        {400, "(GET) /a HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {501, "get /a HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {501, "X-9~ /a HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "\x16\x03\x01\x02"},
         {400, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"},
         {400, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"},
@@ -126,6 +133,32 @@ static void bad_heads_are_refused(void **state)
         if (came != REQUEST_REFUSED || request.status != refusal->status)
             fail_msg("by %zu: state %d, status %d of %s", step, (int)came, request.status,
                      refusal->head);
+        free(memory);
+    }
+}
+
+/* A list may come in several lines, but not in any number of them. */
+static void lists_come_in_a_few_lines(void **state)
+{
+    char head[HEAD_MOST] = "GET /a HTTP/1.0\r\n", *memory;
+    size_t begin = strlen(head);
+    struct request request;
+    struct words value;
+    (void)state;
+    for (size_t lines = 1; lines <= LINES_MOST + 2; lines++) {
+        snprintf(head + begin, sizeof head - begin, "If-Match: %zu\r\n\r\n", lines);
+        enum request_state came = feed(&request, head, 7, &memory);
+        begin += strlen(head + begin) - 2;
+        if (lines == LINES_MOST + 2) {
+            assert_int_equal(came, REQUEST_REFUSED);
+            assert_int_equal(request.status, 431);
+        } else {
+            assert_int_equal(came, REQUEST_COMPLETE);
+            assert_true(request_line_of(&request, FIELD_IF_MATCH, lines - 1, &value));
+            assert_int_equal(strtoul(value.text, NULL, 10), lines);
+            assert_false(request_line_of(&request, FIELD_IF_MATCH, lines, &value));
+            assert_false(request_line_of(&request, FIELD_IF_NONE_MATCH, 0, &value));
+        }
         free(memory);
     }
 }
@@ -308,6 +341,13 @@ static void writers_are_held_to_their_conditions(void **state)
     (void)state;
     assert_int_equal(status_for("PUT", "If-Match: " TAG "\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Match: W/" TAG "\r\n", true), 412);
+    assert_int_equal(status_for("PUT", "If-Match: \"x\"\r\nIf-Match: \"y\"\r\n", true), 412);
+    assert_int_equal(status_for("PUT", "If-Match: \"x\"\r\nIf-Match: " TAG "\r\n", true), 0);
+    assert_int_equal(status_for("GET",
+                                "If-None-Match: \"x\"\r\nIf-None-Match: \"y\"\r\n"
+                                "If-None-Match: " TAG "\r\n",
+                                true),
+                     304);
     assert_int_equal(status_for("PUT", "If-Match: w/" TAG "\r\n", true), 412);
     assert_int_equal(status_for("PUT", "If-Match: \"x\",\tW/" TAG ", " TAG "\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Match: \"x\", " TAG "\r\n", true), 0);
@@ -354,6 +394,7 @@ int main(void)
         behaviour(heads_are_parsed_wherever_they_are_cut),
         behaviour(the_next_request_is_left_alone),
         behaviour(bad_heads_are_refused),
+        behaviour(lists_come_in_a_few_lines),
         behaviour(heads_have_their_limits),
         behaviour(bodies_are_given_to_their_sink),
         behaviour(bodies_that_break_the_rules_are_refused),

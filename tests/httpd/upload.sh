@@ -33,6 +33,9 @@ puts() {
     expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
     expect 'the content' "$(cat "$files/new")" shorter
     expect 'the mode' "$(stat -c %a "$files/new")" 640
+    chmod 6755 "$files/new"
+    expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
+    expect 'the mode' "$(stat -c %a "$files/new")" 755
     expect_answer 200 "$url/new"
     expect 'the answer' "$(cat "$scratch/body")" shorter
     : >"$scratch/empty"
@@ -151,6 +154,14 @@ not_followed() {
     expect_answer 204 -T - "$url/link" < <(echo new)
     expect 'what the link led to' "$(cat "$scratch/outside")" kept
     [[ ! -L $files/link && $(<"$files/link") == new ]]
+    # Its conditions are those of what a GET gives for it.
+    ln -s link "$files/second"
+    local tag
+    expect_answer 200 "$url/second"
+    tag=$(header ETag)
+    expect_answer 412 -T - -H 'If-Match: "other"' "$url/second" < <(echo newer)
+    expect_answer 204 -T - -H "If-Match: $tag" "$url/second" < <(echo newer)
+    [[ ! -L $files/second && $(<"$files/second") == newer && $(<"$files/link") == new ]]
     stop_httpd
 }
 
