@@ -72,15 +72,13 @@ static char *escape(struct words line)
 void access_log_add(struct connection *from)
 {
     struct server *self = from->server;
-    struct sockaddr_storage addr;
-    socklen_t len = sizeof addr;
     char peer[NI_MAXHOST] = "-", date[64];
     time_t now = time(NULL);
     struct tm tm;
     if (self->log == NULL || from->status == 0)
         return;
-    if (getpeername(whorl_stream_fd(from->stream), (struct sockaddr *)&addr, &len) == 0)
-        getnameinfo((struct sockaddr *)&addr, len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST);
+    if (from->peer.len > 0)
+        getnameinfo(&from->peer.any, from->peer.len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST);
     strftime(date, sizeof date, "%d/%b/%Y:%H:%M:%S +0000", gmtime_r(&now, &tm));
     char *line = escape(request_line(&from->request));
     if (whorl_mutex_lock(&self->logging) == 0) {

@@ -193,7 +193,10 @@ static void linger(struct connection *self)
 intptr_t connection_serve(whorl_stream *stream, void *arg)
 {
     struct server *server = arg;
-    struct connection self = {.server = server, .stream = stream};
+    struct connection self = {
+        .server = server, .stream = stream, .peer = {.len = sizeof self.peer.in6}};
+    if (server->log != NULL && getpeername(whorl_stream_fd(stream), &self.peer.any, &self.peer.len))
+        self.peer.len = 0; /* it has gone already */
     int error = serve_one(&self, server->options.header_timeout);
     while (error == 0 && self.keep_alive)
         error = serve_one(&self, server->options.keep_alive);

@@ -43,6 +43,7 @@ struct server {
 struct connection {
     struct server *server;
     whorl_stream *stream;
+    whorl_address peer; /* for the access log */
     struct request request;
     bool keep_alive; /* another request may follow this one */
     int status;      /* of the answer; 0: none was given */

@@ -52,8 +52,10 @@ static int find_target(struct connection *self)
         error = self->server;
         if (error == -ECANCELED)
             return error;
+        bool is_own = error == -EMFILE || error == -ENFILE;
         const char *next = i + 1 < proxy->target_count ? "the next target is tried"
-                                                       : "see that it is up and answers";
+                           : is_own ? "the proxy has none left: lower --limit, or raise ulimit -Hn"
+                                    : "see that it is up and answers";
         proxy_tell("connection %" PRIu64 ": cannot connect to %s: %s; %s", self->number,
                    target->text, place_explain(target, error), next);
     }

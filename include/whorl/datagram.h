@@ -50,9 +50,10 @@ typedef struct whorl_datagram whorl_datagram;
 
 /* Each 0: the default. */
 typedef struct whorl_datagram_options {
-    size_t largest;  /* bytes of the largest datagram to be received whole; default, and least, 64
-                        KiB; most 16 MiB. Above the default each is received by a request of its
-                        own, into memory of its own: for unix sockets */
+    size_t largest;  /* bytes of the largest datagram to be received whole; default 64 KiB, and as
+                        many where less is asked for; most 16 MiB. Above the default each is
+                        received by a request of its own, into memory of its own: for unix
+                        sockets */
     unsigned queue;  /* datagrams received ahead of the program; default 64, most 1024 */
     int64_t timeout; /* ns that a call waits; default: for ever */
     int family;      /* AF_INET or AF_INET6 alone; default: both */

@@ -139,9 +139,10 @@ typedef struct whorl_serve_options {
  * cancels those that are left, and waits for them. A cancel of the calling task after a stop ends
  * the grace.
  *
- * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW; then the peer
- * is told by a reset), if not all that it wrote could be sent, or if there was no memory for it
- * (-ENOMEM). It is closed and told of, and the others go on. To be cancelled is no failure.
+ * A connection fails if its handler gives an error, or uses up its stack (-EOVERFLOW, within what
+ * whorl_spawn_options.contain_overflow can contain; then the peer is told by a reset), if not all
+ * that it wrote could be sent, or if there was no memory for it (-ENOMEM). It is closed and told
+ * of, and the others go on. To be cancelled is no failure.
  *
  * When no descriptor is left, clients that come are accepted in the place of a spare one and closed
  * at once, so that they need not wait for a timeout of their own, until others have come free.
