@@ -57,9 +57,12 @@ free_port() {
     local port tries
     for ((tries = 0; tries < 100; tries++)); do
         port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null || break
+        (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null || {
+            printf '%s\n' "$port"
+            return
+        }
     done
-    printf '%s\n' "$port"
+    fail 'no port is free between 20000 and 31999' >&2
 }
 
 lines_are_echoed() {

@@ -32,7 +32,7 @@
 enum op_state {
     OP_IN_FLIGHT = 1 << 0,
     OP_ENDED = 1 << 1,
-    OP_AWAITED = 1 << 2,       /* its owner waits for it, or is about to */
+    OP_AWAITED = 1 << 2,       /* its owner waits for it, by a struct op_wait, or is about to */
     OP_CANCEL_WANTED = 1 << 3, /* somebody asked for its end: -ECANCELED means that */
     OP_CANCEL_LISTED = 1 << 4, /* in the loop's list of cancels to send */
     OP_CANCEL_SENT = 1 << 5,   /* a cancel is with the kernel */
@@ -41,12 +41,12 @@ enum op_state {
     OP_TIMED_OUT = 1 << 8,     /* its deadline has fired */
     OP_PLACED = 1 << 9,        /* holds a place among the operations on files: see admission.h */
     OP_QUEUED = 1 << 10,       /* waits for one, and is not with the kernel */
-    OP_ALONE = 1 << 11,        /* awaited, and its owner waits for nothing else */
+    OP_ALONE = 1 << 11,        /* its owner waits for it by itself, and for nothing else */
     OP_AT_POSITION = 1 << 12,  /* was given its part of the file: see position.c */
     OP_MANY = 1 << 13,         /* completes many times: see multishot.h */
 };
 
-/* What a task waits for when it awaits ops; on its stack. */
+/* What a task waits for when it awaits ops, but one that is OP_ALONE; on its stack. */
 struct op_wait {
     whorl_op *ops;
     size_t count;
