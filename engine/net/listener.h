@@ -135,7 +135,7 @@ void accept_resume(whorl_listener *listener);
 /* Asks for the end of all ops. */
 void accept_disarm(whorl_listener *listener);
 
-/* What has been taken first, and was wanted by nobody: a descriptor; -1: nothing lies there. */
+/* The descriptor that has lain longest in `taken`, whether it is wanted or not; -1: none does. */
 int accept_left(whorl_listener *listener);
 
 /* Closes what lies in `taken`. */

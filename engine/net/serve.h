@@ -4,8 +4,8 @@
  *     serving --> ending --> (hurried) --> over
  *
  * serving: its task takes connections, as many as the limit allows. ending: it asks the kernel for
- * no more, begins what it has got already, and waits for those that live. hurried: these have been cancelled, since the grace is over, or the
- * serving task was cancelled while it was ending.
+ * no more, begins what it has got already, and waits for those that live. hurried: these have been
+ * cancelled, since the grace is over, or the serving task was cancelled while it was ending.
  *
  * A connection lives from its take to the end of its task. What its task does at the end, whatever
  * has ended the handler, is deferred (core/defer.h) before the handler begins: so the stream is

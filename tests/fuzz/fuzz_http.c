@@ -1,5 +1,6 @@
 /*
- * The parsers of the HTTP server among the examples: targets, ranges, dates, conditions, and requests.
+ * The parsers of the HTTP server among the examples: targets, ranges, dates, conditions, and
+ * requests.
  *
  * Input: a byte, which says what the rest is: 0 of 4, a target; 1, the size of a file, 4 bytes, and
  * a Range; 2, a date; 3, a byte, by which the pieces are chosen that the rest comes in, and
