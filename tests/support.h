@@ -47,6 +47,9 @@
  * for each fiber, and holds no more than about 8,000. */
 #define CROWD_OF(count) (UNDER_THREAD_SANITIZER ? 1000 : (count))
 
+/* How many rounds of what begins a program or a run in each, and is no race of threads. */
+#define ROUNDS_OF(count) (UNDER_THREAD_SANITIZER ? (count) / 5 : (count))
+
 #define count_of(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- Programs and tests --- */

@@ -186,15 +186,17 @@ static void say_nothing_more(void)
     close(nowhere);
 }
 
-static intptr_t overflow_ten_thousand_times(void *arg)
+enum { IN_A_ROW = CROWD_OF(10000) };
+
+static intptr_t overflow_again_and_again(void *arg)
 {
     long before = 0;
 
     (void)arg;
     say_nothing_more();
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < IN_A_ROW; i++) {
         check_equal(whorl_join(whorl_spawn_with(contained_task(), overflow, NULL)), -EOVERFLOW);
-        if (i == 1000)
+        if (i == IN_A_ROW / 10)
             before = status_figure("VmRSS:");
     }
     check(UNDER_SANITIZER || status_figure("VmRSS:") < before + 1024);
@@ -205,7 +207,8 @@ static void ten_thousand_in_a_row_are_no_matter(void **state)
 {
     (void)state;
     skip_where_it_cannot_be();
-    run_checks_in_child(NULL, overflow_ten_thousand_times, NULL);
+    tell_crowd(IN_A_ROW);
+    run_checks_in_child(NULL, overflow_again_and_again, NULL);
 }
 
 static intptr_t overflow_side_by_side(void *arg)

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILLS = 200, TASKS = 16, LONGEST = 3000, ACKS_MAX = 20000, FRESH_EVERY = 25 };
+enum { KILLS = ROUNDS_OF(200), TASKS = 16, LONGEST = 3000, ACKS_MAX = 20000, FRESH_EVERY = 25 };
 
 /* What a record begins with; the rest follows from it. */
 struct mark {
@@ -241,13 +241,13 @@ static void kill_again_and_again(bool drops)
            kills, scene.acknowledged, scene.dropped, scene.records, scene.torn);
 }
 
-static void a_log_killed_200_times_holds_every_acknowledged_record_in_a_clean_prefix(void **state)
+static void a_log_killed_at_any_point_holds_every_acknowledged_record_in_order(void **state)
 {
     (void)state;
     kill_again_and_again(false);
 }
 
-static void a_log_killed_200_times_while_it_is_truncated_too(void **state)
+static void so_does_one_killed_while_it_is_truncated_too(void **state)
 {
     (void)state;
     kill_again_and_again(true);
@@ -256,8 +256,8 @@ static void a_log_killed_200_times_while_it_is_truncated_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        behaviour(a_log_killed_200_times_holds_every_acknowledged_record_in_a_clean_prefix),
-        behaviour(a_log_killed_200_times_while_it_is_truncated_too),
+        behaviour(a_log_killed_at_any_point_holds_every_acknowledged_record_in_order),
+        behaviour(so_does_one_killed_while_it_is_truncated_too),
     };
     return run_behaviours("log killed", tests);
 }

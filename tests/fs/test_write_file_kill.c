@@ -156,7 +156,7 @@ static uint64_t kill_one(uint64_t last, unsigned flags, long pause, bool at_once
 
 static void kill_many(unsigned flags, int *stale)
 {
-    enum { KILLS = 200 };
+    enum { KILLS = ROUNDS_OF(200) };
     random_source random = random_from_seed(flags + 1);
     uint64_t first = 1, last = 1;
     path = path_of("file");
