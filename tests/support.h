@@ -45,7 +45,7 @@
 
 /* How many tasks are a crowd. The thread sanitizer takes about a millisecond of the system's time
  * for each fiber, and holds no more than about 8,000. */
-#define CROWD_OF(count) (UNDER_THREAD_SANITIZER ? 1000 : (count))
+#define CROWD_OF(count) (UNDER_THREAD_SANITIZER ? 500 : (count))
 
 /* How many rounds of what begins a program or a run in each, and is no race of threads. */
 #define ROUNDS_OF(count) (UNDER_THREAD_SANITIZER ? (count) / 5 : (count))

@@ -119,7 +119,7 @@ static void *wait_and_flood(void *arg)
 static void posts_race_with_the_runs_end_and_none_is_lost(void **state)
 {
     (void)state;
-    long rounds = test_rounds(UNDER_SANITIZER ? 100 : 2000), total = 0;
+    long rounds = test_rounds(ROUNDS_OF(UNDER_SANITIZER ? 150 : 2000)), total = 0;
     for (long i = 0; i < rounds; i++) {
         struct flood flood = {0};
         ran = 0;
@@ -175,7 +175,7 @@ static intptr_t begin_and_leave(void *arg)
 static void the_last_posts_run_or_are_refused(void **state)
 {
     (void)state;
-    long rounds = test_rounds(UNDER_THREAD_SANITIZER ? 500 : 3000), accepted = 0;
+    long rounds = test_rounds(UNDER_THREAD_SANITIZER ? 200 : 3000), accepted = 0;
     random_source source = random_from_seed(1);
     for (long i = 0; i < rounds; i++) {
         pthread_barrier_t begin;

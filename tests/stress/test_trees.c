@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 enum {
-    NODES = UNDER_THREAD_SANITIZER ? 500 : 4000, /* of one tree */
+    NODES = UNDER_THREAD_SANITIZER ? 300 : 4000, /* of one tree */
     CHILDREN = 6,
     ROUNDS = UNDER_SANITIZER ? 15 : 60,
 };

@@ -309,7 +309,7 @@ static intptr_t play(void *arg)
 
 static void random_games_come_to_what_the_model_says(void **state)
 {
-    long games = test_rounds(UNDER_SANITIZER ? 300 : 3000);
+    long games = test_rounds(ROUNDS_OF(UNDER_SANITIZER ? 300 : 3000));
     (void)state;
     for (uint64_t number = 0; number < (uint64_t)games; number++)
         run_checks_with(&virtual_clock, play, &number);
