@@ -1,12 +1,11 @@
 /*
  * Gathering tasks: results in the order of the arguments, the first error, and nobody left behind.
  */
-#include "support.h"
+#include "scope/plans.h"
 
 #include <errno.h>
 
 #define SOON WHORL_MS(5)
-#define FAR WHORL_SECONDS(100)
 
 static size_t ended;
 
@@ -210,7 +209,7 @@ static intptr_t gather_while_cancelled(void *arg)
 static void a_cancel_loses_no_result_and_lets_none_begin(void **state)
 {
     (void)state;
-    run_checks(gather_while_cancelled, NULL);
+    run_checks_with(&virtual_clock, gather_while_cancelled, NULL);
 }
 
 static intptr_t misuse(void *arg)

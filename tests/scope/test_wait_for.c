@@ -2,12 +2,11 @@
  * Waiting for a task with a limit: its result in time; its cancel, and its cleanup,
  * when it is late.
  */
-#include "support.h"
+#include "scope/plans.h"
 
 #include <errno.h>
 
 #define SOON WHORL_MS(5)
-#define FAR WHORL_SECONDS(100)
 
 static int cleaned;
 static int began;
@@ -67,7 +66,7 @@ static intptr_t too_late(void *arg)
 static void a_late_task_is_cancelled_and_its_cleanup_awaited(void **state)
 {
     (void)state;
-    run_checks(too_late, NULL);
+    run_checks_with(&virtual_clock, too_late, NULL);
 }
 
 static intptr_t no_time(void *arg)
