@@ -12,7 +12,7 @@
 
 enum {
     SLEEPERS = CROWD_OF(10000),
-    EQUALS = 1000,
+    EQUALS = CROWD_OF(1000),
     SPREAD_NS = 50000000,
 };
 

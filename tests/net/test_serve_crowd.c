@@ -266,7 +266,7 @@ static bool is_served(int fd)
     char byte = 'x';
     send(fd, &byte, 1, MSG_NOSIGNAL);
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&ready, 1, 30000), 1);
+    assert_int_equal(poll(&ready, 1, CHILD_SECONDS * 1000), 1);
     return recv(fd, &byte, 1, 0) == 1;
 }
 
@@ -368,8 +368,8 @@ static void as_many_as_descriptors_allow_are_served_at_a_time(void **state)
     struct rlimit limit = {before.rlim_max, before.rlim_max};
     if (limit.rlim_cur > 20000)
         limit.rlim_cur = 20000;
-    size_t most = limit.rlim_cur / 2 < 9000 ? (size_t)limit.rlim_cur / 2 : 9000;
-    size_t count = UNDER_SANITIZER && most > 1000 ? 1000 : most;
+    size_t most = limit.rlim_cur / 2;
+    size_t crowd = CROWD_OF(UNDER_SANITIZER ? 1000 : 9000), count = most < crowd ? most : crowd;
     int *clients = malloc(count * sizeof *clients);
     assert_non_null(clients);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);

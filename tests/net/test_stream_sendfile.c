@@ -191,6 +191,7 @@ static intptr_t send_to_nobody(void *arg)
     send_to_stream(&one);
     check(one.result > 0 && one.result < FILE_BYTES - 100);
     check_equal(send_to_stream(&one), -ETIMEDOUT);
+    check_equal(whorl_stream_set_idle_timeout(one.stream, 0), 0);
     struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
     whorl_task *task = whorl_spawn(receive, &to);
     check(send_to_stream(&one) > 0);

@@ -186,7 +186,7 @@ static void ops_in_flight_are_ended_and_what_is_deferred_runs(void **state)
 {
     (void)state;
     const struct CMUnitTest tests[] = {
-        whorl_unit_test(fails_amid_a_crowd),
+        whorl_unit_test_with(fails_amid_a_crowd, .limit = HOUR),
         whorl_unit_test(what_was_deferred_has_run),
         whorl_unit_test(passes),
     };
