@@ -44,14 +44,14 @@ static size_t make_answer(const struct chat *chat, char *buf, size_t space)
 intptr_t discovery_run(void *arg)
 {
     const struct chat *chat = arg;
-    char answer[CHAT_DATAGRAM_MAX];
+    char answer[CHAT_DATAGRAM_MAX + 1];
     whorl_message question;
     int error;
     while ((error = whorl_datagram_receive(chat->udp, &question)) == 0) {
         if (!chat_is_question(question.data, question.len))
             continue;
-        size_t space = question.len < sizeof answer ? question.len : sizeof answer;
-        size_t len = make_answer(chat, answer, space);
+        size_t space = question.len < CHAT_DATAGRAM_MAX ? question.len : CHAT_DATAGRAM_MAX;
+        size_t len = make_answer(chat, answer, space + 1); /* with a zero byte behind it */
         if (len > 0)
             whorl_datagram_send_to(chat->udp, answer, len, question.peer, question.peer_len);
     }

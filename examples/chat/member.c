@@ -106,10 +106,12 @@ static int take_lines(struct member *self)
         whorl_line line;
         whorl_timeout idle;
         whorl_timeout_begin(&idle, self->chat->idle_limit);
-        int result = whorl_stream_read_line(self->stream, &line, self->chat->line_max);
+        int result = whorl_stream_read_line(self->stream, &line, self->chat->line_max + 1);
         result = (int)whorl_timeout_end(&idle, result);
         if (result <= 0)
             return result;
+        if (line.len > self->chat->line_max && line.text[line.len - 1] != '\r')
+            return -EMSGSIZE; /* but for the end that telnet sends */
         if (!room_command(self, line.text, line.len))
             return 0;
         result = keep_pace(self);

@@ -309,6 +309,9 @@ endless_line() {
     hears "$ann" 'kitchen long leaves'
     say "$ann" "say kitchen $(printf 'z%.0s' {1..988})"
     next_is "$ann" "kitchen ann: $(printf 'z%.0s' {1..988})"
+    # With the end that telnet sends it is as long.
+    say "$ann" "say kitchen $(printf 'z%.0s' {1..988})"$'\r'
+    next_is "$ann" "kitchen ann: $(printf 'z%.0s' {1..988})"
     say "$ann" "say kitchen $(printf 'z%.0s' {1..989})"
     next_is "$ann" 'error: a line has at most 1000 bytes'
     next_is "$ann" 'bye: your line was too long'
@@ -408,6 +411,9 @@ found() {
     expect_status 0 "$chat" --discover --discovery-port "$udp_port" --wait 2 localhost
     expect 'the answer to a short question' "$(ask_by_udp 17)" "chat $port;"
     exec {udp}<>"/dev/udp/127.0.0.1/$udp_port"
+    printf "%-$((${#port} + 16))s" 'who serves chat?' >&"$udp"
+    expect 'an answer as long as its question' "$(timeout 60 sed '/^kitchen /q' <&"$udp")" \
+        "chat $port"$'\n''kitchen 2'
     printf 'who serves tea?%100s' '' >&"$udp"
     printf 'who serves chat?' >&"$udp"
     printf 'w' >&"$udp"
