@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,6 +92,27 @@ static int move_all(struct pump *self, const int ends[2])
     }
 }
 
+/* A side that has sent its end may break off all the same: waits for that, or for the other
+ * direction's end, which the socket tells as a hangup. An epoll tells of nothing else, whereas the
+ * ring's own poll returns for the end that has come. Where there is no descriptor for it, the next
+ * byte finds out. */
+static int watch(const struct pump *self)
+{
+    struct epoll_event no_more = {0};
+    int error = 0, fd = epoll_create1(EPOLL_CLOEXEC);
+    socklen_t len = sizeof error;
+    if (fd < 0)
+        return 0;
+    int result = epoll_ctl(fd, EPOLL_CTL_ADD, self->from, &no_more) == 0
+                     ? wait_for(fd, POLLIN, self->activity)
+                     : 0;
+    whorl_close(fd);
+    if (result < 0)
+        return result;
+    (void)getsockopt(self->from, SOL_SOCKET, SO_ERROR, &error, &len);
+    return -error;
+}
+
 intptr_t pump_run(void *arg)
 {
     struct pump *self = arg;
@@ -102,7 +124,6 @@ intptr_t pump_run(void *arg)
     whorl_close(ends[1]);
     if (result < 0)
         return result;
-    /* A peer that has broken off meanwhile is told by the other direction. */
     result = whorl_shutdown(self->to, SHUT_WR);
-    return result == -ENOTCONN ? 0 : result;
+    return result == 0 || result == -ENOTCONN ? watch(self) : result;
 }

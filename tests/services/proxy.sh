@@ -231,6 +231,36 @@ target_breaks() {
     has_line "$scratch/proxy.err" ' 8 bytes there, 6 back, Connection reset by peer$'
 }
 
+# A side that has said its last may break off all the same, and the other is told.
+breaks_after_its_end() {
+    local told
+    mkfifo "$scratch/tell"
+    exec {told}<>"$scratch/tell"
+    # shellcheck disable=SC2016
+    start_perl '<$c>; open my $told, "<", "'"$scratch/tell"'"; <$told>; $SIG{PIPE} = "IGNORE"; syswrite $c, "x"; print "$!\n";'
+    start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        shutdown $c, 1; sleep 1; setsockopt $c, 1, 13, pack "ii", 1, 0;' "$port"
+    await has_line "$scratch/proxy.err" ' 0 bytes there, 0 back, \(Broken pipe\|Connection reset\)'
+    echo >&"$told"
+    await has_line "$scratch/perl.out" '^\(Broken pipe\|Connection reset by peer\)$'
+    exec {told}>&-
+    stops_with 1 0 1
+    # shellcheck disable=SC2016
+    start_perl 'shutdown $c, 1; sleep 1; setsockopt $c, 1, 13, pack "ii", 1, 0;'
+    start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+    connect fd
+    expect 'what comes before the end' "$(read_to_end "$fd")" ''
+    await breaks "$fd"
+    stops_with 1 0 1
+}
+
+# A write to it fails.
+breaks() { # FD
+    ! (trap '' PIPE && echo x 1>&"$1" 2>/dev/null)
+}
+
 limit_reached() {
     start_proxy --verbose --limit 2 127.0.0.1:0 "$nginx"
     connect one
@@ -414,6 +444,7 @@ behaviour 'a target that hangs is given up in time' target_hangs
 behaviour 'a stop does not wait for a target that hangs' stop_while_connecting
 behaviour 'a client that vanishes harms nobody else' vanishes
 behaviour 'a target that breaks off is no end of the file' target_breaks
+behaviour 'a side that breaks off after its end is told of' breaks_after_its_end
 behaviour 'connections beyond the limit wait for their turn' limit_reached
 behaviour 'a client that does not read is not read for' slow_client
 behaviour 'a client that reads late gets all of it' slow_reader_gets_all
