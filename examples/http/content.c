@@ -88,7 +88,7 @@ const char *type_of(const char *path)
 /* The names of days and months are the C locale's, which the server never leaves. */
 static const char *const forms[] = {
     "%a, %d %b %Y %H:%M:%S GMT",
-    "%A, %d-%b-%y %H:%M:%S GMT", /* years from 69 on are of the past century */
+    "%A, %d-%b-%y %H:%M:%S GMT", /* see in_reach */
     "%a %b %e %H:%M:%S %Y",
 };
 
@@ -97,6 +97,16 @@ void date_format(time_t when, char text[DATE_LEN + 1])
     struct tm tm;
     if (gmtime_r(&when, &tm) == NULL || strftime(text, DATE_LEN + 1, forms[0], &tm) != DATE_LEN)
         date_format(0, text);
+}
+
+/* A year of two digits is of this century, unless it would be more than 50 years ahead. */
+static int in_reach(int year)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    int this_year = gmtime_r(&now, &tm) != NULL ? tm.tm_year : 0;
+    year = this_year / 100 * 100 + year % 100;
+    return year > this_year + 50 ? year - 100 : year;
 }
 
 /* strptime(3) is generous about case, blanks and digits, and HTTP is not: so the date must be what
@@ -113,6 +123,8 @@ bool date_parse(const char *text, size_t len, time_t *when)
         if (end == NULL || *end != '\0' || tm.tm_mday == 0 || tm.tm_sec > 60 ||
             strftime(again, sizeof again, forms[i], &tm) == 0 || strcmp(line, again) != 0)
             continue;
+        if (i == 1)
+            tm.tm_year = in_reach(tm.tm_year);
         *when = timegm(&tm);
         return true;
     }
@@ -205,13 +217,13 @@ static bool field_names_file(const struct request *request, enum field field,
     return false;
 }
 
-/* Whether the file was changed after a date; where that is none, `otherwise`. */
+/* Whether the file was changed after a date; where there is none, or no file, `otherwise`. */
 static bool changed_since(struct words date, const struct validators *file, bool otherwise)
 {
     time_t when;
-    if (!date_parse(date.text, date.len, &when))
+    if (!file->exists || !date_parse(date.text, date.len, &when))
         return otherwise;
-    return !file->exists || file->modified > when;
+    return file->modified > when;
 }
 
 int condition_status(const struct request *request, const struct validators *file)

@@ -18,12 +18,13 @@ static size_t path_len(const char *target, size_t len)
     return at;
 }
 
+#define SCHEME "http://"
+
 /* The bytes of http://host, which clients of proxies send and servers have to take. */
 static size_t host_len(const char *target, size_t len)
 {
-    static const char scheme[] = "http://";
-    size_t at = sizeof scheme - 1;
-    if (len <= at || strncasecmp(target, scheme, at) != 0)
+    size_t at = strlen(SCHEME);
+    if (len < at || strncasecmp(target, SCHEME, at) != 0)
         return 0;
     while (at < len && strchr("/?#", target[at]) == NULL)
         at++;
@@ -73,11 +74,12 @@ static int add_part(struct path *self, const char *at, const char *end)
 int path_decode(struct path *self, const char *target, size_t len)
 {
     const char *end = target + path_len(target, len);
-    const char *at = target + host_len(target, len);
+    size_t host = host_len(target, len);
+    const char *at = target + host;
     self->len = 0;
     self->name[0] = '\0';
     self->directory = true;
-    if (at < end && *at != '/')
+    if ((at < end && *at != '/') || host == strlen(SCHEME))
         return 400;
     while (at < end) {
         const char *part = ++at; /* behind a slash */

@@ -20,7 +20,7 @@ struct path {
 };
 
 /* Decodes a target: /path?query, or http://host/path?query. 0, or the status of the refusal:
- *   400  no path, a broken or forbidden %XX, ".."
+ *   400  no path, a broken or forbidden %XX, "..", or no host in http://host
  *   404  no file can have that name: a part has an encoded slash, is one of the server's temporary
  *        files, or is too long */
 int path_decode(struct path *self, const char *target, size_t len);

@@ -2,6 +2,7 @@
  * came in two parts is told in two, which lie one behind the other. */
 #include "request.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 /* Bytes of a body that are no content (lengths of chunks, what may stand behind them, trailers):
  * a few for each byte of content, and some more. */
 enum { FRAMING_MOST = 65536, FRAMING_RATIO = 8 };
+
+/* Bytes in which a method must end; those that llhttp knows do. */
+enum { METHOD_MOST = 32 };
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
@@ -65,7 +69,7 @@ bool request_line_of(const struct request *self, enum field field, size_t line, 
 
 struct words request_line(const struct request *self)
 {
-    size_t begin = span_of(self->head, self->fed, "\r\n"), end = begin;
+    size_t begin = self->begin, end = begin;
     while (end < self->fed && self->head[end] != '\r' && self->head[end] != '\n')
         end++;
     return (struct words){self->head + begin, end - begin};
@@ -207,30 +211,89 @@ void request_init(struct request *self, size_t target_most, size_t head_most)
     self->parser.data = self;
 }
 
-/* Where the word ends with which the head begins, as far as that came. */
-static size_t method_end(const struct request *self, size_t len)
+static bool is_method(const char *word, size_t len)
 {
-    size_t begin = span_of(self->head, len, "\r\n");
-    return begin + span_of(self->head + begin, len - begin, TOKEN);
+#define NAME(number, name, string) #string,
+    static const char *const methods[] = {
+        HTTP_METHOD_MAP(NAME) "PRI", /* by which HTTP/2 begins, as llhttp tells */
+    };
+#undef NAME
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (len == strlen(methods[i]) && memcmp(word, methods[i], len) == 0)
+            return true;
+    return false;
 }
 
-/* Of what llhttp does not take. A method that nobody knows is another thing than what is no HTTP at
- * all. */
-static int status_of_error(const struct request *self, llhttp_errno_t error, size_t len)
+/* To llhttp a method that it does not know is no HTTP at all, from the first byte on that tells. So
+ * it sees none before that is whole, and known. 0: not yet; else the status that refuses it. */
+static int judge_method(struct request *self, size_t len)
 {
-    size_t end = method_end(self, len);
+    const char *head = self->head;
+    while (self->begin < len && (head[self->begin] == '\r' || head[self->begin] == '\n'))
+        self->begin++;
+    const char *word = head + self->begin;
+    size_t left = len - self->begin;
+    size_t word_len = span_of(word, left < METHOD_MOST ? left : METHOD_MOST, TOKEN);
+    if (word_len == METHOD_MOST)
+        return 501;
+    if (word_len == left)
+        return len > self->head_most ? 431 : 0;
+    self->has_method = is_method(word, word_len);
+    return self->has_method ? 0 : word_len > 0 && word[word_len] == ' ' ? 501 : 400;
+}
+
+/* Of what llhttp does not take. */
+static int status_of_error(const struct request *self, llhttp_errno_t error)
+{
     if (self->status != 0)
         return self->status;
-    if (error == HPE_INVALID_METHOD)
-        return end > 0 && self->head[end - 1] > ' ' && end < len && self->head[end] == ' ' ? 501
-                                                                                           : 400;
     return error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE ? 505 : 400;
+}
+
+/* The length of a name with which a host begins (RFC 3986, 3.2.2): of bytes that stand for
+ * themselves, or are written %XX. */
+static size_t name_len(struct words host)
+{
+    static const char plain[] = LETTERS DIGITS "-._~!$&'()*+,;=";
+    for (size_t at = 0;;) {
+        const char *text = host.text + at;
+        bool is_coded = host.len - at >= 3 && *text == '%' && isxdigit((unsigned char)text[1]) &&
+                        isxdigit((unsigned char)text[2]);
+        size_t more = is_coded ? 3 : span_of(text, host.len - at, plain);
+        if (more == 0)
+            return at;
+        at += more;
+    }
+}
+
+/* The length of [ADDRESS] with which a host begins; 0: it does not. */
+static size_t literal_len(struct words host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    const char *end = host.len > 0 ? memchr(host.text, ']', host.len) : NULL;
+    size_t len = end != NULL ? (size_t)(end - host.text) : 0;
+    if (len == 0 || host.text[0] != '[' || len > sizeof text)
+        return 0;
+    memcpy(text, host.text + 1, len - 1);
+    text[len - 1] = '\0';
+    return inet_pton(AF_INET6, text, &address) == 1 ? len + 1 : 0;
+}
+
+/* RFC 9110, 7.2: a name or an address, and maybe a port. It may be empty. */
+static bool is_host(struct words host)
+{
+    size_t at = literal_len(host);
+    if (at == 0)
+        at = name_len(host);
+    if (at < host.len && host.text[at] == ':')
+        at += 1 + span_of(host.text + at + 1, host.len - at - 1, DIGITS);
+    return at == host.len;
 }
 
 /* What llhttp leaves to us of a head that it takes. */
 static int judge(const struct request *self)
 {
-    static const char of_host[] = LETTERS DIGITS "-._~%!$&'()*+,;=:[]";
     const llhttp_t *parser = &self->parser;
     const char *version = self->head + self->target.at + self->target.len;
     struct words coding, host;
@@ -241,7 +304,7 @@ static int judge(const struct request *self)
     if (strncmp(version, " HTTP/", 6) != 0)
         return 400;
     bool has_host = request_field(self, FIELD_HOST, &host);
-    if (has_host ? span_of(host.text, host.len, of_host) < host.len : parser->http_minor == 1)
+    if (has_host ? !is_host(host) : parser->http_minor == 1)
         return 400;
     if (!request_field(self, FIELD_TRANSFER_ENCODING, &coding))
         return 0;
@@ -259,20 +322,30 @@ static int status_of_size(const struct request *self)
     return in_target ? 414 : 431;
 }
 
-enum request_state request_feed(struct request *self, const char *head, size_t len)
+/* Has llhttp see what is new. */
+static llhttp_errno_t parse_head(struct request *self, size_t len)
 {
-    self->head = head;
-    if (self->fed == len)
-        return REQUEST_INCOMPLETE;
+    const char *head = self->head;
     llhttp_errno_t error = llhttp_execute(&self->parser, head + self->fed, len - self->fed);
-    if (error == HPE_INVALID_METHOD && len <= self->head_most && method_end(self, len) == len)
-        return REQUEST_INCOMPLETE; /* the rest of the word tells what it is; llhttp says it again */
-    self->fed = error == HPE_OK ? len : (size_t)(llhttp_get_error_pos(&self->parser) - head);
+    self->fed = error == HPE_PAUSED ? (size_t)(llhttp_get_error_pos(&self->parser) - head) : len;
     self->status = error == HPE_OK       ? status_of_size(self)
                    : error == HPE_PAUSED ? judge(self)
-                                         : status_of_error(self, error, len);
-    if (self->status != 0)
+                                         : status_of_error(self, error);
+    return error;
+}
+
+enum request_state request_feed(struct request *self, const char *head, size_t len)
+{
+    llhttp_errno_t error = HPE_OK;
+    self->head = head;
+    if (!self->has_method)
+        self->status = judge_method(self, len);
+    if (self->has_method && self->fed < len)
+        error = parse_head(self, len);
+    if (self->status != 0) {
+        self->fed = len;
         return REQUEST_REFUSED;
+    }
     if (error == HPE_OK)
         return REQUEST_INCOMPLETE;
     self->done = !request_has_body(self);

@@ -56,7 +56,9 @@ typedef int request_sink(void *arg, const char *data, size_t len);
 struct request {
     llhttp_t parser;
     const char *head;
-    size_t fed; /* bytes of the head that the parser has seen */
+    size_t begin;    /* of the method: behind the empty lines that may come before it */
+    bool has_method; /* one that llhttp knows */
+    size_t fed;      /* bytes of the head that it has seen; of a refused one, all that came */
     size_t target_most, head_most;
     struct span target;
     struct span name, value; /* of the header that is being parsed */

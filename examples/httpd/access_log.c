@@ -1,6 +1,10 @@
-/* The access log: a line for each request, in the common log format. Lines are collected and
- * written behind the connections. One that the disk does not take is told on stderr, the first
- * time. */
+/*
+ * The access log: a line for each request, in the common log format.
+ *
+ * A connection puts its line into memory and goes on; a task writes what is there. So a disk, or
+ * whoever reads a pipe, holds up nobody: where it is slower than the requests, lines are left out
+ * that find no room. That, and what cannot be written, is told on stderr, the first time.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,80 +16,128 @@
 
 #include "httpd.h"
 
-int access_log_open(struct server *self)
+/* Bytes of lines that wait, and of those from which on they are not to wait for long. */
+enum { WAITING_MOST = 1 << 20, WAITING_MANY = WAITING_MOST / 4 };
+
+/* For what is left when the server ends. */
+#define LAST_TIME WHORL_SECONDS(2)
+
+int access_log_open(struct server *server)
 {
-    const char *name = self->options.access_log;
+    struct access_log *self = &server->log;
+    const char *name = server->options.access_log;
     if (name == NULL)
         return 0;
-    if (strcmp(name, "-") != 0)
-        return whorl_file_open(name, O_WRONLY | O_CREAT | O_APPEND, NULL, &self->log);
-    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-    int error = fd < 0 ? -errno : whorl_file_from_fd(fd, NULL, &self->log);
-    if (fd >= 0 && error != 0)
-        whorl_close(fd);
-    return error;
+    self->lines = malloc(WAITING_MOST);
+    self->full = malloc(WAITING_MOST);
+    if (self->lines == NULL || self->full == NULL)
+        return -ENOMEM;
+    self->fd = strcmp(name, "-") == 0
+                   ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+                   : whorl_open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    return self->fd == -1 ? -errno : self->fd < 0 ? self->fd : 0;
 }
 
-static void complain(struct server *self, int error)
+static void complain(struct access_log *self, const char *why)
 {
-    if (error >= 0 || error == -ECANCELED || self->log_failed)
-        return;
-    self->log_failed = true;
-    fprintf(stderr, "httpd: the access log cannot be written: %s\n", strerror(-error));
+    if (!self->failed)
+        fprintf(stderr, "httpd: the access log cannot be written: %s\n", why);
+    self->failed = true;
 }
 
-void access_log_close(struct server *self)
+/* Writes all lines that are there; what a cancel cuts off can be gone on with. */
+static int write_lines(struct access_log *self)
 {
-    if (self->log == NULL)
-        return;
-    whorl_shield shield;
-    whorl_shield_begin(&shield, WHORL_SECONDS(10));
-    complain(self, whorl_file_close(self->log));
-    whorl_shield_end(&shield, 0);
-}
-
-intptr_t access_log_run(void *arg)
-{
-    struct server *self = arg;
-    while (whorl_sleep(WHORL_SECONDS(1)) == 0 && whorl_mutex_lock(&self->logging) == 0) {
-        complain(self, whorl_file_flush(self->log));
-        whorl_mutex_unlock(&self->logging);
+    while (self->len + self->full_len > 0) {
+        if (self->full_len == 0) {
+            char *empty = self->full;
+            self->full = self->lines;
+            self->full_len = self->len;
+            self->lines = empty;
+            self->len = self->written = 0;
+        }
+        ssize_t put = whorl_write(self->fd, self->full + self->written, self->full_len);
+        if (put == -ECANCELED)
+            return -ECANCELED;
+        if (put <= 0)
+            complain(self, strerror((int)-put));
+        size_t done = put <= 0 ? self->full_len : (size_t)put;
+        self->written += done;
+        self->full_len -= done;
     }
     return 0;
 }
 
-/* The line as it may stand in the log: what is no plain character is written \xHH. */
-static char *escape(struct words line)
+intptr_t access_log_run(void *arg)
 {
-    char *made = malloc(line.len * 4 + 1), *end = made;
-    if (made == NULL)
-        return NULL;
-    for (size_t i = 0; i < line.len; i++) {
-        unsigned char byte = (unsigned char)line.text[i];
-        bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-        end += sprintf(end, plain ? "%c" : "\\x%02X", byte);
+    struct access_log *self = &((struct server *)arg)->log;
+    int result = 0;
+    while (result == 0) {
+        whorl_timeout second;
+        whorl_timeout_begin(&second, WHORL_SECONDS(1));
+        result = (int)whorl_timeout_end(&second, whorl_event_wait(&self->wanted));
+        if (result == 0 || result == -ETIMEDOUT)
+            result = write_lines(self);
+        whorl_event_clear(&self->wanted);
     }
-    *end = '\0';
-    return made;
+    return 0;
 }
 
-void access_log_add(struct connection *from)
+void access_log_close(struct server *server)
 {
-    struct server *self = from->server;
-    char peer[NI_MAXHOST] = "-", date[64];
+    struct access_log *self = &server->log;
+    whorl_shield shield;
+    whorl_timeout limit;
+    if (self->fd >= 0) {
+        whorl_shield_begin(&shield, WHORL_FOREVER);
+        whorl_timeout_begin(&limit, LAST_TIME);
+        if (whorl_timeout_end(&limit, write_lines(self)) != 0)
+            complain(self, "whoever takes it is too slow");
+        whorl_shield_end(&shield, 0);
+        whorl_close(self->fd);
+        whorl_event_destroy(&self->wanted);
+    }
+    free(self->lines);
+    free(self->full);
+}
+
+/* Adds bytes as they may stand in the log: what is no plain character is written \xHH. */
+static void add_escaped(FILE *out, struct words words)
+{
+    for (size_t i = 0; i < words.len; i++) {
+        unsigned char byte = (unsigned char)words.text[i];
+        bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+        fprintf(out, plain ? "%c" : "\\x%02X", byte);
+    }
+}
+
+void access_log_add(const struct connection *from)
+{
+    struct access_log *self = &from->server->log;
+    char peer[NI_MAXHOST] = "-", date[64], *line = NULL;
+    size_t len = 0;
     time_t now = time(NULL);
     struct tm tm;
-    if (self->log == NULL || from->status == 0)
+    if (self->fd < 0 || from->status == 0)
         return;
+    FILE *out = open_memstream(&line, &len);
+    if (out == NULL)
+        return complain(self, "there is no memory for a line");
     if (from->peer.len > 0)
         getnameinfo(&from->peer.any, from->peer.len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST);
     strftime(date, sizeof date, "%d/%b/%Y:%H:%M:%S +0000", gmtime_r(&now, &tm));
-    char *line = escape(request_line(&from->request));
-    if (whorl_mutex_lock(&self->logging) == 0) {
-        complain(self,
-                 (int)whorl_file_printf(self->log, "%s - - [%s] \"%s\" %d %" PRId64 "\n", peer,
-                                        date, line != NULL ? line : "", from->status, from->sent));
-        whorl_mutex_unlock(&self->logging);
+    fprintf(out, "%s - - [%s] \"", peer, date);
+    add_escaped(out, request_line(&from->request));
+    fprintf(out, "\" %d %" PRId64 "\n", from->status, from->sent);
+    if (fclose(out) != 0) {
+        complain(self, "there is no memory for a line");
+    } else if (len > WAITING_MOST - self->len) {
+        complain(self, "lines come faster than they are taken; some are left out");
+    } else {
+        memcpy(self->lines + self->len, line, len);
+        self->len += len;
     }
     free(line);
+    if (self->len >= WAITING_MANY)
+        whorl_event_set(&self->wanted);
 }

@@ -9,7 +9,9 @@
  * or it would lose the answer to a reset.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "httpd.h"
 
@@ -26,23 +28,41 @@ enum { DISCARD_MOST = 65536 };
 
 /* --- Waiting --- */
 
-/* Each reads the end of what its client has sent, as if it had come. */
 void connection_end_idle(struct server *server)
 {
     struct connection *at = LIST_FIRST(&server->idle);
     for (; at != NULL; at = LIST_NEXT(at, idle))
-        whorl_shutdown(whorl_stream_fd(at->stream), SHUT_RD);
+        whorl_group_cancel(&at->waiting);
 }
 
-/* Waits for a request's first bytes. As whorl_stream_peek. */
-static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice *slice)
+/* As whorl_stream_peek, but for a server that stops, for which nothing comes any more. */
+static ssize_t peek_idle(struct connection *self, whorl_slice *slice)
 {
     if (self->server->stopping && whorl_stream_buffered(self->stream) == 0)
         return 0;
-    whorl_stream_set_idle_timeout(self->stream, limit);
+    whorl_group_init(&self->waiting);
     LIST_INSERT_HEAD(&self->server->idle, self, idle);
     ssize_t got = whorl_stream_peek(self->stream, 1, slice);
     LIST_REMOVE(self, idle);
+    whorl_group_wait(&self->waiting, 0);
+    return got == -ECANCELED && self->server->stopping ? 0 : got;
+}
+
+static bool is_empty_line(const whorl_slice *slice)
+{
+    return *(const char *)slice->data == '\r' || *(const char *)slice->data == '\n';
+}
+
+/* Waits for a request's first bytes. An empty line is none of them, as some clients send one behind
+ * a body (RFC 9112, 2.2). As whorl_stream_peek. */
+static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice *slice)
+{
+    whorl_stream_set_idle_timeout(self->stream, limit);
+    ssize_t got = peek_idle(self, slice);
+    for (int i = 0; i < 2 && got > 0 && is_empty_line(slice); i++) {
+        whorl_stream_consume(self->stream, 1);
+        got = peek_idle(self, slice);
+    }
     whorl_stream_set_idle_timeout(self->stream, self->server->options.send_timeout);
     return got;
 }
@@ -119,17 +139,21 @@ static int discard(void *arg, const char *data, size_t len)
     return self->request.body_data > DISCARD_MOST ? 413 : 0;
 }
 
-/* A body that the answer did not depend on is read, so that the next request can be; where a client
- * waits to be asked for it, or it is long, the connection is closed instead. */
+/* A body that the answer does not depend on is read, so that the next request can be; where a
+ * client waits to be asked for it, or it is long, the connection is closed instead. */
+bool connection_may_skip_body(const struct connection *self)
+{
+    const struct request *request = &self->request;
+    struct words expected;
+    return request->done ||
+           (request->status == 0 && !request_field(request, FIELD_EXPECT, &expected) &&
+            request_body_length(request) <= DISCARD_MOST);
+}
+
 static void leave_body(struct connection *self)
 {
-    struct words expected;
-    if (self->request.done || !self->keep_alive)
-        return;
-    self->keep_alive = self->request.status == 0 &&
-                       !request_field(&self->request, FIELD_EXPECT, &expected) &&
-                       request_body_length(&self->request) <= DISCARD_MOST &&
-                       connection_read_body(self, discard, self) == 0;
+    if (!self->request.done && self->keep_alive)
+        self->keep_alive = connection_read_body(self, discard, self) == 0;
 }
 
 /* --- Answering --- */
@@ -162,6 +186,7 @@ static int serve_one(struct connection *self, int64_t idle_limit)
     if (result < 0)
         return result;
     self->keep_alive = result == 0 && llhttp_should_keep_alive(&self->request.parser) &&
+                       (self->request.parser.flags & F_CONNECTION_CLOSE) == 0 &&
                        self->server->options.keep_alive > 0 && !self->server->stopping;
     if (result == 0)
         result = answer(self);
@@ -190,17 +215,25 @@ static void linger(struct connection *self)
     whorl_timeout_end(&scope, 0);
 }
 
+/* Whether a part of what was sent has yet to arrive. */
+static bool is_on_its_way(const struct connection *self)
+{
+    int bytes = 0;
+    return ioctl(whorl_stream_fd(self->stream), SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
+
 intptr_t connection_serve(whorl_stream *stream, void *arg)
 {
     struct server *server = arg;
     struct connection self = {
         .server = server, .stream = stream, .peer = {.len = sizeof self.peer.in6}};
-    if (server->log != NULL && getpeername(whorl_stream_fd(stream), &self.peer.any, &self.peer.len))
+    if (server->log.fd >= 0 &&
+        getpeername(whorl_stream_fd(stream), &self.peer.any, &self.peer.len) != 0)
         self.peer.len = 0; /* it has gone already */
     int error = serve_one(&self, server->options.header_timeout);
     while (error == 0 && self.keep_alive)
         error = serve_one(&self, server->options.keep_alive);
-    if (error == 0 && (!self.request.done || whorl_stream_buffered(stream) > 0))
+    if (error == 0 || (error == -ENODATA && is_on_its_way(&self)))
         linger(&self);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);

@@ -27,16 +27,25 @@ struct options {
     int64_t header_timeout, body_timeout, send_timeout, keep_alive, grace;
 };
 
+/* Lines wait in memory until they are written, so that no connection waits for that. */
+struct access_log {
+    int fd;             /* -1: none is kept */
+    char *lines, *full; /* those to come are put into the one; the other is being written */
+    size_t len;         /* of lines */
+    size_t full_len, written;
+    whorl_event wanted; /* lines are to be written soon */
+    bool failed;        /* which was told */
+};
+
 struct server {
     struct options options;
     int root; /* the served directory */
     whorl_listener *listener;
-    whorl_file *log;                /* NULL: none is kept */
-    bool log_failed;                /* which was told */
-    time_t second;                  /* in which this was made: */
-    char common[96];                /* the headers of every answer */
-    whorl_mutex logging, replacing; /* who holds it writes to the log; replaces a file */
-    LIST_HEAD(, connection) idle;   /* those that wait for a request */
+    struct access_log log;
+    time_t second;                /* in which this was made: */
+    char common[96];              /* the headers of every answer */
+    whorl_mutex replacing;        /* who holds it replaces a file */
+    LIST_HEAD(, connection) idle; /* those that wait for a request */
     bool stopping;
 };
 
@@ -51,6 +60,7 @@ struct connection {
     size_t head_len;
     char head[512]; /* of the answer, as it is put together */
     LIST_ENTRY(connection) idle;
+    whorl_group waiting; /* round that: to end it, it is cancelled */
 };
 
 /* The handler of whorl_serve; arg is the server. */
@@ -58,6 +68,9 @@ intptr_t connection_serve(whorl_stream *stream, void *server);
 
 /* Ends the connections that are idle. */
 void connection_end_idle(struct server *server);
+
+/* Whether what is left of the body can be read away, so that another request may follow. */
+bool connection_may_skip_body(const struct connection *self);
 
 /* Reads the rest of the body, and gives it to the sink. 0, or a status, or -errno. */
 int connection_read_body(struct connection *self, request_sink *sink, void *arg);
@@ -96,13 +109,13 @@ int open_beneath(const struct server *server, const char *name, uint64_t flags);
 /* Opens the file that the options name, if any. 0 or -errno. */
 int access_log_open(struct server *server);
 
-/* Writes what is held and closes it, in a cancelled task too. */
+/* Writes what is held, unless that takes long, and closes it, in a cancelled task too. */
 void access_log_close(struct server *server);
 
-/* A task: brings what is held to the file once a second, until it is cancelled. */
+/* A task: brings what is held to the file once a second, or sooner, until it is cancelled. */
 intptr_t access_log_run(void *server);
 
 /* Adds a line for the request that was answered. */
-void access_log_add(struct connection *connection);
+void access_log_add(const struct connection *connection);
 
 #endif

@@ -136,7 +136,7 @@ static int serve(struct server *self)
     };
     whorl_group_init(&group);
     int error = whorl_group_spawn(&group, wait_for_signals, self);
-    if (error == 0 && self->log != NULL)
+    if (error == 0 && self->log.fd >= 0)
         error = whorl_group_spawn(&group, access_log_run, self);
     if (error == 0)
         error = whorl_serve_with(self->listener, connection_serve, self, &options);
@@ -156,8 +156,9 @@ static int listen_and_serve(struct server *self)
     int error = whorl_listen_tcp(host, port, NULL, &self->listener);
     if (error != 0)
         return complain("cannot listen", error);
-    printf("serving %s at http://%s:%d/\n", self->options.directory, address,
-           whorl_listener_port(self->listener));
+    printf(strchr(address, ':') ? "serving %s at http://[%s]:%d/\n"
+                                : "serving %s at http://%s:%d/\n",
+           self->options.directory, address, whorl_listener_port(self->listener));
     error = fflush(stdout) == 0 ? serve(self) : complain("cannot say where it listens", -errno);
     whorl_listener_close(self->listener);
     return error;
@@ -182,7 +183,8 @@ static intptr_t run(void *arg)
 int main(int argc, char **argv)
 {
     static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
-    struct server server = {.logging = unlocked, .replacing = unlocked};
+    static const whorl_event unset = WHORL_EVENT_INIT;
+    struct server server = {.log = {.fd = -1, .wanted = unset}, .replacing = unlocked};
     int parsed = parse_options(argc, argv, &server.options);
     if (parsed != 0)
         return parsed > 0 ? EXIT_SERVED : EXIT_REFUSED;

@@ -28,8 +28,9 @@ struct upload {
     whorl_file *file;   /* NULL: none */
     char temporary[32]; /* in dir, too; "": the file has no name */
     struct validators old;
-    mode_t old_mode; /* 0: there was no file */
-    bool exclusive;  /* the client wants to replace nothing */
+    int old_mode;   /* -1: there was no file */
+    bool is_free;   /* nothing has the name */
+    bool exclusive; /* the client wants to replace nothing */
 };
 
 /* --- Before the body --- */
@@ -57,17 +58,19 @@ static int look_at(int dir, const char *name, int flags, struct statx *stat,
     return error;
 }
 
-/* A link has the validators of what a GET finds behind it, if that finds something. */
+/* A link has the validators of what a GET finds behind it. What leads nowhere is no file; what
+ * leads out of the directory may be one. */
 static void look_behind(struct upload *self)
 {
     struct statx stat;
     struct validators seen;
     int fd = open_beneath(self->connection->server, self->path->name, O_RDONLY);
-    if (fd < 0)
-        return;
-    if (look_at(fd, "", AT_EMPTY_PATH, &stat, &seen) == 0)
+    if (fd == -ENOENT)
+        self->old = (struct validators){0};
+    if (fd >= 0 && look_at(fd, "", AT_EMPTY_PATH, &stat, &seen) == 0)
         self->old = seen;
-    whorl_close(fd);
+    if (fd >= 0)
+        whorl_close(fd);
 }
 
 /* Judges the conditions by what has the name now. 0, or the status that refuses it. */
@@ -75,12 +78,13 @@ static int judge_old(struct upload *self)
 {
     struct statx stat;
     self->old = (struct validators){0};
-    self->old_mode = 0;
+    self->old_mode = -1;
     int error = look_at(self->dir, self->name, AT_SYMLINK_NOFOLLOW, &stat, &self->old);
     if (error == 0 && !S_ISREG(stat.stx_mode) && !S_ISLNK(stat.stx_mode))
         error = -EISDIR;
     if (error != 0 && error != -ENOENT)
         return answer_status_of(error);
+    self->is_free = error == -ENOENT;
     if (error == 0 && S_ISREG(stat.stx_mode))
         self->old_mode = stat.stx_mode & 0777;
     if (error == 0 && S_ISLNK(stat.stx_mode))
@@ -96,6 +100,14 @@ static void choose_temporary(struct upload *self)
     snprintf(self->temporary, sizeof self->temporary, WHORL_TEMPORARY_PREFIX "%016" PRIx64, number);
 }
 
+/* Gives the file the permission bits of the one that it replaces. */
+static int keep_mode(const struct upload *self)
+{
+    if (self->old_mode < 0)
+        return 0;
+    return whorl_fchmod(whorl_file_fd(self->file), (mode_t)self->old_mode);
+}
+
 static int make_file(struct upload *self)
 {
     whorl_file_options options = {.buffer_size = 65536, .depth = 4};
@@ -109,7 +121,7 @@ static int make_file(struct upload *self)
     int error = whorl_file_from_fd(fd, &options, &self->file);
     if (error != 0)
         whorl_close(fd);
-    return error != 0 || self->old_mode == 0 ? error : whorl_fchmod(fd, self->old_mode);
+    return error != 0 ? error : keep_mode(self);
 }
 
 /* 0, or the status that refuses it before its body has been looked at. */
@@ -139,7 +151,7 @@ static int prepare(struct upload *self)
     status = judge_old(self);
     if (status != 0)
         return status;
-    self->exclusive = !self->old.exists && request_field(request, FIELD_IF_NONE_MATCH, &ignored);
+    self->exclusive = self->is_free && request_field(request, FIELD_IF_NONE_MATCH, &ignored);
     error = request_keep(request) ? make_file(self) : -ENOMEM;
     return error != 0 ? answer_status_of(error) : 0;
 }
@@ -203,19 +215,23 @@ static int take_name(struct upload *self)
 static int commit(struct upload *self)
 {
     whorl_mutex *replacing = &self->connection->server->replacing;
-    int error = whorl_file_sync(self->file);
+    int error = whorl_file_sync(self->file), mode = self->old_mode;
     if (error == 0)
         error = whorl_mutex_lock(replacing);
     if (error != 0)
         return answer_status_of(error);
     int status = judge_old(self);
-    if (status == 0)
+    if (status == 0 && self->old_mode != mode) /* somebody has changed it meanwhile */
+        error = keep_mode(self);
+    if (status == 0 && error == 0 && self->old_mode != mode)
+        error = whorl_file_sync(self->file);
+    if (status == 0 && error == 0)
         error = take_name(self);
     whorl_mutex_unlock(replacing);
     if (status == 0 && error == 0)
         error = whorl_fsync(self->dir);
     if (error != 0)
-        return error == -EEXIST ? 412 : answer_status_of(error);
+        return error == -EEXIST ? 412 : error == -ENOENT ? 409 : answer_status_of(error);
     return status;
 }
 

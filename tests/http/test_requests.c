@@ -79,6 +79,15 @@ struct refusal {
     const char *head;
 };
 
+/* A refused one has it as far as it came. */
+static void expect_first_line(const struct request *request, const char *head)
+{
+    struct words line = request_line(request);
+    head += strspn(head, "\r\n");
+    assert_true(line.len <= strcspn(head, "\r\n") && line.len <= request->fed);
+    assert_memory_equal(line.text, head, line.len);
+}
+
 static void bad_heads_are_refused(void **state)
 {
     static const struct refusal refusals[] = {
@@ -118,6 +127,24 @@ static void bad_heads_are_refused(void **state)
         {501, "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
         {501, "BREW /a HTTP/1.1\r\nHost: a\r\n\r\n"},
         {501, "GETS /a HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: [\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: ]\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: []\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: [::1\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: [::1]x\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: "
+              "[0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0]\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: a[b]:\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: a:b:c\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: a:80x\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: ::1\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: %zz\r\n\r\n"},
+        {400, "GET /a HTTP/1.0\r\nHost: a%4\r\n\r\n"},
+        {400, "GET\t/a HTTP/1.0\r\n\r\n"},
+        {400, "FO\r\n\r\n"},
+        {501, "HEADX /a HTTP/1.0\r\n\r\n"},
+        {501, "DESCRIBE /a HTTP/1.0\r\n\r\n"},
+        {501, "\r\n\r\nBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"},
         {505, "GET /a HTTP/1.2\r\nHost: a\r\n\r\n"},
         {505, "GET /a HTTP/2.0\r\nHost: a\r\n\r\n"},
         {505, "GET /a\r\n\r\n"},
@@ -133,8 +160,40 @@ static void bad_heads_are_refused(void **state)
         if (came != REQUEST_REFUSED || request.status != refusal->status)
             fail_msg("by %zu: state %d, status %d of %s", step, (int)came, request.status,
                      refusal->head);
+        expect_first_line(&request, refusal->head);
         free(memory);
     }
+}
+
+static void hosts_are_names_or_addresses(void **state)
+{
+    static const char *const hosts[] = {"",           "a",     "a:",     "a-b.c:80", "%41%7e!",
+                                        "127.0.0.1",  "[::1]", "[::1]:", "_.~:0",    "[fe80::1]:99",
+                                        "[::1.2.3.4]"};
+    (void)state;
+    for (size_t i = 0; i < count_of(hosts); i++) {
+        char head[HEAD_MOST], *memory;
+        struct request request;
+        snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i]);
+        enum request_state came = feed(&request, head, 5, &memory);
+        if (came != REQUEST_COMPLETE)
+            fail_msg("%s is refused by %d", hosts[i], request.status);
+        free(memory);
+    }
+}
+
+/* Empty lines before a request, and a head that is not to end, are as much of a head as others. */
+static void empty_lines_are_bounded(void **state)
+{
+    char head[2 * HEAD_MOST], *memory;
+    struct request request;
+    (void)state;
+    memset(head, '\n', sizeof head);
+    head[sizeof head - 1] = '\0';
+    assert_int_equal(feed(&request, head, 1, &memory), REQUEST_REFUSED);
+    assert_int_equal(request.status, 431);
+    assert_int_equal(request.fed, HEAD_MOST + 1);
+    free(memory);
 }
 
 /* A list may come in several lines, but not in any number of them. */
@@ -360,6 +419,7 @@ static void writers_are_held_to_their_conditions(void **state)
     assert_int_equal(status_for("GET", "If-Unmodified-Since: " BEFORE "\r\n", true), 412);
     assert_int_equal(status_for("GET", "If-Unmodified-Since: never\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Modified-Since: " SAME "\r\n", true), 0);
+    assert_int_equal(status_for("PUT", "If-Unmodified-Since: " SAME "\r\n", false), 0);
 }
 
 static bool range_holds(const char *value)
@@ -394,6 +454,8 @@ int main(void)
         behaviour(heads_are_parsed_wherever_they_are_cut),
         behaviour(the_next_request_is_left_alone),
         behaviour(bad_heads_are_refused),
+        behaviour(hosts_are_names_or_addresses),
+        behaviour(empty_lines_are_bounded),
         behaviour(lists_come_in_a_few_lines),
         behaviour(heads_have_their_limits),
         behaviour(bodies_are_given_to_their_sink),

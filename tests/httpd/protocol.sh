@@ -37,6 +37,7 @@ old_clients() {
     expect_statuses 200 'GET /ten.txt HTTP/1.0\r\n\r\n'
     expect_statuses '200 200' \
         'GET /ten.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /other.txt HTTP/1.0\r\n\r\n'
+    expect_statuses 200 'GET /ten.txt HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n'
     stop_httpd
 }
 
@@ -68,6 +69,10 @@ methods() {
         expect_header Allow 'GET, HEAD'
     done
     expect_answer 501 -X BREW "$url/ten.txt"
+    # One that begins as another is none of it: it gets a page.
+    raw "HEADX / HTTP/1.1\r\n$last" >"$scratch/raw"
+    expect 'the status' "$(statuses <"$scratch/raw")" 501
+    grep -q '<h1>501 Not Implemented</h1>' "$scratch/raw"
     expect_statuses 405 "OPTIONS * HTTP/1.1\r\n$last"
     expect_statuses 405 "CONNECT a:80 HTTP/1.1\r\n$last"
     stop_httpd
@@ -120,6 +125,42 @@ long_heads() {
     stop_httpd
 }
 
+# A word that is no method comes in two pieces, behind a request that moves it in memory.
+long_methods() {
+    start_httpd --access-log "$scratch/access.log"
+    connect 9
+    {
+        printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\nX: %09900d\r\n\r\n' 0
+        printf '%06000d' 0 | tr 0 B
+        sleep 0.2
+        printf '%08000d' 0 | tr 0 B
+        sleep 0.2
+        printf ' '
+    } >&9 2>"$scratch/err" || :
+    timeout 60 cat <&9 >"$scratch/raw"
+    disconnect 9
+    expect 'the statuses' "$(statuses <"$scratch/raw")" '200 501'
+    stop_httpd
+    expect 'the lines of the log' "$(wc -l <"$scratch/access.log")" 2
+}
+
+# An empty line behind a request, which some clients send, begins none.
+empty_lines() {
+    start_httpd --header-timeout 1
+    connect 9
+    printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n\r\n' >&9
+    sleep 1.5
+    printf 'GET /other.txt HTTP/1.1\r\n%b' "$last" >&9
+    timeout 60 cat <&9 >"$scratch/raw"
+    disconnect 9
+    expect 'the statuses' "$(statuses <"$scratch/raw")" '200 200'
+    connect 9
+    printf '\r\n' >&9
+    sleep 0.2
+    stop_httpd # at once: nothing has begun
+    disconnect 9
+}
+
 # A target, and headers, that never end: the server answers and closes, the client is told in time.
 endless_heads() {
     local begin
@@ -156,7 +197,9 @@ unwanted_bodies() {
         "GET /ten.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcdeGET /ten.txt HTTP/1.1\r\n$last"
     expect_statuses 405 \
         'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n'
+    grep -q '^Connection: close' "$scratch/raw" # as the body was not asked for
     expect_statuses 405 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n'
+    grep -q '^Connection: close' "$scratch/raw"
     expect_answer 405 --data-binary "@$files/big" "$url/ten.txt"
     stop_httpd
 }
@@ -203,8 +246,8 @@ an older line
 127.0.0.1 - - [TIME] "GET /ten.txt HTTP/1.1" 304 0
 127.0.0.1 - - [TIME] "GET /ten.txt HTTP/1.1" 206 4
 127.0.0.1 - - [TIME] "HEAD /big HTTP/1.1" 200 0
-127.0.0.1 - - [TIME] "GET /\x22\x5Cx" 400 121
-127.0.0.1 - - [TIME] "NO" 400 121
+127.0.0.1 - - [TIME] "GET /\x22\x5Cx\x7F HTTP/1.0" 400 121
+127.0.0.1 - - [TIME] "NONSENSE" 400 121
 END
 }
 
@@ -222,9 +265,31 @@ httpd_behaviour 'requests that come at once are answered in their order' pipelin
 httpd_behaviour 'methods are refused by 405 and 501' methods
 httpd_behaviour 'what breaks the rules is refused' malformed
 httpd_behaviour 'targets and heads have their limits' long_heads
+httpd_behaviour 'words that are no methods are refused, however long' long_methods
+httpd_behaviour 'empty lines before a request are none of it' empty_lines
 httpd_behaviour 'heads without end are cut off' endless_heads
 httpd_behaviour 'bodies that nobody wants do no harm' unwanted_bodies
 httpd_behaviour 'a client that has said its last is answered' half_closed
 httpd_behaviour 'each request is a line of the log' log_lines
+# Nobody takes the log: that holds up neither connections nor the end.
+log_to_nobody() {
+    local i
+    mkfifo "$scratch/fifo"
+    exec 8<>"$scratch/fifo"
+    start_httpd --access-log "$scratch/fifo"
+    for ((i = 0; i < 100; i++)); do
+        printf 'GET /ten.txt?%02000d HTTP/1.1\r\nHost: a\r\n\r\n' 0
+    done >"$scratch/requests"
+    printf 'GET /ten.txt HTTP/1.1\r\n%b' "$last" >>"$scratch/requests"
+    raw '%s' "$(cat "$scratch/requests")"$'\n' >"$scratch/raw"
+    expect 'the number of answers' "$(statuses <"$scratch/raw" | wc -w)" 101
+    kill "$server"
+    wait "$server" || fail "httpd ended with $?"
+    expect 'the complaint' "$(cat "$scratch/httpd.err")" \
+        'httpd: the access log cannot be written: whoever takes it is too slow'
+    exec 8>&-
+}
+
+httpd_behaviour 'a log that nobody takes holds up nobody' log_to_nobody
 httpd_behaviour 'the log goes to stderr when that is asked' log_to_stderr
 end_of_tests

@@ -87,6 +87,37 @@ closes_after_the_answer() {
     expect_end
 }
 
+# The kernel holds the rest of an answer when the server stops, or closes: what its client sends
+# after that does not cost it the answer.
+answer_arrives() {
+    command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
+    local closes
+    head -c 1500000 "$files/big" >"$files/some"
+    for closes in stop header option; do
+        case $closes in
+        option) start_httpd --keep-alive 0 ;;
+        *) start_httpd ;;
+        esac
+        # shellcheck disable=SC2016
+        perl -MSocket -e '
+            my ($port, $server, $how) = @ARGV;
+            socket(my $c, PF_INET, SOCK_STREAM, 0) or die;
+            setsockopt($c, SOL_SOCKET, SO_RCVBUF, 4096) or die;
+            connect($c, sockaddr_in($port, INADDR_LOOPBACK)) or die;
+            my $close = $how eq "header" ? "Connection: close\r\n" : "";
+            syswrite $c, "GET /some HTTP/1.1\r\nHost: a\r\n$close\r\n";
+            select(undef, undef, undef, 0.5);
+            kill "TERM", $server if $how eq "stop";
+            select(undef, undef, undef, 0.3);
+            syswrite $c, "GET /some HTTP/1.1\r\nHost: a\r\n\r\n";
+            while (sysread $c, my $bytes, 65536) { print $bytes }' \
+            "$port" "$server" "$closes" >"$scratch/raw"
+        tail -c 1500000 "$scratch/raw" | cmp - "$files/some"
+        [[ $closes == stop ]] || kill "$server"
+        expect_end
+    done
+}
+
 deadline() {
     start_httpd --grace 0.5
     connect 9
@@ -161,6 +192,7 @@ httpd_behaviour 'SIGINT does the same' ends_idle INT
 httpd_behaviour 'downloads that run come to their end' lets_downloads_end
 httpd_behaviour 'uploads that run come to their end' lets_uploads_end
 httpd_behaviour 'a request that has begun is answered, and is the last' closes_after_the_answer
+httpd_behaviour 'an answer arrives though its connection is closed' answer_arrives
 httpd_behaviour 'what takes longer than its grace is cancelled' deadline
 httpd_behaviour 'a second signal cancels what runs' second_signal
 httpd_behaviour 'a server that cannot begin says why' begins

@@ -36,6 +36,18 @@ puts() {
     chmod 6755 "$files/new"
     expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
     expect 'the mode' "$(stat -c %a "$files/new")" 755
+    chmod 0 "$files/new"
+    expect_answer 204 -T - -H Expect: "$url/new" < <(printf 'shorter')
+    expect 'the mode' "$(stat -c %a "$files/new")" 0
+    # Bits that are changed while the file comes count too.
+    connect 9
+    printf 'PUT /new HTTP/1.1\r\nConnection: close\r\nHost: a\r\nContent-Length: 7\r\n\r\nshort' >&9
+    await has_open_file
+    chmod 604 "$files/new"
+    printf er >&9
+    expect 'the status' "$(timeout 60 cat <&9 | statuses)" 204
+    disconnect 9
+    expect 'the mode' "$(stat -c %a "$files/new")" 604
     expect_answer 200 "$url/new"
     expect 'the answer' "$(cat "$scratch/body")" shorter
     : >"$scratch/empty"
@@ -154,6 +166,11 @@ not_followed() {
     expect_answer 204 -T - "$url/link" < <(echo new)
     expect 'what the link led to' "$(cat "$scratch/outside")" kept
     [[ ! -L $files/link && $(<"$files/link") == new ]]
+    # One that leads nowhere is no file.
+    ln -s nowhere "$files/dangling"
+    expect_answer 412 -T - -H 'If-Match: *' "$url/dangling" < <(echo first)
+    expect_answer 201 -T - -H 'If-None-Match: *' "$url/dangling" < <(echo first)
+    [[ ! -L $files/dangling && $(<"$files/dangling") == first ]]
     # Its conditions are those of what a GET gives for it.
     ln -s link "$files/second"
     local tag
