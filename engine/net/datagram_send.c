@@ -1,14 +1,15 @@
 /*
  * Sending datagrams, alone and many at once. See datagram.h.
  *
- * Many go as a chain of ops: one submission, and each is sent when the one before it has been; so
- * they keep their order also where the socket has no room for a while, and none is sent after one
- * that has failed. That is what sendmmsg(2) promises.
+ * Many go as a chain of ops, but those of unix sockets: one submission, and each is sent when the
+ * one before it has been; so they keep their order also where the socket has no room for a while,
+ * and none is sent after one that has failed. That is what sendmmsg(2) promises.
  */
 #include <limits.h>
 #include <net/datagram.h>
 #include <stdlib.h>
 #include <op/op.h>
+#include <whorl/net.h>
 
 #define CHAIN_MOST 128
 
@@ -26,6 +27,17 @@ static struct msghdr message_of(struct iovec *data, const void *name, socklen_t 
                            .msg_iovlen = 1};
 }
 
+/* One of a unix socket goes by attempts; see message.c. */
+static ssize_t send_message(whorl_datagram *datagram, const struct msghdr *message)
+{
+    if (datagram->family == AF_UNIX) {
+        ssize_t result = whorl_sendmsg(datagram->fd, message, 0);
+        return result == -EBADF && datagram->closing ? -ECANCELED : result;
+    }
+    whorl_op op = whorl_op_sendmsg(datagram->fd, message, 0);
+    return whorl_op_await(&op);
+}
+
 static ssize_t send_one(whorl_datagram *datagram, const void *buf, size_t len, const void *addr,
                         socklen_t addr_len)
 {
@@ -35,9 +47,8 @@ static ssize_t send_one(whorl_datagram *datagram, const void *buf, size_t len, c
         return error;
     struct iovec data = {(void *)buf, len};
     struct msghdr message = message_of(&data, addr, addr_len);
-    whorl_op op = whorl_op_sendmsg(datagram->fd, &message, 0);
     bool goes = !datagram->error || datagram->loop->current->interrupted;
-    ssize_t result = goes ? told(whorl_op_await(&op)) : datagram_take_error(datagram);
+    ssize_t result = goes ? told(send_message(datagram, &message)) : datagram_take_error(datagram);
     return datagram_end(datagram, &call, result);
 }
 
@@ -116,6 +127,21 @@ static ssize_t send_chains(whorl_datagram *datagram, const struct chain *chain, 
     return (ssize_t)sent;
 }
 
+/* One after the other. How many, or of none what kept the first. */
+static ssize_t send_each(whorl_datagram *datagram, const whorl_message *messages, size_t n)
+{
+    size_t sent = 0;
+    ssize_t result = 0;
+    while (sent < n && result >= 0 && !datagram->closing) {
+        const whorl_message *from = &messages[sent];
+        struct iovec data = {(void *)from->data, from->len};
+        struct msghdr message = message_of(&data, from->peer, from->peer_len);
+        result = send_message(datagram, &message);
+        sent += result >= 0;
+    }
+    return sent > 0 ? (ssize_t)sent : told(result);
+}
+
 static int messages_check(const whorl_message *messages, size_t n)
 {
     if (!messages || n == 0 || n > INT_MAX)
@@ -136,6 +162,8 @@ ssize_t whorl_datagram_send_many(whorl_datagram *datagram, const whorl_message *
     error = datagram_begin(datagram, &call);
     if (error)
         return error;
+    if (datagram->family == AF_UNIX)
+        return datagram_end(datagram, &call, send_each(datagram, messages, n));
     size_t most =
         datagram->loop->ring.entries < CHAIN_MOST ? datagram->loop->ring.entries : CHAIN_MOST;
     if (n < most)

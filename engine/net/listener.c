@@ -83,7 +83,7 @@ void listener_add(whorl_listener *listener, int fd, int backlog)
 {
     assert(listener->count < listener->room);
     accept_prepare(listener, &listener->sockets[listener->count++], fd);
-    listener->backlogs += (size_t)backlog;
+    listener->backlogs += backlog > 0 ? (size_t)backlog : 1; /* a queue of 0 holds one, too */
 }
 
 /* Its ops are at rest. */

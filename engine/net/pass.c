@@ -60,8 +60,7 @@ ssize_t whorl_send_fds(int fd, const void *buf, size_t len, const int *fds, size
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
     if (n > 0)
         put_fds(&message, &control, fds, n);
-    whorl_op op = whorl_op_sendmsg(fd, &message, 0);
-    return whorl_op_await(&op);
+    return whorl_sendmsg(fd, &message, 0);
 }
 
 /* --- Receiving --- */

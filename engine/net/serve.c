@@ -17,7 +17,8 @@ static void hurry(struct server *server)
         return;
     server->hurried = true;
     for (struct connection *each = server->connections; each; each = each->next)
-        task_cancel(each->task);
+        if (each->task) /* else it has none yet, or gets none, and its stream is being closed */
+            task_cancel(each->task);
 }
 
 static void grace_is_over(struct timer *timer)

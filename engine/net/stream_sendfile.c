@@ -131,6 +131,7 @@ ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset, si
     if (error)
         return error;
     error = move_all(&one);
+    out_mark(stream); /* what was written before may have waited for this, which has sent nothing */
     if (error == -ETIMEDOUT && one.source.sent > 0)
         out_tell_next(stream, error);
     if (one.buffer.start)

@@ -112,12 +112,180 @@ static void one_above_the_largest_is_cut_and_says_so(void **state)
     run_both_ways(receive_large);
 }
 
+/* --- A queue without room --- */
+
+/* What is sent while the peer does not receive, in some way, all of it: more than its queue holds. */
+enum { FLOOD = 40, WAYS = 6 };
+
+struct flood {
+    int way;
+    int fd; /* connected to the peer, which is not connected back */
+    whorl_datagram *plain, *connected;
+    struct sockaddr_un to;
+    socklen_t len;
+};
+
+static ssize_t send_number(struct flood *flood, int number)
+{
+    char text[16];
+    size_t len = (size_t)snprintf(text, sizeof text, "number %d", number);
+    struct sockaddr *to = (struct sockaddr *)&flood->to;
+    struct iovec data = {text, len};
+    struct msghdr named = {
+        .msg_name = to, .msg_namelen = flood->len, .msg_iov = &data, .msg_iovlen = 1};
+    switch (flood->way) {
+    case 0:
+        return whorl_datagram_send_to(flood->plain, text, len, to, flood->len);
+    case 1:
+        return whorl_datagram_send(flood->connected, text, len);
+    case 2:
+        named.msg_namelen = 0;
+        return whorl_sendmsg(flood->fd, &named, 0);
+    case 3:
+        return whorl_sendmsg(whorl_datagram_fd(flood->plain), &named, 0);
+    case 4:
+        return whorl_send_fds(flood->fd, text, len, &flood->fd, number % 2);
+    default:
+        return whorl_write(flood->fd, text, len);
+    }
+}
+
+static intptr_t send_flood(void *arg)
+{
+    for (int i = 0; i < FLOOD; i++)
+        check(send_number(arg, i) > 7);
+    return 0;
+}
+
+static void open_flood(struct flood *flood, whorl_datagram **peer)
+{
+    char name[64];
+    snprintf(name, sizeof name, "@whorl-test-flood-%d", (int)getpid());
+    flood->len = sizeof flood->to;
+    check_equal(whorl_datagram_open_unix(name, NULL, peer), 0);
+    check_equal(whorl_datagram_open_unix(NULL, NULL, &flood->plain), 0);
+    check_equal(whorl_datagram_open_unix(NULL, NULL, &flood->connected), 0);
+    struct sockaddr *to = (struct sockaddr *)&flood->to;
+    check_equal(getsockname(whorl_datagram_fd(*peer), to, &flood->len), 0);
+    check_equal(whorl_datagram_connect_to(flood->connected, to, flood->len), 0);
+    flood->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(connect(flood->fd, to, flood->len), 0);
+}
+
+static void close_flood(struct flood *flood, whorl_datagram *peer)
+{
+    check_equal(whorl_datagram_close(flood->plain), 0);
+    check_equal(whorl_datagram_close(flood->connected), 0);
+    check_equal(whorl_datagram_close(peer), 0);
+    close(flood->fd);
+}
+
+static intptr_t flood_in_each_way(void *arg)
+{
+    (void)arg;
+    for (int way = 0; way < WAYS; way++) {
+        struct flood flood = {.way = way};
+        whorl_datagram *peer;
+        open_flood(&flood, &peer);
+        whorl_task *task = whorl_spawn(send_flood, &flood);
+        check_equal(whorl_sleep(WHORL_MS(5)), 0);
+        check(!whorl_is_done(task));
+        for (int i = 0; i < FLOOD; i++) {
+            char text[16];
+            snprintf(text, sizeof text, "number %d", i);
+            check_received(peer, text);
+        }
+        check_equal(whorl_join(task), 0);
+        close_flood(&flood, peer);
+    }
+    return 0;
+}
+
+static void what_waits_for_room_arrives_whole(void **state)
+{
+    (void)state;
+    run_both_ways(flood_in_each_way);
+}
+
+static intptr_t send_many(void *arg)
+{
+    struct flood *flood = arg;
+    whorl_message messages[FLOOD];
+    char texts[FLOOD][16];
+    for (int i = 0; i < FLOOD; i++) {
+        int len = snprintf(texts[i], sizeof texts[i], "number %d", i);
+        messages[i] = (whorl_message){.data = texts[i], .len = (size_t)len};
+        messages[i].peer = (struct sockaddr *)&flood->to;
+        messages[i].peer_len = flood->len;
+    }
+    return whorl_datagram_send_many(flood->plain, messages, FLOOD);
+}
+
+static intptr_t send_many_to_one(void *arg)
+{
+    (void)arg;
+    struct flood flood = {0};
+    whorl_datagram *peer;
+    open_flood(&flood, &peer);
+    whorl_task *task = whorl_spawn(send_many, &flood);
+    check_equal(whorl_sleep(WHORL_MS(5)), 0);
+    for (int i = 0; i < FLOOD; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "number %d", i);
+        check_received(peer, text);
+    }
+    check_equal(whorl_join(task), FLOOD);
+    close_flood(&flood, peer);
+    return 0;
+}
+
+static void many_that_wait_arrive_whole(void **state)
+{
+    (void)state;
+    run_both_ways(send_many_to_one);
+}
+
+/* Whoever waits is cancelled, or finds the socket closed. */
+static intptr_t end_the_wait(void *arg)
+{
+    (void)arg;
+    for (int closes = 0; closes < 2; closes++) {
+        struct flood flood = {0};
+        whorl_datagram *peer;
+        open_flood(&flood, &peer);
+        whorl_task *task = whorl_spawn(send_many, &flood);
+        check_equal(whorl_sleep(WHORL_MS(5)), 0);
+        check(!whorl_is_done(task));
+        check_equal(closes ? whorl_datagram_close(flood.plain) : whorl_cancel(task), 0);
+        intptr_t sent = whorl_join(task);
+        check(sent > 0 && sent < FLOOD);
+        for (intptr_t i = 0; i < sent; i++) {
+            char text[16];
+            snprintf(text, sizeof text, "number %d", (int)i);
+            check_received(peer, text);
+        }
+        if (closes)
+            check_equal(whorl_datagram_open_unix(NULL, NULL, &flood.plain), 0);
+        close_flood(&flood, peer);
+    }
+    return 0;
+}
+
+static void a_wait_for_room_is_ended(void **state)
+{
+    (void)state;
+    run_both_ways(end_the_wait);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_unix_socket_is_met_at_its_path_or_name),
         behaviour(a_file_that_nobody_serves_is_replaced_and_others_stay),
         behaviour(one_above_the_largest_is_cut_and_says_so),
+        behaviour(what_waits_for_room_arrives_whole),
+        behaviour(many_that_wait_arrive_whole),
+        behaviour(a_wait_for_room_is_ended),
     };
     return run_behaviours("datagram_unix", tests);
 }

@@ -107,7 +107,7 @@ static intptr_t refuse_all(void *arg)
     check(refuse_each_in_turn(open_unnamed, NULL) >= 1);
     for (int i = 0; i < 2; i++) {
         whorl_datagram *datagram;
-        check_equal(whorl_datagram_open_unix(NULL, i ? &large : NULL, &datagram), 0);
+        check_equal(whorl_datagram_open("127.0.0.1", NULL, i ? &large : NULL, &datagram), 0);
         check(refuse_each_in_turn(send_to_itself, datagram) >= 1);
         check_equal(whorl_datagram_close(datagram), 0);
     }

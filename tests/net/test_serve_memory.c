@@ -7,6 +7,10 @@
 #include "net/serving.h"
 #include "starve.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+
 static unsigned told;
 
 static void note_failure(void *arg, const char *peer, intptr_t result)
@@ -108,12 +112,54 @@ static void a_handler_without_a_stack_costs_one_connection(void **state)
     run_checks_in_child(NULL, serve_without_stacks, NULL);
 }
 
+/* Its server ends meanwhile, and the grace may with it, while the system takes its time to refuse. */
+static bool refuses_stacks;
+
+void *__real_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset);
+
+void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
+{
+    if (!refuses_stacks || len < (size_t)64 << 20)
+        return __real_mmap(at, len, protection, flags, fd, offset);
+    usleep(30000);
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+static void one_without_a_stack_is_no_matter_at_the_end(void **state)
+{
+    (void)state;
+    serving server;
+    whorl_serve_options options = {
+        .limit = 10,
+        .failed = note_failure,
+        .stack_size = (size_t)64 << 20,
+        .grace = WHORL_MS(20),
+    };
+    told = 0;
+    serve_here(&server, echo, NULL, &options);
+    assert_int_equal(whorl_sleep(WHORL_MS(1)), 0); /* it accepts now */
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(whorl_listener_address(server.listener, 0, (struct sockaddr *)&address, &len),
+                     0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
+    refuses_stacks = true;
+    assert_int_equal(end_serving(&server), 0);
+    refuses_stacks = false;
+    assert_int_equal(told, 1);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         as_task(memory_that_is_refused_costs_one_connection),
         as_task(a_listener_is_made_whole_or_not_at_all),
         behaviour(a_handler_without_a_stack_costs_one_connection),
+        as_task(one_without_a_stack_is_no_matter_at_the_end),
     };
     return run_behaviours("serve_memory", tests);
 }

@@ -178,6 +178,44 @@ static void it_keeps_its_place_behind_what_waits(void **state)
     run_checks(send_behind_what_waits, NULL);
 }
 
+/* It ends without having sent anything, when it has waited for the socket: what was written before
+ * goes all the same. */
+static intptr_t send_what_has_gone(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    struct stream_sender one = {.in = big_file(O_RDWR)};
+    struct late_receiver late = {.to = {.fd = both.ends[0]}};
+    char tail[5];
+    late.before = fill_descriptor(both.ends[1]);
+    check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
+    both.ends[1] = -1;
+    check_equal(whorl_stream_write(one.stream, "A", 1), 1);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0); /* it is in flight, and what follows is not */
+    check_equal(whorl_stream_write(one.stream, "tail", 4), 4);
+    whorl_task *sender = whorl_spawn(send_to_stream, &one);
+    check_equal(whorl_yield(), 0);
+    check_equal(whorl_yield(), 0);
+    check(!whorl_is_done(sender));
+    check_equal(ftruncate(one.in, 0), 0);
+    check_equal(receive_late(&late), 0);
+    check_equal(whorl_join(sender), 0);
+    check_equal(whorl_read(both.ends[0], tail, 1), 1);
+    check_equal(whorl_recv(both.ends[0], tail + 1, 4, MSG_WAITALL), 4);
+    check(memcmp(tail, "Atail", 5) == 0);
+    check_equal(whorl_stream_pending(one.stream), 0);
+    check_equal(whorl_stream_close(one.stream), 0);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void one_that_sends_nothing_lets_go_what_was_before_it(void **state)
+{
+    (void)state;
+    run_checks(send_what_has_gone, NULL);
+}
+
 /* Nobody reads: it gives up by the stream's clock, with what was taken until then. */
 static intptr_t send_to_nobody(void *arg)
 {
@@ -377,6 +415,7 @@ int main(void)
         behaviour(a_file_in_the_page_cache_goes_in_one_segment_with_what_is_before_it),
         behaviour(a_cork_holds_back_files_too),
         behaviour(it_keeps_its_place_behind_what_waits),
+        behaviour(one_that_sends_nothing_lets_go_what_was_before_it),
         behaviour(a_receiver_that_takes_nothing_is_given_up_and_may_have_the_rest_later),
         behaviour(a_peer_that_has_gone_is_told),
         behaviour(a_transfer_to_a_stream_ends_early_and_loses_nothing),
