@@ -1,8 +1,8 @@
 /*
- * Messages to sockets and from them: each call is its op, awaited, but where the kernel does not take
- * up what it has begun with when it has waited. There each attempt is an op of its own, which does not
- * wait, and the waiting is another. Between two ops nothing is in flight that whoever closes the
- * descriptor would end: after each it may mean another socket.
+ * Messages to sockets and from them: each call is its op, awaited, but where the kernel does not
+ * take up what it has begun with when it has waited. There each attempt is an op of its own, which
+ * does not wait, and the waiting is another. Between two ops nothing is in flight that whoever
+ * closes the descriptor would end: after each it may mean another socket.
  */
 #include <core/loop.h>
 #include <errno.h>

@@ -100,8 +100,8 @@ WHORL_API int whorl_stream_abort(whorl_stream *stream);
  *   -EINVAL  stream is NULL */
 WHORL_API int whorl_stream_fd(const whorl_stream *stream);
 
-/* Another idle timeout, from the next call on, also for what is being sent already; a longer one, or
- * 0: none, also for calls that wait already. Does not wait. Returns 0.
+/* Another idle timeout, from the next call on, also for what is being sent already; a longer one,
+ * or 0: none, also for calls that wait already. Does not wait. Returns 0.
  *   -EINVAL  it is negative */
 WHORL_API int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns);
 

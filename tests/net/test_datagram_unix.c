@@ -114,7 +114,7 @@ static void one_above_the_largest_is_cut_and_says_so(void **state)
 
 /* --- A queue without room --- */
 
-/* What is sent while the peer does not receive, in some way, all of it: more than its queue holds. */
+/* What is sent while the peer does not receive: more than its queue holds. */
 enum { FLOOD = 40, WAYS = 6 };
 
 struct flood {

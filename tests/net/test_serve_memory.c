@@ -112,7 +112,7 @@ static void a_handler_without_a_stack_costs_one_connection(void **state)
     run_checks_in_child(NULL, serve_without_stacks, NULL);
 }
 
-/* Its server ends meanwhile, and the grace may with it, while the system takes its time to refuse. */
+/* Its server ends meanwhile, and the grace may with it: the system takes its time to refuse. */
 static bool refuses_stacks;
 
 void *__real_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset);
