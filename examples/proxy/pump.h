@@ -27,9 +27,10 @@ struct pump {
     uint64_t bytes; /* that `to` has taken */
 };
 
-/* A task's function, of a struct pump *: moves all that `from` gives until its end, passes the end on
- * to `to`, and waits until the other direction has done so too. 0; -ETIMEDOUT: neither direction has moved anything for too long; else what made
- * an end of it: -ECONNRESET, -EPIPE, -EMFILE, -ECANCELED. */
+/* A task's function, of a struct pump *: moves all that `from` gives until its end, passes the end
+ * on to `to`, and waits until the other direction has done so too. 0; -ETIMEDOUT: neither direction
+ * has moved anything for too long; else what made an end of it: -ECONNRESET, -EPIPE, -EMFILE,
+ * -ECANCELED. */
 intptr_t pump_run(void *arg);
 
 #endif
