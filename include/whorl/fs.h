@@ -42,7 +42,8 @@ WHORL_API int whorl_openat2(int dirfd, const char *path, const struct open_how *
  * there is none. Works, and does not return before it has, in a cancelled task too. Not seen are
  * other loops' calls on fd, and those that a thread makes (path.h and xattr.h say which, and here
  * copy_file_range, syncfs and flock): close it when they have ended, since the number may soon be
- * another file's.
+ * another file's. The close of a socket with SO_LINGER and a time, and the last one of a serial
+ * line, wait in the kernel for what is still to be sent, and the loop with them.
  *   -EBADF  not a descriptor, or another task is closing it
  *   else    the descriptor is closed all the same, as close(2) says of Linux */
 WHORL_API int whorl_close(int fd);

@@ -69,8 +69,10 @@ typedef struct whorl_stream_options {
 } whorl_stream_options;
 
 /* A stream over a descriptor, which belongs to it from then on; on an error it does not, and
- * *stream is NULL. It may be any connected socket of a stream kind, a pipe's end or a terminal. The
- * stream is to be given to whorl_stream_close or _abort. Does not wait. Returns 0.
+ * *stream is NULL. It may be any connected socket of a stream kind, a pipe's end or a terminal. A
+ * terminal that does not take what is written, or waits for more bytes than have come (VMIN), has
+ * the kernel wait on the loop's thread (Linux 6.18), unless it has O_NONBLOCK. The stream is to be
+ * given to whorl_stream_close or _abort. Does not wait. Returns 0.
  *   -EBADF   no descriptor
  *   -EINVAL  an option is out of its range; or a regular file, which whorl_file serves
  *   -ENOMEM */
