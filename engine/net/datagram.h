@@ -59,6 +59,8 @@ struct whorl_datagram {
     struct piece *last;
     struct piece *held;
     struct waiters receivers;
+    struct waiters turns; /* those that are to receive plainly, behind the one that does */
+    bool is_plain;        /* one does; then `in` is not armed, and all come behind it */
     struct multishot in;
     struct msghdr asked;
     /* Its file. */

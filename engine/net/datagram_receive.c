@@ -8,6 +8,7 @@ struct receiver {
     struct piece *piece;
 };
 
+static const struct wait_kind turn_wait = {.name = "its turn to receive", .cancel = waiter_cancel};
 static const struct wait_kind receive_wait = {.name = "a datagram", .cancel = waiter_cancel};
 
 static struct piece *queue_take(whorl_datagram *datagram)
@@ -58,15 +59,16 @@ void datagram_drop(whorl_datagram *datagram)
 
 /* --- By multishot --- */
 
-static void serve_all(whorl_datagram *datagram, int result)
+static void serve_all(struct waiters *waiters, int result)
 {
-    while (datagram->receivers.first)
-        waiter_serve(datagram->receivers.first, result);
+    while (waiters->first)
+        waiter_serve(waiters->first, result);
 }
 
 void datagram_turn_away(whorl_datagram *datagram)
 {
-    serve_all(datagram, -ECANCELED);
+    serve_all(&datagram->receivers, -ECANCELED);
+    serve_all(&datagram->turns, -ECANCELED);
 }
 
 static whorl_datagram *datagram_of(struct multishot *self)
@@ -104,9 +106,9 @@ static void ended(struct multishot *self, int32_t result)
     if (datagram->closing)
         return;
     if (result == -ENOBUFS && !buffers_feed(datagram->pool))
-        serve_all(datagram, -ENOBUFS);
+        serve_all(&datagram->receivers, -ENOBUFS);
     else if (result == -ECANCELED && !was_stopping)
-        serve_all(datagram, -ECANCELED);
+        serve_all(&datagram->receivers, -ECANCELED);
     else if (result < 0 && result != -ENOBUFS && result != -ECANCELED && datagram->receivers.first)
         waiter_serve(datagram->receivers.first, result);
     else if (result < 0 && result != -ENOBUFS && result != -ECANCELED)
@@ -131,7 +133,7 @@ void datagram_prepare(whorl_datagram *datagram)
 static void arm(whorl_datagram *datagram)
 {
     if (!multishot_is_armed(&datagram->in) && datagram->queued <= datagram->limit / 2 &&
-        !datagram->error)
+        !datagram->error && !datagram->is_plain)
         multishot_arm(datagram->loop, &datagram->in);
 }
 
@@ -206,7 +208,7 @@ static int receive_plainly(whorl_datagram *datagram, enum patience patience, who
     return 0;
 }
 
-/* --- The calls --- */
+/* --- In turn --- */
 
 static void take_queued(whorl_datagram *datagram, whorl_message *message, struct piece **piece)
 {
@@ -214,6 +216,54 @@ static void take_queued(whorl_datagram *datagram, whorl_message *message, struct
     arm(datagram);
     read_piece(datagram, *piece, message);
 }
+
+/* The kernel serves who came last, and wakes one of two ops for a datagram: so one task at a time
+ * waits plainly, and gives its turn to the next. */
+static __attribute__((noinline)) int await_turn(whorl_datagram *datagram)
+{
+    struct waiter waiter = {.queue = NULL};
+    return waiters_wait(datagram->loop, &datagram->turns, &waiter, &turn_wait);
+}
+
+static void pass_turn(whorl_datagram *datagram)
+{
+    if (datagram->turns.first)
+        waiter_serve(datagram->turns.first, 0);
+    else
+        datagram->is_plain = false;
+}
+
+static int receive_in_turn(whorl_datagram *datagram, whorl_message *message, struct piece **piece)
+{
+    int error = datagram->is_plain ? await_turn(datagram) : 0;
+    if (error)
+        return error;
+    datagram->is_plain = true;
+    if (datagram->closing)
+        error = -ECANCELED;
+    else if (datagram->first)
+        take_queued(datagram, message, piece);
+    else if (datagram->error)
+        error = datagram_take_error(datagram);
+    else
+        error = receive_plainly(datagram, WAITS, message, piece);
+    pass_turn(datagram);
+    return error;
+}
+
+/* By multishot, as long as there are buffers. */
+static int await_by_pool(whorl_datagram *datagram, struct piece **piece)
+{
+    int result = -ENOBUFS;
+    if (datagram->pool && !datagram->is_plain) {
+        do
+            result = await_piece(datagram, piece);
+        while (result == -ENOBUFS && !datagram->closing && multishot_is_armed(&datagram->in));
+    }
+    return result;
+}
+
+/* --- The calls --- */
 
 /* Waits for one. 0 or -errno. */
 static int receive_one(whorl_datagram *datagram, whorl_message *message, struct piece **piece)
@@ -227,9 +277,9 @@ static int receive_one(whorl_datagram *datagram, whorl_message *message, struct 
     }
     if (datagram->error)
         return datagram_take_error(datagram);
-    int result = datagram->pool ? await_piece(datagram, piece) : -ENOBUFS;
+    int result = await_by_pool(datagram, piece);
     if (result == -ENOBUFS)
-        return datagram->closing ? -ECANCELED : receive_plainly(datagram, WAITS, message, piece);
+        return datagram->closing ? -ECANCELED : receive_in_turn(datagram, message, piece);
     if (result == 0)
         read_piece(datagram, *piece, message);
     return result;
@@ -289,7 +339,7 @@ static bool receive_another(whorl_datagram *datagram, whorl_message *message, st
         take_queued(datagram, message, piece);
         return true;
     }
-    if (datagram->pool)
+    if (datagram->pool || datagram->is_plain)
         return false;
     int error = receive_plainly(datagram, WAITS_NOT, message, piece);
     if (error && error != -EAGAIN && error != -ENOMEM)

@@ -292,6 +292,76 @@ static void a_wait_ends_with_the_sockets_timeout_or_the_scopes(void **state)
     run_both_ways(run_out_of_time);
 }
 
+/* --- Several who wait --- */
+
+enum { QUEUE = 6, GIVES_UP = 2 };
+
+struct place {
+    whorl_datagram *at;
+    ssize_t came;
+    char text[8];
+};
+
+static intptr_t receive_at_place(void *arg)
+{
+    struct place *place = arg;
+    place->came =
+        whorl_datagram_receive_from(place->at, place->text, sizeof place->text - 1, NULL, NULL);
+    return 0;
+}
+
+static void stand_in_line(whorl_datagram *at, struct place *places, whorl_task **tasks)
+{
+    for (int i = 0; i < QUEUE; i++) {
+        places[i] = (struct place){.at = at};
+        tasks[i] = whorl_spawn(receive_at_place, &places[i]);
+        check_equal(whorl_yield(), 0);
+        check_equal(whorl_yield(), 0);
+    }
+}
+
+/* One of them is cancelled; the others get what comes in the order in which they came. */
+static intptr_t wait_in_line(void *arg)
+{
+    (void)arg;
+    static const whorl_datagram_options large = {.largest = 100 << 10};
+    for (int i = 0; i < 2; i++) {
+        struct sockaddr_in addr;
+        struct place places[QUEUE];
+        whorl_task *tasks[QUEUE];
+        whorl_datagram *at = open_loopback(i ? &large : NULL, &addr);
+        whorl_datagram *from = open_loopback(NULL, NULL);
+        stand_in_line(at, places, tasks);
+        check_equal(whorl_cancel(tasks[GIVES_UP]), 0);
+        check_equal(whorl_join(tasks[GIVES_UP]), 0);
+        check_equal(places[GIVES_UP].came, -ECANCELED);
+        for (int k = 0; k < QUEUE; k++) {
+            if (k == GIVES_UP)
+                continue;
+            char text[] = {'a', (char)('0' + k), '\0'};
+            check_equal(send_in(from, text, 2, &addr), 2);
+            check_equal(whorl_join(tasks[k]), 0);
+            check_equal(places[k].came, 2);
+            check_text(places[k].text, text);
+        }
+        /* A close ends all waits. */
+        stand_in_line(at, places, tasks);
+        check_equal(whorl_datagram_close(at), 0);
+        for (int k = 0; k < QUEUE; k++) {
+            check_equal(whorl_join(tasks[k]), 0);
+            check_equal(places[k].came, -ECANCELED);
+        }
+        check_equal(whorl_datagram_close(from), 0);
+    }
+    return 0;
+}
+
+static void who_came_first_is_served_first(void **state)
+{
+    (void)state;
+    run_both_ways(wait_in_line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +374,7 @@ int main(void)
         behaviour(a_broadcast_needs_leave_and_arrives),
         behaviour(a_port_is_shared_only_by_those_who_say_so),
         behaviour(a_wait_ends_with_the_sockets_timeout_or_the_scopes),
+        behaviour(who_came_first_is_served_first),
     };
     return run_behaviours("datagram", tests);
 }
