@@ -13,7 +13,8 @@
  * `last`: nobody waits while something is queued. What was given in place is `held` until the next
  * call that receives begins. Where there is no pool, or it has no buffer left, or larger datagrams
  * are to be had than its buffers take, the task that wants one receives it by an op of its own into
- * memory of its own (plainly).
+ * memory of its own (plainly). One task at a time does (`is_plain`), and `in` is not armed
+ * meanwhile; the others wait in `turns`, in the order of their coming.
  *
  * Ending. `closing`: no call begins any more, and those that wait are ended; `users` are the tasks
  * inside one, and the last of them wakes `closer`.

@@ -1,12 +1,14 @@
 /*
  * Sending datagrams, alone and many at once. See datagram.h.
  *
- * Many go as a chain of ops, but those of unix sockets: one submission, and each is sent when the
- * one before it has been; so they keep their order also where the socket has no room for a while,
- * and none is sent after one that has failed. That is what sendmmsg(2) promises.
+ * Many go one after the other, and none goes after one that has failed: that is what sendmmsg(2)
+ * promises. They are a chain of ops, one submission, in which the order holds also while the socket
+ * has no room. From a socket of unix each goes by a call of its own, since one that had to wait
+ * would arrive empty: see message.c.
  */
 #include <limits.h>
 #include <net/datagram.h>
+#include <net/message.h>
 #include <stdlib.h>
 #include <op/op.h>
 #include <whorl/net.h>
@@ -27,13 +29,10 @@ static struct msghdr message_of(struct iovec *data, const void *name, socklen_t 
                            .msg_iovlen = 1};
 }
 
-/* One of a unix socket goes by attempts; see message.c. */
-static ssize_t send_message(whorl_datagram *datagram, const struct msghdr *message)
+static ssize_t send_message(const whorl_datagram *datagram, const struct msghdr *message)
 {
-    if (datagram->family == AF_UNIX) {
-        ssize_t result = whorl_sendmsg(datagram->fd, message, 0);
-        return result == -EBADF && datagram->closing ? -ECANCELED : result;
-    }
+    if (datagram->family == AF_UNIX)
+        return message_send_unix(datagram->fd, message, 0);
     whorl_op op = whorl_op_sendmsg(datagram->fd, message, 0);
     return whorl_op_await(&op);
 }

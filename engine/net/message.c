@@ -2,24 +2,78 @@
  * Messages to sockets and from them: each call is its op, awaited, but where the kernel does not
  * take up what it has begun with when it has waited. There each attempt is an op of its own, which
  * does not wait, and the waiting is another. Between two ops nothing is in flight that whoever
- * closes the descriptor would end: after each it may mean another socket.
+ * closes the descriptor would end: so before each there is a look whether it still means the
+ * socket, and if it does not the call ends as what is in flight does then, with -ECANCELED.
  */
 #include <core/loop.h>
 #include <errno.h>
 #include <limits.h>
+#include <net/message.h>
 #include <net/which_file.h>
 #include <net/zero_copy.h>
 #include <op/make.h>
+#include <op/op.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <whorl/net.h>
 #include <whorl/op.h>
 #include <whorl/task.h>
 
-static bool is_still(int fd, struct which_file socket)
+/* --- By attempts --- */
+
+/* Between two looks at what no poll tells of. */
+#define PAUSE_FIRST WHORL_US(50)
+#define PAUSE_MOST WHORL_MS(10)
+
+/* What is waited for between two attempts. */
+struct patience {
+    short events;  /* of the socket; 0: none tells, and there is a look now and then */
+    int64_t pause; /* until the next look: ever longer */
+};
+
+/* A poll for what does not come is a pause that a close of the descriptor ends, and of which a
+ * virtual clock knows that others are waited for. What comes all the same, as from a socket that is
+ * shut down for receiving, would come at once each time. */
+static int await_look(int fd, int64_t pause)
+{
+    whorl_op nothing = whorl_op_poll(fd, POLLPRI);
+    nothing.timeout = pause;
+    int events = whorl_op_await(&nothing);
+    return events == -ETIMEDOUT ? 0 : events < 0 ? events : whorl_sleep(pause);
+}
+
+static int await_change(int fd, struct patience *patience)
+{
+    if (patience->events)
+        return whorl_poll(fd, patience->events);
+    int64_t pause = patience->pause;
+    patience->pause = pause < PAUSE_MOST ? 2 * pause : pause;
+    return await_look(fd, pause);
+}
+
+static bool is_open(const whorl_op *op, struct which_file socket)
 {
     struct stat now;
-    return fstat(fd, &now) == 0 && is_same_file(socket, &now);
+    return !closers_hold(loop_here, op) && fstat(op->fd, &now) == 0 && is_same_file(socket, &now);
+}
+
+/* Runs `op`, which does not wait, until it finds what it needs. */
+static int run_by_attempts(const whorl_op *op, struct patience patience)
+{
+    struct stat status;
+    if (fstat(op->fd, &status) != 0)
+        return -errno;
+    struct which_file socket = which_file(&status);
+    do {
+        whorl_op attempt = *op;
+        int result = whorl_op_await(&attempt);
+        if (result != -EAGAIN)
+            return result;
+        int error = is_open(op, socket) ? await_change(op->fd, &patience) : -ECANCELED;
+        if (error < 0)
+            return error;
+    } while (is_open(op, socket));
+    return -ECANCELED;
 }
 
 /* --- Receiving --- */
@@ -38,37 +92,17 @@ static bool may_be_filled_twice(int fd, const struct msghdr *message, int flags)
            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
-static ssize_t receive_by_attempts(int fd, struct msghdr *message, int flags)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return -errno;
-    struct which_file socket = which_file(&status);
-    do {
-        whorl_op attempt = whorl_op_recvmsg(fd, message, flags | MSG_DONTWAIT);
-        int result = whorl_op_await(&attempt);
-        if (result != -EAGAIN)
-            return result;
-        int events = is_still(fd, socket) ? whorl_poll(fd, POLLIN) : -EBADF;
-        if (events < 0)
-            return events;
-    } while (is_still(fd, socket));
-    return -EBADF;
-}
-
 ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    if (may_be_filled_twice(fd, message, flags))
-        return receive_by_attempts(fd, message, flags);
+    if (may_be_filled_twice(fd, message, flags)) {
+        whorl_op attempt = whorl_op_recvmsg(fd, message, flags | MSG_DONTWAIT);
+        return run_by_attempts(&attempt, (struct patience){.events = POLLIN});
+    }
     whorl_op op = whorl_op_recvmsg(fd, message, flags);
     return whorl_op_await(&op);
 }
 
 /* --- Sending --- */
-
-/* Between two looks whether a peer that no poll tells of has room. */
-#define PAUSE_FIRST WHORL_US(50)
-#define PAUSE_MOST WHORL_MS(10)
 
 /* For a unix datagram that has no room the kernel reads the message before it waits, and sends what
  * is left of it after: nothing (Linux 6.18). */
@@ -80,34 +114,13 @@ static bool is_sent_empty(int fd)
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
 }
 
-/* Waits until there may be room. Where the message names its peer, no poll tells of that one's
- * queue: then it is looked at ever more rarely. */
-static int await_room(int fd, const struct msghdr *message, int64_t *pause)
+/* No poll tells of the queue of a peer that the message names. */
+ssize_t message_send_unix(int fd, const struct msghdr *message, int flags)
 {
-    int64_t now = *pause;
-    *pause = now < PAUSE_MOST ? 2 * now : now;
-    if (message->msg_namelen > 0)
-        return whorl_sleep(now);
-    return whorl_poll(fd, POLLOUT);
-}
-
-static ssize_t send_by_attempts(int fd, const struct msghdr *message, int flags)
-{
-    int64_t pause = PAUSE_FIRST;
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return -errno;
-    struct which_file socket = which_file(&status);
-    do {
-        whorl_op attempt = whorl_op_sendmsg(fd, message, flags | MSG_DONTWAIT);
-        int result = whorl_op_await(&attempt);
-        if (result != -EAGAIN)
-            return result;
-        int error = is_still(fd, socket) ? await_room(fd, message, &pause) : -EBADF;
-        if (error < 0)
-            return error;
-    } while (is_still(fd, socket));
-    return -EBADF;
+    struct patience patience = {.events = message->msg_namelen > 0 ? 0 : POLLOUT,
+                                .pause = PAUSE_FIRST};
+    whorl_op attempt = whorl_op_sendmsg(fd, message, flags | MSG_DONTWAIT);
+    return run_by_attempts(&attempt, patience);
 }
 
 /* The bytes of a message; 0 for one that has more than bytes, or is none. */
@@ -125,7 +138,7 @@ ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags)
 {
     struct loop *loop = loop_here;
     if (loop && message && !(flags & MSG_DONTWAIT) && is_sent_empty(fd))
-        return send_by_attempts(fd, message, flags);
+        return message_send_unix(fd, message, flags);
     if (loop && loop->zero_copy && zero_copy_wanted(loop, fd, bytes_of(message), flags)) {
         whorl_op whole = whorl_op_sendmsg_zc(fd, message, flags);
         int result = whorl_op_await(&whole);

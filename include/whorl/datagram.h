@@ -168,10 +168,11 @@ WHORL_API ssize_t whorl_datagram_send(whorl_datagram *socket, const void *buf, s
 WHORL_API ssize_t whorl_datagram_send_to(whorl_datagram *socket, const void *buf, size_t len,
                                          const struct sockaddr *addr, socklen_t addr_len);
 
-/* Sends n datagrams, in order, with one submission for up to 128 of them: of each, `data`, `len`,
- * and to `peer`, or if peer_len is 0 as whorl_datagram_send. (So what was received in place may be
- * sent back.) Stops at the first that fails. Returns how many were sent; or, of none, the error of
- * the first. An error that comes later is told when the rest is sent.
+/* Sends n datagrams, in order: of each, `data`, `len`, and to `peer`, or if peer_len is 0 as
+ * whorl_datagram_send. (So what was received in place may be sent back.) Up to 128 go with one
+ * submission; from a unix socket each goes with its own. Stops at the first that fails. Returns how
+ * many were sent; or, of none, the error of the first. An error that comes later is told when the
+ * rest is sent.
  *   -EINVAL  also: n is 0, or above INT_MAX
  *   -ENOMEM  none was sent */
 WHORL_API ssize_t whorl_datagram_send_many(whorl_datagram *socket, const whorl_message *messages,

@@ -47,6 +47,9 @@ WHORL_API ssize_t whorl_send(int fd, const void *buf, size_t len, int flags);
 
 /* recvmsg(2), sendmsg(2).
  *
+ * To a unix datagram peer that the message names, and that has no room, a sendmsg waits by looking
+ * again, every 10 ms at the latest: no poll tells of that one's room.
+ *
  * With config.zero_copy, a send or sendmsg of as many bytes (without MSG_DONTWAIT, and without a
  * control message) lets the kernel send from the caller's memory itself (before Linux 6.3 it
  * copies). It returns when the kernel needs that no more: when a TCP peer has acknowledged the

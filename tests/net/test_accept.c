@@ -205,6 +205,40 @@ static void as_many_as_may_wait_are_taken_by_one_request(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+/* listen(2) takes a backlog of 0, and the kernel's queue holds one then. */
+static void no_backlog_is_no_leave_to_take_all(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    struct acceptor acceptor;
+    int order = 0;
+    union address address = {.in4 = {.sin_family = AF_INET}};
+    socklen_t len = sizeof address.in4;
+    address.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    whorl_listener *listener;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, &address.any, len), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    assert_int_equal(getsockname(fd, &address.any, &len), 0);
+    assert_int_equal(whorl_listener_from_fd(fd, &listener), 0);
+    start_acceptors(&acceptor, 1, listener, &order);
+    int clients[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_int_equal(connect(clients[i], &address.any, len), -1);
+        assert_int_equal(errno, EINPROGRESS);
+        for (int turn = 0; turn < 3; turn++)
+            assert_int_equal(whorl_yield(), 0);
+        assert_int_equal(listener->taken_count, 0);
+    }
+    intptr_t taken = whorl_join(acceptor.task);
+    assert_true(taken >= 0);
+    close((int)taken);
+    for (int i = 0; i < COUNT; i++)
+        close(clients[i]);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
 static void a_crowd_that_is_not_wanted_stays_in_the_kernels_queue(void **state)
 {
     (void)state;
@@ -383,6 +417,7 @@ int main(void)
         as_task(a_cancelled_acceptor_does_not_take_a_turn),
         as_task(of_many_cancelled_accepts_one_goes_on),
         as_task(as_many_as_may_wait_are_taken_by_one_request),
+        as_task(no_backlog_is_no_leave_to_take_all),
         as_task(a_crowd_that_is_not_wanted_stays_in_the_kernels_queue),
         as_task(a_kernel_without_multishot_accept_takes_them_one_by_one),
         as_task(peers_that_break_off_in_the_queue_harm_nobody),

@@ -247,43 +247,64 @@ static void a_unix_flood_loses_nothing(void **state)
 
 /* --- All buffers of the loop in use --- */
 
-enum { HOLDERS = 40 };
+enum { HOLDERS = 40, EACH_HOLDS = 64 };
+
+typedef struct holder {
+    whorl_datagram *at;
+    uint32_t first; /* of the numbers that are sent to it */
+    int held;
+    whorl_message messages[EACH_HOLDS];
+} holder;
+
+/* Holds what it can of so many in place at once. */
+static void hold(holder *one, whorl_datagram *client)
+{
+    uint32_t numbers[EACH_HOLDS];
+    whorl_message out[EACH_HOLDS];
+    struct sockaddr_in addr;
+    one->at = open_loopback(NULL, &addr);
+    for (uint32_t i = 0; i < EACH_HOLDS; i++) {
+        numbers[i] = one->first + i;
+        number_message(&out[i], &numbers[i], &addr);
+    }
+    check_equal(send_in(client, "first", 5, &addr), 5);
+    check_received(one->at, "first");
+    check_equal(whorl_datagram_send_many(client, out, EACH_HOLDS), EACH_HOLDS);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    one->held = whorl_datagram_receive_many(one->at, one->messages, EACH_HOLDS);
+    check(one->held > 0);
+    for (int i = 0; i < one->held; i++)
+        check(memcmp(one->messages[i].data, &numbers[i], 4) == 0);
+}
+
+/* Holds, and has queued, all buffers that the loop has: the first of the sockets holds a part of
+ * what came, and the last only what it has received into memory of its own. Without multishot
+ * receives all do that. */
+static holder *hold_all(whorl_datagram *client)
+{
+    static holder holders[HOLDERS];
+    for (uint32_t i = 0; i < HOLDERS; i++) {
+        holders[i].first = i * EACH_HOLDS;
+        hold(&holders[i], client);
+    }
+    bool is_shared = holders[0].held < EACH_HOLDS;
+    check_equal(holders[HOLDERS - 1].held, is_shared ? 1 : EACH_HOLDS);
+    return holders;
+}
 
 static intptr_t exhaust(void *arg)
 {
     (void)arg;
-    static whorl_message held[HOLDERS][64];
-    whorl_datagram *holders[HOLDERS], *client = open_loopback(NULL, NULL);
-    struct sockaddr_in addrs[HOLDERS];
-    size_t total = 0;
-    for (int i = 0; i < HOLDERS; i++)
-        holders[i] = open_loopback(NULL, &addrs[i]);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    holder *holders = hold_all(client);
     for (int i = 0; i < HOLDERS; i++) {
-        uint32_t numbers[64];
-        whorl_message out[64];
-        for (uint32_t j = 0; j < 64; j++) {
-            numbers[j] = (uint32_t)i * 64 + j;
-            number_message(&out[j], &numbers[j], &addrs[i]);
-        }
-        check_equal(send_in(client, "first", 5, &addrs[i]), 5);
-        check_received(holders[i], "first");
-        check_equal(whorl_datagram_send_many(client, out, 64), 64);
-        check_equal(whorl_sleep(WHORL_MS(1)), 0);
-        /* All 64 are to be held in place at once, of each socket. */
-        int got = whorl_datagram_receive_many(holders[i], held[i], 64);
-        check(got > 0);
-        for (int j = 0; j < got; j++)
-            check(memcmp(held[i][j].data, &numbers[j], 4) == 0);
-        total += (size_t)got;
-        for (; got < 64; got++) {
+        for (uint32_t j = (uint32_t)holders[i].held; j < EACH_HOLDS; j++) {
             uint32_t number = 0;
-            check_equal(whorl_datagram_receive_from(holders[i], &number, 4, NULL, NULL), 4);
-            check_equal(number, numbers[got]);
+            check_equal(whorl_datagram_receive_from(holders[i].at, &number, 4, NULL, NULL), 4);
+            check_equal(number, holders[i].first + j);
         }
+        check_equal(whorl_datagram_close(holders[i].at), 0);
     }
-    check(total >= 1024); /* as many as the loop has */
-    for (int i = 0; i < HOLDERS; i++)
-        check_equal(whorl_datagram_close(holders[i]), 0);
     return whorl_datagram_close(client);
 }
 
@@ -291,6 +312,53 @@ static void receiving_goes_on_when_all_buffers_are_held(void **state)
 {
     (void)state;
     run_both_ways(exhaust);
+}
+
+typedef struct late {
+    whorl_datagram *at;
+    uint32_t number;
+} late;
+
+static intptr_t receive_late(void *arg)
+{
+    late *one = arg;
+    return whorl_datagram_receive_from(one->at, &one->number, sizeof one->number, NULL, NULL);
+}
+
+/* One came while no buffer was left, and the next when there were some again. */
+static intptr_t wait_beside_buffers(void *arg)
+{
+    (void)arg;
+    enum { COUNT = 3 };
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    struct sockaddr_in addr;
+    late ones[COUNT];
+    whorl_task *tasks[COUNT];
+    whorl_datagram *at = open_loopback(NULL, &addr);
+    holder *holders = hold_all(client);
+    for (int i = 0; i < COUNT; i++) {
+        ones[i] = (late){.at = at};
+        tasks[i] = whorl_spawn(receive_late, &ones[i]);
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        for (int j = 0; i == 0 && j < HOLDERS; j++)
+            check_equal(whorl_datagram_close(holders[j].at), 0);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t number = i + 1;
+        check_equal(send_in(client, &number, sizeof number, &addr), sizeof number);
+        check_equal(whorl_join(tasks[i]), sizeof number);
+        check_equal(ones[i].number, number);
+    }
+    check_equal(send_in(client, "after", 5, &addr), 5);
+    check_received(at, "after");
+    check_equal(whorl_datagram_close(at), 0);
+    return whorl_datagram_close(client);
+}
+
+static void one_who_waits_without_a_buffer_is_served_first(void **state)
+{
+    (void)state;
+    run_both_ways(wait_beside_buffers);
 }
 
 /* --- Several receivers --- */
@@ -386,6 +454,7 @@ int main(void)
         behaviour(a_flood_leaves_a_slow_receiver_in_order_and_alive),
         behaviour(a_unix_flood_loses_nothing),
         behaviour(receiving_goes_on_when_all_buffers_are_held),
+        behaviour(one_who_waits_without_a_buffer_is_served_first),
         behaviour(several_receivers_share_what_comes),
         behaviour(who_waits_longest_is_served_first),
     };

@@ -186,6 +186,29 @@ static void one_who_waits_gets_them_in_any_company(void **state)
     run_checks(pass_to_one_who_waits, NULL);
 }
 
+static intptr_t close_under_one_who_waits(void *arg)
+{
+    whorl_fn *const bodies[] = {await_two, await_two_in_a_message};
+    (void)arg;
+    for (size_t i = 0; i < count_of(types) * count_of(bodies); i++) {
+        pair both = make_pair(types[i % 3]);
+        wait_for_two one = {.fd = both.ends[1], .fds = {-1, -1}};
+        whorl_task *task = whorl_spawn(bodies[i / 3], &one);
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        check_equal(whorl_close(both.ends[1]), 0);
+        check_equal(whorl_join(task), -ECANCELED);
+        check_equal(one.received.fds, 0);
+        close(both.ends[0]);
+    }
+    return 0;
+}
+
+static void a_close_ends_one_who_waits(void **state)
+{
+    (void)state;
+    run_checks(close_under_one_who_waits, NULL);
+}
+
 /* Another socket has the descriptor, after so many turns of one who waits on it; not in the first,
  * in which the kernel has not been asked yet, and finds the other. */
 static intptr_t exchange_under_one_who_waits(void *arg)
@@ -202,7 +225,7 @@ static intptr_t exchange_under_one_who_waits(void *arg)
         check_equal(dup2(other.ends[1], old.ends[1]), old.ends[1]);
         check_equal(send(other.ends[0], "y", 1, 0), 1);
         close(old.ends[0]);
-        check_equal(whorl_join(task), -EBADF);
+        check_equal(whorl_join(task), -ECANCELED);
         check_equal(recv(other.ends[1], &byte, 1, MSG_DONTWAIT), 1);
         check_equal(byte, 'y');
         close(old.ends[1]);
@@ -495,6 +518,7 @@ int main(void)
         behaviour(descriptors_arrive_over_sockets_of_every_type),
         behaviour(as_many_go_as_the_kernel_takes),
         behaviour(one_who_waits_gets_them_in_any_company),
+        behaviour(a_close_ends_one_who_waits),
         behaviour(one_who_waits_takes_nothing_from_the_next_socket_of_that_number),
         behaviour(those_without_room_are_closed_and_told_of),
         behaviour(those_beyond_the_process_limit_are_told_of),
