@@ -60,6 +60,8 @@ int run_behaviours_of(const char *name, const struct CMUnitTest *tests, size_t c
     signal(SIGINT, SIG_DFL); /* a shell has what it runs in the background ignore it */
     raise_descriptor_limit();
     printf("%s: WHORL_TEST_SEED=%" PRIu64 "\n", name, test_seed());
+    if (UNDER_THREAD_SANITIZER)
+        puts("with the thread sanitizer: every fifth of what begins a run or a program");
     alarm((unsigned)test_rounds(WATCHDOG_SECONDS));
     const char *only = getenv("WHORL_TEST_ONLY");
     if (only != NULL)

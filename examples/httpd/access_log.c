@@ -19,6 +19,9 @@
 /* Bytes of lines that wait, and of those from which on they are not to wait for long. */
 enum { WAITING_MOST = 1 << 20, WAITING_MANY = WAITING_MOST / 4 };
 
+/* Of a line, what is not the request's. */
+enum { REST_MOST = NI_MAXHOST + 128 };
+
 /* For what is left when the server ends. */
 #define LAST_TIME WHORL_SECONDS(2)
 
@@ -101,43 +104,37 @@ void access_log_close(struct server *server)
     free(self->full);
 }
 
-/* Adds bytes as they may stand in the log: what is no plain character is written \xHH. */
-static void add_escaped(FILE *out, struct words words)
+/* Puts bytes as they may stand in the log: what is no plain character is written \xHH. Returns
+ * where they end. */
+static char *put_escaped(char *at, struct words words)
 {
     for (size_t i = 0; i < words.len; i++) {
         unsigned char byte = (unsigned char)words.text[i];
         bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-        fprintf(out, plain ? "%c" : "\\x%02X", byte);
+        at += sprintf(at, plain ? "%c" : "\\x%02X", byte);
     }
+    return at;
 }
 
 void access_log_add(const struct connection *from)
 {
     struct access_log *self = &from->server->log;
-    char peer[NI_MAXHOST] = "-", date[64], *line = NULL;
-    size_t len = 0;
+    struct words asked = request_line(&from->request);
+    char peer[NI_MAXHOST] = "-", date[64];
     time_t now = time(NULL);
     struct tm tm;
     if (self->fd < 0 || from->status == 0)
         return;
-    FILE *out = open_memstream(&line, &len);
-    if (out == NULL)
-        return complain(self, "there is no memory for a line");
+    if (WAITING_MOST - self->len < REST_MOST + 4 * asked.len)
+        return complain(self, "lines come faster than they are taken; some are left out");
     if (from->peer.len > 0)
         getnameinfo(&from->peer.any, from->peer.len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST);
     strftime(date, sizeof date, "%d/%b/%Y:%H:%M:%S +0000", gmtime_r(&now, &tm));
-    fprintf(out, "%s - - [%s] \"", peer, date);
-    add_escaped(out, request_line(&from->request));
-    fprintf(out, "\" %d %" PRId64 "\n", from->status, from->sent);
-    if (fclose(out) != 0) {
-        complain(self, "there is no memory for a line");
-    } else if (len > WAITING_MOST - self->len) {
-        complain(self, "lines come faster than they are taken; some are left out");
-    } else {
-        memcpy(self->lines + self->len, line, len);
-        self->len += len;
-    }
-    free(line);
+    char *at = self->lines + self->len;
+    at += sprintf(at, "%s - - [%s] \"", peer, date);
+    at = put_escaped(at, asked);
+    at += sprintf(at, "\" %d %" PRId64 "\n", from->status, from->sent);
+    self->len = (size_t)(at - self->lines);
     if (self->len >= WAITING_MANY)
         whorl_event_set(&self->wanted);
 }

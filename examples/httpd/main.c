@@ -28,7 +28,7 @@ static const char usage[] =
 static const char notes[] =
     "\nBYTES take the suffixes K, M and G. Links that lead out of DIRECTORY are not followed.\n"
     "SIGTERM and SIGINT (ctrl-C) end it when the requests have ended that run; a second one\n"
-    "at once.\n"
+    "ends these too. An access log that nobody takes holds it up for 2 seconds.\n"
     "\nExit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.\n";
 
 static const struct options defaults = {

@@ -52,9 +52,10 @@ static void expect_refusals(int status, const char *const *targets)
 
 static void targets_that_lead_elsewhere_are_refused(void **state)
 {
-    const char *const bad[] = {"/..",   "/../a",   "/a/../b", "/%2e%2e/a", "/.%2E", "/a/%2e.",
-                               "/a%00", "/%00",    "/%",      "/%2",       "/%zz",  "/a%g0",
-                               "*",     "host:80", "http:/a", "a",         NULL};
+    const char *const bad[] = {"/..",     "/../a",   "/a/../b",   "/%2e%2e/a", "/.%2E",
+                               "/a/%2e.", "/a%00",   "/%00",      "/%",        "/%2",
+                               "/%zz",    "/a%g0",   "*",         "host:80",   "http:/a",
+                               "a",       "http://", "http:///a", "http://?a", NULL};
     const char *const missing[] = {"/a%2fb", "/%2F..%2f", "/.whorl-0123", "/a/.whorl-x", NULL};
     struct path path;
     (void)state;
@@ -114,6 +115,23 @@ static void dates_are_written_and_read(void **state)
         date_format(second, text);
         assert_true(date_parse(text, strlen(text), &when));
         assert_int_equal(when, second);
+    }
+}
+
+/* Of this century, unless that is more than 50 years ahead (RFC 9110, 5.6.7). */
+static void a_year_of_two_digits_is_within_50_years(void **state)
+{
+    (void)state;
+    time_t now = time(NULL), when;
+    struct tm today;
+    assert_non_null(gmtime_r(&now, &today));
+    for (int ahead = -49; ahead <= 50; ahead++) {
+        char text[64];
+        struct tm tm = {.tm_year = today.tm_year + ahead, .tm_mon = 5, .tm_mday = 7};
+        time_t meant = timegm(&tm); /* which finds the day of the week */
+        size_t len = strftime(text, sizeof text, "%A, %d-%b-%y %H:%M:%S GMT", &tm);
+        assert_true(date_parse(text, len, &when));
+        assert_int_equal(when, meant);
     }
 }
 
@@ -233,6 +251,7 @@ int main(void)
         behaviour(names_that_no_file_can_have_are_not_found),
         behaviour(queries_are_found),
         behaviour(dates_are_written_and_read),
+        behaviour(a_year_of_two_digits_is_within_50_years),
         behaviour(what_is_no_date_is_refused),
         behaviour(ranges_are_cut_to_the_file),
         behaviour(ranges_behind_the_file_are_not_satisfied),

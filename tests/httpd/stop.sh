@@ -187,6 +187,14 @@ every_address() {
     stop_httpd
 }
 
+ipv6_address() {
+    start_httpd --address ::1
+    url=$(sed -n 's|^serving .* at ||p' "$scratch/httpd.out")
+    expect 'its address' "$url" "http://[::1]:$port/"
+    expect_answer 200 "${url}ten.txt"
+    stop_httpd
+}
+
 httpd_behaviour 'SIGTERM ends a server whose clients are idle' ends_idle TERM
 httpd_behaviour 'SIGINT does the same' ends_idle INT
 httpd_behaviour 'downloads that run come to their end' lets_downloads_end
@@ -199,4 +207,9 @@ httpd_behaviour 'a server that cannot begin says why' begins
 httpd_behaviour 'what cannot be printed is told' full_help
 httpd_behaviour 'arguments that make no sense are refused' nonsense
 httpd_behaviour 'it listens where it is told' every_address
+if grep -qs '^0\{31\}1 ' /proc/net/if_inet6; then
+    httpd_behaviour 'an address of IPv6 has its brackets' ipv6_address
+else
+    behaviour 'an address of IPv6 has its brackets' skip 'there is no ::1 here'
+fi
 end_of_tests

@@ -209,6 +209,21 @@ has_open_files() { # N
     [[ $(open_files) == "$1" ]]
 }
 
+directory_goes_meanwhile() {
+    in_empty_folder
+    mkdir "$files/dir"
+    start_httpd --upload
+    connect 9
+    printf 'PUT /dir/new HTTP/1.1\r\nConnection: close\r\nHost: a\r\nContent-Length: 7\r\n\r\nshort' >&9
+    await has_open_file
+    rm -r "$files/dir"
+    printf er >&9
+    expect 'the status' "$(timeout 60 cat <&9 | statuses)" 409
+    disconnect 9
+    expect 'what is there' "$(listing)" ''
+    stop_httpd
+}
+
 leaves_nothing() {
     in_empty_folder
     start_httpd --upload
@@ -376,6 +391,7 @@ httpd_behaviour 'conditions decide what may be replaced' conditions
 httpd_behaviour 'what may not be put is refused, and leaves nothing' refused
 httpd_behaviour 'a client that sends all of what is refused reads its answer' refused_to_the_end
 httpd_behaviour 'a link is replaced, not followed' not_followed
+httpd_behaviour 'a directory that goes meanwhile is told' directory_goes_meanwhile
 httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
 httpd_behaviour 'readers never see a mixture' never_a_mixture

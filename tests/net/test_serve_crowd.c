@@ -260,13 +260,15 @@ static int connect_plainly(const struct service *service)
     return fd;
 }
 
+enum { PATIENCE = UNDER_THREAD_SANITIZER ? 300 : 30 }; /* seconds */
+
 /* Whether the client is served; false: it was turned away, and did not have to wait. */
 static bool is_served(int fd)
 {
     char byte = 'x';
     send(fd, &byte, 1, MSG_NOSIGNAL);
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&ready, 1, CHILD_SECONDS * 1000), 1);
+    assert_int_equal(poll(&ready, 1, PATIENCE * 1000), 1);
     return recv(fd, &byte, 1, 0) == 1;
 }
 
