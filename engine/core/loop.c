@@ -165,9 +165,8 @@ static __attribute__((noinline)) void wait_otherwise(struct loop *loop, int64_t 
 }
 
 /* Waits for a completion, or the next timer; gives some stacks back instead if there are too many.
- * What was submitted may complete at once, and then a
- * wait with an end is wasted effort; so it is submitted without one and looked at first, unless
- * that was in vain lately. */
+ * What was submitted may complete at once, and then a wait with an end is wasted effort; so it is
+ * submitted without one and looked at first, unless that was in vain lately. */
 static void loop_wait(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
