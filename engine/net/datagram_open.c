@@ -203,8 +203,10 @@ static int bind_unix(int fd, const struct sockaddr_un *addr, socklen_t len)
 {
     if (bind(fd, (const struct sockaddr *)addr, len) == 0)
         return 0;
-    if (errno != EADDRINUSE || !remove_stale(addr, len))
+    if (errno != EADDRINUSE)
         return -errno;
+    if (!remove_stale(addr, len))
+        return -EADDRINUSE;
     return bind(fd, (const struct sockaddr *)addr, len) == 0 ? 0 : -errno;
 }
 

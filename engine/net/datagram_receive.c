@@ -101,11 +101,13 @@ static void take(struct multishot *self, int32_t result, unsigned marks)
 static void ended(struct multishot *self, int32_t result)
 {
     whorl_datagram *datagram = datagram_of(self);
-    bool was_stopping = datagram->stopping;
+    bool was_stopping = datagram->stopping, goes_on = result >= 0;
     datagram->stopping = false;
     if (datagram->closing)
         return;
-    if (result == -ENOBUFS && !buffers_feed(datagram->pool))
+    if (result == -ENOBUFS)
+        goes_on = buffers_feed(datagram->pool);
+    if (result == -ENOBUFS && !goes_on)
         serve_all(&datagram->receivers, -ENOBUFS);
     else if (result == -ECANCELED && !was_stopping)
         serve_all(&datagram->receivers, -ECANCELED);
@@ -113,7 +115,8 @@ static void ended(struct multishot *self, int32_t result)
         waiter_serve(datagram->receivers.first, result);
     else if (result < 0 && result != -ENOBUFS && result != -ECANCELED)
         datagram->error = result;
-    if (datagram->receivers.first)
+    goes_on = goes_on && datagram->queued < datagram->limit && !datagram->is_plain;
+    if (datagram->receivers.first || goes_on)
         multishot_arm(datagram->loop, self);
 }
 

@@ -67,18 +67,20 @@ static int run_by_attempts(const whorl_op *op, struct patience patience)
     do {
         whorl_op attempt = *op;
         int result = whorl_op_await(&attempt);
+        if (result == -EBADF && !is_open(op, socket))
+            break;
         if (result != -EAGAIN)
             return result;
-        int error = is_open(op, socket) ? await_change(op->fd, &patience) : -ECANCELED;
-        if (error < 0)
+        int error = is_open(op, socket) ? await_change(op->fd, &patience) : -EBADF;
+        if (error < 0 && error != -EBADF)
             return error;
     } while (is_open(op, socket));
-    return -ECANCELED;
+    return -ECANCELED; /* as what is in flight on a descriptor that is closed */
 }
 
 /* --- Receiving --- */
 
-#define NEVER_TWICE (MSG_DONTWAIT | MSG_WAITALL | MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)
+#define NEVER_TWICE (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
 
 /* Whether the kernel may begin to fill the room for control messages, find no bytes, and go on
  * behind what it has put there when some have come: so it does for a unix stream with SO_PASSCRED
@@ -95,7 +97,8 @@ static bool may_be_filled_twice(int fd, const struct msghdr *message, int flags)
 ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
 {
     if (may_be_filled_twice(fd, message, flags)) {
-        whorl_op attempt = whorl_op_recvmsg(fd, message, flags | MSG_DONTWAIT);
+        int once = (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
+        whorl_op attempt = whorl_op_recvmsg(fd, message, once);
         return run_by_attempts(&attempt, (struct patience){.events = POLLIN});
     }
     whorl_op op = whorl_op_recvmsg(fd, message, flags);

@@ -3,13 +3,14 @@
  *
  * Room for them is measured to the byte, as the kernel opens as many as fit into what it is given,
  * padding included. Options of the socket may have it say more beside them (SO_PASSCRED and its
- * kin), which comes first: there is room for that too, so there may be more than asked; what is
- * beyond is closed here.
+ * kin, SO_TIMESTAMP and its), which comes first: there is room for that too, so there may be more
+ * than asked; what is beyond is closed here.
  */
 #include <core/loop.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <whorl/net.h>
 #include <whorl/op.h>
@@ -20,7 +21,8 @@
 #endif
 
 #define FDS_BYTES (WHORL_PASS_MAX * sizeof(int))
-#define COMPANY_BYTES (CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)))
+#define TIMES_BYTES (CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(3 * sizeof(struct timespec)))
+#define COMPANY_BYTES (CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) + TIMES_BYTES)
 
 union control {
     struct cmsghdr align;

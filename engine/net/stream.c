@@ -149,7 +149,10 @@ int whorl_stream_open(int fd, const whorl_stream_options *options, whorl_stream 
     if (error)
         return error;
     int kind = kind_of(fd);
-    return kind < 0 ? kind : open_on(loop, fd, kind, options, stream);
+    error = kind < 0 ? kind : open_on(loop, fd, kind, options, stream);
+    if (!error && kind)
+        (*stream)->received = reset_received(fd);
+    return error;
 }
 
 int whorl_stream_pair(const whorl_stream_options *options, whorl_stream *pair[2])

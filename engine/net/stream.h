@@ -64,7 +64,8 @@ struct whorl_stream {
     struct loop *loop;
     struct task *closer;
     size_t read_ahead;
-    int64_t idle; /* WHORL_FOREVER: none */
+    uint64_t received; /* bytes, from the connection's beginning */
+    int64_t idle;      /* WHORL_FOREVER: none */
     struct piece *held;
     size_t shown; /* by the last peek, and not consumed */
     /* Of receiving. */
@@ -184,6 +185,14 @@ static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
         side_moved(stream, name == SIDE_READER ? &stream->reader : &stream->writer);
     return error;
 }
+
+/* --- stream_reset.c --- */
+
+/* The bytes that were received by way of a descriptor before it became a stream's. */
+uint64_t reset_received(int fd);
+
+/* Whether the end that receiving has found is none: 0, or what has cut the connection off. */
+int reset_behind(const whorl_stream *stream);
 
 /* --- stream_in.c --- */
 

@@ -30,6 +30,7 @@ void in_take(whorl_stream *stream, struct piece *piece)
 {
     stream->starved = 0;
     stream->unread += piece_len(piece);
+    stream->received += piece_len(piece);
     if (copy_behind(stream, piece)) {
         buffers_give(&stream->hub->pool, piece);
     } else {
@@ -52,7 +53,7 @@ void in_take(whorl_stream *stream, struct piece *piece)
 void in_end(whorl_stream *stream, int error)
 {
     stream->is_over = true;
-    stream->in_error = error;
+    stream->in_error = error ? error : reset_behind(stream);
     if (stream->reader.is_parked)
         side_wake(&stream->reader, 0);
 }

@@ -47,6 +47,9 @@ WHORL_API ssize_t whorl_send(int fd, const void *buf, size_t len, int flags);
 
 /* recvmsg(2), sendmsg(2).
  *
+ * From a unix socket a recvmsg with room for control messages gives what has come, with MSG_WAITALL
+ * too: one that goes on would lose descriptors (Linux 6.18, with SO_PASSCRED or its kin).
+ *
  * To a unix datagram peer that the message names, and that has no room, a sendmsg waits by looking
  * again, every 10 ms at the latest: no poll tells of that one's room.
  *

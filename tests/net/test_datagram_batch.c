@@ -1,6 +1,8 @@
 /* Many datagrams at once: batches, several receivers, floods, and buffers that run out. */
 #include "datagrams.h"
 
+#include <sys/ioctl.h>
+
 #include <sys/un.h>
 
 enum { BATCH = 200 };
@@ -277,26 +279,31 @@ static void hold(holder *one, whorl_datagram *client)
         check(memcmp(one->messages[i].data, &numbers[i], 4) == 0);
 }
 
-/* Holds, and has queued, all buffers that the loop has: the first of the sockets holds a part of
- * what came, and the last only what it has received into memory of its own. Without multishot
- * receives all do that. */
-static holder *hold_all(whorl_datagram *client)
+/* Holds, and has queued, all buffers that the loop has: the last of the sockets holds only what it
+ * has received into memory of its own. Without multishot receives all do that. */
+static holder *hold_all(whorl_datagram *client, bool is_shared)
 {
     static holder holders[HOLDERS];
     for (uint32_t i = 0; i < HOLDERS; i++) {
         holders[i].first = i * EACH_HOLDS;
         hold(&holders[i], client);
     }
-    bool is_shared = holders[0].held < EACH_HOLDS;
     check_equal(holders[HOLDERS - 1].held, is_shared ? 1 : EACH_HOLDS);
     return holders;
 }
 
+/* Its argument is not NULL where buffers are shared. */
+static void run_shared_and_not(whorl_fn *fn)
+{
+    whorl_config config = {.without = WHORL_FEATURE_RECV_MULTISHOT};
+    run_checks(fn, "shared");
+    run_checks_with(&config, fn, NULL);
+}
+
 static intptr_t exhaust(void *arg)
 {
-    (void)arg;
     whorl_datagram *client = open_loopback(NULL, NULL);
-    holder *holders = hold_all(client);
+    holder *holders = hold_all(client, arg != NULL);
     for (int i = 0; i < HOLDERS; i++) {
         for (uint32_t j = (uint32_t)holders[i].held; j < EACH_HOLDS; j++) {
             uint32_t number = 0;
@@ -311,7 +318,43 @@ static intptr_t exhaust(void *arg)
 static void receiving_goes_on_when_all_buffers_are_held(void **state)
 {
     (void)state;
-    run_both_ways(exhaust);
+    run_shared_and_not(exhaust);
+}
+
+static int bytes_waiting(const whorl_datagram *at)
+{
+    int bytes = 0;
+    check_equal(ioctl(whorl_datagram_fd(at), FIONREAD, &bytes), 0);
+    return bytes;
+}
+
+/* What comes is received ahead, with the first buffers used up, and behind an empty one. */
+static intptr_t receive_ahead(void *arg)
+{
+    (void)arg;
+    enum { QUEUE = 200 };
+    const whorl_datagram_options options = {.queue = QUEUE};
+    struct sockaddr_in addr;
+    whorl_datagram *at = open_loopback(&options, &addr), *client = open_loopback(NULL, NULL);
+    check_equal(send_in(client, "first", 5, &addr), 5);
+    check_received(at, "first");
+    for (int i = 0; i < QUEUE; i++) {
+        check_equal(send_in(client, "x", i % 100 == 99 ? 0 : 1, &addr), i % 100 == 99 ? 0 : 1);
+        if (i % 8 == 7)
+            check_equal(whorl_sleep(WHORL_US(200)), 0);
+    }
+    check_equal(whorl_sleep(WHORL_MS(2)), 0);
+    check_equal(bytes_waiting(at), 0);
+    for (int i = 0; i < QUEUE; i++)
+        check_received(at, i % 100 == 99 ? "" : "x");
+    check_equal(whorl_datagram_close(at), 0);
+    return whorl_datagram_close(client);
+}
+
+static void as_many_as_the_queue_may_hold_are_received_ahead(void **state)
+{
+    (void)state;
+    run_checks(receive_ahead, NULL);
 }
 
 typedef struct late {
@@ -328,14 +371,13 @@ static intptr_t receive_late(void *arg)
 /* One came while no buffer was left, and the next when there were some again. */
 static intptr_t wait_beside_buffers(void *arg)
 {
-    (void)arg;
     enum { COUNT = 3 };
     whorl_datagram *client = open_loopback(NULL, NULL);
     struct sockaddr_in addr;
     late ones[COUNT];
     whorl_task *tasks[COUNT];
     whorl_datagram *at = open_loopback(NULL, &addr);
-    holder *holders = hold_all(client);
+    holder *holders = hold_all(client, arg != NULL);
     for (int i = 0; i < COUNT; i++) {
         ones[i] = (late){.at = at};
         tasks[i] = whorl_spawn(receive_late, &ones[i]);
@@ -358,7 +400,7 @@ static intptr_t wait_beside_buffers(void *arg)
 static void one_who_waits_without_a_buffer_is_served_first(void **state)
 {
     (void)state;
-    run_both_ways(wait_beside_buffers);
+    run_shared_and_not(wait_beside_buffers);
 }
 
 /* --- Several receivers --- */
@@ -455,6 +497,7 @@ int main(void)
         behaviour(a_unix_flood_loses_nothing),
         behaviour(receiving_goes_on_when_all_buffers_are_held),
         behaviour(one_who_waits_without_a_buffer_is_served_first),
+        behaviour(as_many_as_the_queue_may_hold_are_received_ahead),
         behaviour(several_receivers_share_what_comes),
         behaviour(who_waits_longest_is_served_first),
     };

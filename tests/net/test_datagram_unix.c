@@ -70,7 +70,12 @@ static intptr_t take_over_path(void *arg)
     check_equal(whorl_datagram_open_unix(path.text, NULL, &one), -EADDRINUSE);
     check(one == NULL);
     check_equal(access(path.text, F_OK), 0);
-    return 0;
+    /* Nor does that of a socket of another kind go. */
+    check_equal(unlink(path.text), 0);
+    whorl_listener *listener;
+    check_equal(whorl_listen_unix(path.text, NULL, &listener), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), -EADDRINUSE);
+    return whorl_listener_close(listener);
 }
 
 static void a_file_that_nobody_serves_is_replaced_and_others_stay(void **state)

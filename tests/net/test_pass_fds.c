@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,9 +107,15 @@ static void as_many_go_as_the_kernel_takes(void **state)
 /* --- Too many --- */
 
 /* Options with which the kernel says more, before the descriptors. */
+enum { COMPANIES = 4 };
+
 static void set_company(int fd, int company)
 {
-    int on = 1;
+    int on = 1, times = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    if (company > 2) {
+        check_equal(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on), 0);
+        check_equal(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &times, sizeof times), 0);
+    }
     if (company > 0)
         check_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
 #ifdef SO_PASSPIDFD
@@ -119,6 +126,7 @@ static void set_company(int fd, int company)
 
 typedef struct wait_for_two {
     int fd;
+    int flags;  /* of recvmsg */
     int fds[2]; /* what came */
     whorl_received received;
 } wait_for_two;
@@ -144,7 +152,7 @@ static intptr_t await_two_in_a_message(void *arg)
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control};
-    ssize_t result = whorl_recvmsg(one->fd, &message, MSG_CMSG_CLOEXEC);
+    ssize_t result = whorl_recvmsg(one->fd, &message, MSG_CMSG_CLOEXEC | one->flags);
     one->received.flags = message.msg_flags;
     for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof one->fds))
@@ -161,11 +169,11 @@ static intptr_t pass_to_one_who_waits(void *arg)
     (void)arg;
     pair pipes = pipe_pair();
     int before = open_descriptors();
-    for (size_t round = 0; round < 3 * count_of(types) * count_of(bodies); round++) {
+    for (size_t round = 0; round < COMPANIES * count_of(types) * count_of(bodies); round++) {
         pair both = make_pair(types[round % 3]);
-        set_company(both.ends[1], (int)(round / 3 % 3));
+        set_company(both.ends[1], (int)(round / 3 % COMPANIES));
         wait_for_two one = {.fd = both.ends[1], .fds = {-1, -1}};
-        whorl_task *task = whorl_spawn(bodies[round / 9], &one);
+        whorl_task *task = whorl_spawn(bodies[round / 3 / COMPANIES], &one);
         check_equal(whorl_sleep(WHORL_MS(1)), 0);
         check_equal(whorl_send_fds(both.ends[0], "x", 1, pipes.ends, 2), 1);
         check_equal(whorl_join(task), 1);
@@ -186,15 +194,50 @@ static void one_who_waits_gets_them_in_any_company(void **state)
     run_checks(pass_to_one_who_waits, NULL);
 }
 
+/* With MSG_PEEK they are opened, and come again; with MSG_WAITALL no byte is waited for behind them,
+ * with which the kernel would lose them. */
+static intptr_t peek_and_take(void *arg)
+{
+    (void)arg;
+    pair pipes = pipe_pair();
+    int before = open_descriptors();
+    for (int company = 0; company < COMPANIES; company++) {
+        pair both = make_pair(SOCK_STREAM);
+        set_company(both.ends[1], company);
+        for (int waits = 0; waits < 2; waits++) {
+            wait_for_two one = {.fd = both.ends[1], .flags = waits ? MSG_WAITALL : MSG_PEEK};
+            whorl_task *task = whorl_spawn(await_two_in_a_message, &one);
+            check_equal(whorl_sleep(WHORL_MS(1)), 0);
+            if (!waits)
+                check_equal(whorl_send_fds(both.ends[0], "x", 1, pipes.ends, 2), 1);
+            check_equal(whorl_join(task), 1);
+            check_equal(one.received.fds, 2);
+            for (int i = 0; i < 2; i++)
+                check_fd(one.fds[i], pipes.ends[i]);
+        }
+        close_pair(&both);
+        check_equal(open_descriptors(), before);
+    }
+    close_pair(&pipes);
+    return 0;
+}
+
+static void one_who_peeks_or_waits_for_all_loses_none(void **state)
+{
+    (void)state;
+    run_checks(peek_and_take, NULL);
+}
+
 static intptr_t close_under_one_who_waits(void *arg)
 {
     whorl_fn *const bodies[] = {await_two, await_two_in_a_message};
     (void)arg;
-    for (size_t i = 0; i < count_of(types) * count_of(bodies); i++) {
+    for (size_t i = 0; i < 6 * count_of(types) * count_of(bodies); i++) {
         pair both = make_pair(types[i % 3]);
         wait_for_two one = {.fd = both.ends[1], .fds = {-1, -1}};
-        whorl_task *task = whorl_spawn(bodies[i / 3], &one);
-        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        whorl_task *task = whorl_spawn(bodies[i / 18], &one);
+        for (size_t turns = 1 + i / 3 % 6; turns > 0; turns--)
+            check_equal(whorl_yield(), 0);
         check_equal(whorl_close(both.ends[1]), 0);
         check_equal(whorl_join(task), -ECANCELED);
         check_equal(one.received.fds, 0);
@@ -248,7 +291,7 @@ static intptr_t pass_too_many(void *arg)
     int many[5];
     for (int i = 0; i < 5; i++)
         many[i] = pipes.ends[0];
-    for (int company = 0; company < 3; company++) {
+    for (int company = 0; company < COMPANIES; company++) {
         for (size_t t = 0; t < count_of(types); t++) {
             pair both = make_pair(types[t]);
             set_company(both.ends[1], company);
@@ -518,6 +561,7 @@ int main(void)
         behaviour(descriptors_arrive_over_sockets_of_every_type),
         behaviour(as_many_go_as_the_kernel_takes),
         behaviour(one_who_waits_gets_them_in_any_company),
+        behaviour(one_who_peeks_or_waits_for_all_loses_none),
         behaviour(a_close_ends_one_who_waits),
         behaviour(one_who_waits_takes_nothing_from_the_next_socket_of_that_number),
         behaviour(those_without_room_are_closed_and_told_of),

@@ -182,6 +182,63 @@ static intptr_t die_early(void *arg)
     return 0;
 }
 
+/* TCP tells of a reset once, and here a send takes that: reading is told all the same. Who waits
+ * first is who is told first. */
+static intptr_t beside_a_write(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    struct writing writing = {.data = calloc(1, LARGE)};
+    for (int turn = 0; turn < 4; turn++) {
+        pair both = connect_pair();
+        char byte = 'x';
+        /* Not all that was received, or is there, came by way of the stream. */
+        check_equal(write(both.ends[1], "xyz", 3), 3);
+        check_equal(recv(both.ends[0], &byte, 1, 0), 1);
+        check_equal(whorl_stream_open(both.ends[0], NULL, &writing.stream), 0);
+        for (int i = 0; i < 2; i++)
+            check_equal(read_one(writing.stream), 1);
+        whorl_task *tasks[2];
+        for (int i = 0; i < 2; i++) {
+            bool reads = i == turn % 2;
+            tasks[!reads] =
+                reads ? whorl_spawn(read_one, writing.stream) : whorl_spawn(write_much, &writing);
+            check_equal(whorl_sleep(WHORL_MS(2)), 0);
+        }
+        reset_peer(both.ends[1]);
+        check_equal(whorl_join(tasks[0]), -ECONNRESET);
+        whorl_join(tasks[1]);
+        check_equal(read_one(writing.stream), -ECONNRESET);
+        check_equal(whorl_stream_at_end(writing.stream), 0);
+        check(is_broken(whorl_stream_drain(writing.stream)));
+        whorl_stream_abort(writing.stream);
+    }
+    free(writing.data);
+    return 0;
+}
+
+/* Nobody reads when it comes. Behind the peer's end of sending it cuts off nothing. */
+static intptr_t before_reading(void *arg)
+{
+    (void)arg;
+    connection = TCP_PAIR;
+    for (int ends = 0; ends < 2; ends++) {
+        stream_and_peer both = open_stream(NULL);
+        check_equal(write(both.peer, "abc", 3), 3);
+        if (ends)
+            check_equal(shutdown(both.peer, SHUT_WR), 0);
+        reset_peer(both.peer);
+        check_equal(whorl_stream_puts(both.stream, "x"), 1);
+        check(is_broken(whorl_stream_drain(both.stream)));
+        char buf[8];
+        check_equal(whorl_stream_read(both.stream, buf, sizeof buf), 3);
+        check_equal(read_one(both.stream), ends ? 0 : -ECONNRESET);
+        check_equal(whorl_stream_at_end(both.stream), ends);
+        whorl_stream_abort(both.stream);
+    }
+    return 0;
+}
+
 #define on_both(name, body)                                                                        \
     static void name(void **state)                                                                 \
     {                                                                                              \
@@ -194,10 +251,12 @@ on_both(a_reset_is_told_by_each_call_that_reads, while_reading)
         on_both(a_reset_is_told_by_each_call_that_writes, while_writing)
             on_both(a_reset_after_the_end_of_sending_is_told_by_reading_alone, after_the_end)
                 on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
-                    on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
-                        on_both(a_peer_that_closes_breaks_a_large_write, die_early)
+                    on_both(a_reset_that_a_send_has_met_is_told_to_readers, beside_a_write)
+                        on_both(a_reset_before_reading_is_no_end, before_reading)
+                            on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
+                                on_both(a_peer_that_closes_breaks_a_large_write, die_early)
 
-                            int main(void)
+                                    int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_reset_is_told_by_each_call_that_reads),
@@ -205,6 +264,8 @@ on_both(a_reset_is_told_by_each_call_that_reads, while_reading)
         behaviour(a_reset_is_told_by_each_call_that_writes),
         behaviour(a_reset_after_the_end_of_sending_is_told_by_reading_alone),
         behaviour(a_reset_is_told_by_the_end_of_sending),
+        behaviour(a_reset_that_a_send_has_met_is_told_to_readers),
+        behaviour(a_reset_before_reading_is_no_end),
         behaviour(a_peer_that_takes_nothing_more_breaks_the_pipe),
         behaviour(a_peer_that_closes_breaks_a_large_write),
     };

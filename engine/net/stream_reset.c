@@ -1,0 +1,46 @@
+/*
+ * Resets that receiving does not see. The kernel tells of a reset once, to who asks first. Where that
+ * is a send, which may have sent a part and keep it to itself, receiving gives 0, as after the
+ * peer's end of sending. What TCP has counted tells the two apart: that end counts as a byte, which
+ * nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18).
+ */
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <net/stream.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum { ESTABLISHED = 1, CLOSE = 7 }; /* of tcpi_state: as in <netinet/tcp.h> */
+
+static bool look_at(int fd, struct tcp_info *info)
+{
+    socklen_t len = sizeof *info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+           len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info->tcpi_bytes_received;
+}
+
+uint64_t reset_received(int fd)
+{
+    struct tcp_info info;
+    int waiting = 0;
+    if (!look_at(fd, &info) || ioctl(fd, SIOCINQ, &waiting) != 0)
+        return 0;
+    bool has_ended = info.tcpi_state != ESTABLISHED;
+    return info.tcpi_bytes_received - (uint64_t)waiting - has_ended;
+}
+
+int reset_behind(const whorl_stream *stream)
+{
+    struct tcp_info info;
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (stream->ended || !stream->is_socket || !look_at(stream->fd, &info) ||
+        info.tcpi_state != CLOSE || info.tcpi_bytes_received != stream->received)
+        return 0;
+    (void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (error == 0 && stream->out_error != -EPIPE)
+        error = -stream->out_error;
+    return error ? -error : -ECONNRESET;
+}
