@@ -1,6 +1,6 @@
 /*
- * Resets that receiving does not see. The kernel tells of a reset once, to who asks first. Where that
- * is a send, which may have sent a part and keep it to itself, receiving gives 0, as after the
+ * Resets that receiving does not see. The kernel tells of a reset once, to who asks first. Where
+ * that is a send, which may have sent a part and keep it to itself, receiving gives 0, as after the
  * peer's end of sending. What TCP has counted tells the two apart: that end counts as a byte, which
  * nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18).
  */

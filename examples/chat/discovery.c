@@ -8,13 +8,21 @@
 
 #include "chat.h"
 
+/* Of a name's addresses the server is found at, and asked at, one of IPv4 if there is any: who says
+ * "localhost" on either side means the same. */
+static const sa_family_t families[] = {AF_INET, AF_UNSPEC};
+
 /* --- The server's side. --- */
 
 int discovery_open(struct chat *chat)
 {
     char text[WHORL_ADDRESS_TEXT_MAX];
     whorl_address address = {.len = sizeof address.in6};
-    int error = whorl_datagram_open(chat->host, chat->udp_port, NULL, &chat->udp);
+    int error = -EINVAL;
+    for (int i = 0; i < 2 && error != 0; i++) {
+        whorl_datagram_options options = {.family = families[i]};
+        error = whorl_datagram_open(chat->host, chat->udp_port, &options, &chat->udp);
+    }
     if (error)
         return error;
     (void)getsockname(whorl_datagram_fd(chat->udp), &address.any, &address.len);
@@ -101,9 +109,12 @@ intptr_t discovery_ask(void *arg)
 {
     struct chat *chat = arg;
     char question[CHAT_DATAGRAM_MAX + 1];
-    whorl_resolve_options by_udp = {.socktype = SOCK_DGRAM};
     whorl_address to;
-    ssize_t result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
+    ssize_t result = -EINVAL;
+    for (int i = 0; i < 2 && result < 0; i++) {
+        whorl_resolve_options by_udp = {.family = families[i], .socktype = SOCK_DGRAM};
+        result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
+    }
     if (result < 0)
         return chat_complain("the host \"%s\" cannot be found: %s", chat->host,
                              whorl_resolve_explain((int)result));

@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,15 @@ static int keep_pace(struct member *self)
     return whorl_sleep_until(self->line_due);
 }
 
+/* What it had sent before is there still, when its connection is not any more. */
+static bool has_gone(const struct member *self)
+{
+    uint8_t state = 0; /* the first byte of what there is to know */
+    socklen_t len = sizeof state;
+    int fd = whorl_stream_fd(self->stream);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len) == 0 && state == TCP_CLOSE;
+}
+
 /* Until it quits (0), breaks off, breaks a rule, or is ended by others. The limit is for the whole
  * line: one that comes a byte at a time is idle too. */
 static int take_lines(struct member *self)
@@ -115,6 +125,8 @@ static int take_lines(struct member *self)
         if (!room_command(self, line.text, line.len))
             return 0;
         result = keep_pace(self);
+        if (result == 0 && has_gone(self))
+            result = -ECONNRESET;
         if (result < 0)
             return result;
     }

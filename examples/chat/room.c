@@ -74,11 +74,12 @@ void room_leave(struct room *room, struct member *member)
 static const char *nick(struct member *self, const struct chat_command *command)
 {
     char old[sizeof self->name];
-    if (find(&self->chat->members, command->name))
+    const struct member *other = find(&self->chat->members, command->name);
+    if (other && other != self)
         return "somebody has that name already: choose another";
     memcpy(old, self->name, sizeof old);
     memcpy(self->name, command->name, sizeof self->name);
-    for (size_t i = 0; i < self->rooms.count; i++)
+    for (size_t i = 0; i < self->rooms.count && !other; i++)
         tell_all(self->rooms.items[i], "%s %s is now %s\n", (char *)self->rooms.items[i], old,
                  self->name);
     member_tell(self, "ok: you are %s\n", self->name);

@@ -161,7 +161,7 @@ enum range_kind range_parse(const char *text, size_t len, int64_t size, struct r
         return RANGE_NONE;
     if (!has_from && to > 0 && size == 0)
         return RANGE_NONE; /* the end of nothing is nothing: no part has a place there */
-    if (!has_from) { /* so many at the end */
+    if (!has_from) {       /* so many at the end */
         from = to < size ? size - to : 0;
         to = size - 1;
     }

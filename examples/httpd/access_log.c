@@ -123,7 +123,7 @@ void access_log_add(const struct connection *from)
     char peer[NI_MAXHOST] = "-", date[64];
     time_t now = time(NULL);
     struct tm tm;
-    if (self->fd < 0 || from->status == 0)
+    if (self->fd < 0)
         return;
     if (WAITING_MOST - self->len < REST_MOST + 4 * asked.len)
         return complain(self, "lines come faster than they are taken; some are left out");
@@ -133,7 +133,10 @@ void access_log_add(const struct connection *from)
     char *at = self->lines + self->len;
     at += sprintf(at, "%s - - [%s] \"", peer, date);
     at = put_escaped(at, asked);
-    at += sprintf(at, "\" %d %" PRId64 "\n", from->status, from->sent);
+    if (from->status > 0)
+        at += sprintf(at, "\" %d %" PRId64 "\n", from->status, from->sent);
+    else
+        at += sprintf(at, "\" - 0\n"); /* it was not answered */
     self->len = (size_t)(at - self->lines);
     if (self->len >= WAITING_MANY)
         whorl_event_set(&self->wanted);

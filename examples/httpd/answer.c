@@ -38,7 +38,8 @@ void answer_begin(struct connection *self, int number)
     const struct status *status = status_of(number);
     self->status = number;
     self->head_len = 0;
-    self->keep_alive &= !status->closes && connection_may_skip_body(self);
+    self->keep_alive &=
+        !status->closes && !self->server->stopping && connection_may_skip_body(self);
     answer_printf(self, "HTTP/1.1 %s\r\n%s", status->line, common_headers(self->server));
 }
 

@@ -92,8 +92,9 @@ static int send_file(struct connection *self, const struct file *file, int statu
                      struct range part)
 {
     char date[DATE_LEN + 1];
-    date_format(file->validators.modified, date);
     answer_begin(self, status);
+    time_t modified = file->validators.modified, now = self->server->second;
+    date_format(modified < now ? modified : now, date); /* not after Date (RFC 9110, 8.8.2.1) */
     answer_printf(self, "Last-Modified: %s\r\nETag: %s\r\n", date, file->validators.etag);
     if (status == 206)
         answer_printf(self, "Content-Range: bytes %" PRId64 "-%" PRId64 "/%" PRId64 "\r\n",

@@ -68,11 +68,11 @@ static int parse_options(int argc, char **argv, struct options *out)
         {"max-body", OPTION_BYTES, &out->max_body, 0, 0x1p62, "BYTES",
          "of a file that is put (default 1G)"},
         {"header-timeout", OPTION_SECONDS, &out->header_timeout, 0, DAY, "S",
-         "a request's head comes within S seconds (default 15)"},
+         "a request's head comes within S seconds (default 15; 0: ever)"},
         {"body-timeout", OPTION_SECONDS, &out->body_timeout, 0, DAY, "S",
-         "its body within S seconds and one more for each KiB (default 30)"},
+         "its body within S seconds and one more for each KiB\n(default 30; 0: ever)"},
         {"send-timeout", OPTION_SECONDS, &out->send_timeout, 0, DAY, "S",
-         "a client takes something within S seconds (default 30)"},
+         "a client takes something within S seconds (default 30; 0: ever)"},
         {"keep-alive", OPTION_SECONDS, &out->keep_alive, 0, DAY, "S",
          "wait S seconds for a connection's next request (default 60; 0: close)"},
         {"grace", OPTION_SECONDS, &out->grace, 0, DAY, "S",
@@ -154,8 +154,11 @@ static int listen_and_serve(struct server *self)
     const char *host = strcmp(address, "*") == 0 ? NULL : address;
     snprintf(port, sizeof port, "%zu", self->options.port);
     int error = whorl_listen_tcp(host, port, NULL, &self->listener);
-    if (error != 0)
-        return complain("cannot listen", error);
+    if (error != 0) {
+        fprintf(stderr, "httpd: cannot listen at %s, port %s: %s\n", address, port,
+                whorl_resolve_explain(error));
+        return error;
+    }
     printf(strchr(address, ':') ? "serving %s at http://[%s]:%d/\n"
                                 : "serving %s at http://%s:%d/\n",
            self->options.directory, address, whorl_listener_port(self->listener));

@@ -3,15 +3,18 @@
  * bytes, one in each direction, and it is counted and told of.
  *
  * It ends when both directions have: each passes the end of its giving side on to its taking side,
- * so that a client may go on reading when it has sent all. A failure of either ends both, and both
- * sides are then reset: neither is left to believe that it has seen the end of what was sent.
+ * so that a client may go on reading when it has sent all. A failure of either ends both, but for
+ * what a side that takes no more had sent before; and both sides are then reset: neither is left to
+ * believe that it has seen the end of what was sent.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proxy.h"
@@ -73,6 +76,8 @@ static int move_both_ways(struct connection *self)
     if (result == 0)
         result = whorl_group_spawn(&both, pump_run, &back);
     result = whorl_group_wait(&both, result);
+    if (result == 0)
+        result = self->activity.broken;
     self->proxy->bytes[0] += there.bytes;
     self->proxy->bytes[1] += back.bytes;
     if (self->proxy->is_verbose)
@@ -85,6 +90,23 @@ static int move_both_ways(struct connection *self)
     return result;
 }
 
+/* Whether a part of what a TCP socket was given has yet to arrive. */
+static bool is_on_its_way(int fd)
+{
+    uint8_t state = TCP_CLOSE; /* the first byte of what there is to know */
+    socklen_t len = sizeof state;
+    int bytes = 0;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len);
+    return state != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
+
+/* A reset overtakes what was sent before it: so there is a second for that. */
+static void let_arrive(int fd)
+{
+    for (int i = 0; i < 100 && is_on_its_way(fd) && whorl_sleep(WHORL_MS(10)) == 0; i++)
+        continue;
+}
+
 static int serve(struct connection *self)
 {
     prepare(self->client);
@@ -94,10 +116,15 @@ static int serve(struct connection *self)
         return error;
     }
     prepare(self->server);
-    self->activity = (struct activity){self->proxy->idle_timeout, whorl_now()};
+    self->activity =
+        (struct activity){.idle_limit = self->proxy->idle_timeout, .last = whorl_now()};
     error = move_both_ways(self);
     if (error)
         self->proxy->broken++;
+    if (error == -ECONNRESET || error == -EPIPE) {
+        let_arrive(self->client);
+        let_arrive(self->server);
+    }
     return error;
 }
 

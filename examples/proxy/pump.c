@@ -12,23 +12,40 @@
 /* As much as a pipe holds. */
 enum { CHUNK = 65536 };
 
+/* For the last that a side has sent which takes no more itself. */
+#define LAST_TIME WHORL_SECONDS(10)
+
 /* When the connection has been idle for too long, as things stand. */
-static int64_t idle_deadline(const struct activity *activity)
+static int64_t idle_deadline(const struct pump *self, int fd)
 {
-    if (activity->idle_limit == WHORL_FOREVER)
-        return WHORL_FOREVER;
-    return activity->last + activity->idle_limit;
+    const struct activity *activity = self->activity;
+    int64_t limit = activity->idle_limit;
+    if (activity->broken && fd == self->to && limit > LAST_TIME)
+        limit = LAST_TIME;
+    return limit == WHORL_FOREVER ? WHORL_FOREVER : activity->last + limit;
+}
+
+static int error_of(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return -error;
 }
 
 /* Waits until fd has one of the events. A limit that runs out counts only if the other direction
- * has moved nothing meanwhile either. */
-static int wait_for(int fd, unsigned events, const struct activity *activity)
+ * has moved nothing meanwhile either. While `to` has no room nobody reads from `from`: there is a
+ * look each second whether it has broken off. */
+static int wait_for(const struct pump *self, int fd, unsigned events)
 {
     for (;;) {
-        whorl_timeout idle;
-        whorl_timeout_begin_at(&idle, idle_deadline(activity));
-        int result = (int)whorl_timeout_end(&idle, whorl_poll(fd, events));
-        if (result != -ETIMEDOUT || whorl_now() >= idle_deadline(activity))
+        whorl_timeout limit;
+        int64_t deadline = idle_deadline(self, fd), look = whorl_now() + WHORL_SECONDS(1);
+        whorl_timeout_begin_at(&limit, fd == self->to && look < deadline ? look : deadline);
+        int result = (int)whorl_timeout_end(&limit, whorl_poll(fd, events));
+        if (result != -ETIMEDOUT || whorl_now() >= idle_deadline(self, fd))
+            return result;
+        if (fd == self->to && (result = error_of(self->from)) < 0)
             return result;
     }
 }
@@ -47,7 +64,7 @@ static ssize_t fill_by_hand(struct pump *self, int pipe_in)
 static ssize_t fill(struct pump *self, int pipe_in)
 {
     for (;;) {
-        int ready = wait_for(self->from, POLLIN, self->activity);
+        int ready = wait_for(self, self->from, POLLIN);
         if (ready < 0)
             return ready;
         ssize_t moved =
@@ -66,13 +83,13 @@ static int empty(struct pump *self, int pipe_out, size_t len)
         ssize_t moved =
             whorl_splice(pipe_out, NULL, self->to, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (moved == -EAGAIN) {
-            int ready = wait_for(self->to, POLLOUT, self->activity);
+            int ready = wait_for(self, self->to, POLLOUT);
             if (ready < 0)
                 return ready;
             continue;
         }
         if (moved <= 0)
-            return moved < 0 ? (int)moved : -EPIPE;
+            return self->activity->broken = moved < 0 ? (int)moved : -EPIPE;
         len -= (size_t)moved;
         self->bytes += (size_t)moved;
         self->activity->last = whorl_now();
@@ -99,20 +116,17 @@ static int move_all(struct pump *self, const int ends[2])
 static int watch(const struct pump *self)
 {
     struct epoll_event no_more = {0};
-    int error = 0, fd = epoll_create1(EPOLL_CLOEXEC);
-    socklen_t len = sizeof error;
+    int fd = epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0)
         return 0;
-    int result = epoll_ctl(fd, EPOLL_CTL_ADD, self->from, &no_more) == 0
-                     ? wait_for(fd, POLLIN, self->activity)
-                     : 0;
+    int result =
+        epoll_ctl(fd, EPOLL_CTL_ADD, self->from, &no_more) == 0 ? wait_for(self, fd, POLLIN) : 0;
     whorl_close(fd);
-    if (result < 0)
-        return result;
-    (void)getsockopt(self->from, SOL_SOCKET, SO_ERROR, &error, &len);
-    return -error;
+    return result < 0 ? result : error_of(self->from);
 }
 
+/* Where a taking side has broken off, the other direction passes on what that one had sent before,
+ * and nobody is told of an end. */
 intptr_t pump_run(void *arg)
 {
     struct pump *self = arg;
@@ -122,6 +136,8 @@ intptr_t pump_run(void *arg)
     int result = move_all(self, ends);
     whorl_close(ends[0]);
     whorl_close(ends[1]);
+    if (self->activity->broken)
+        return result == self->activity->broken ? 0 : result;
     if (result < 0)
         return result;
     result = whorl_shutdown(self->to, SHUT_WR);

@@ -19,6 +19,7 @@
 struct activity {
     int64_t idle_limit; /* ns; WHORL_FOREVER: none */
     int64_t last;       /* when a byte was moved last, as whorl_now counts */
+    int broken;         /* what a taking side gave when it took no more; 0: both take */
 };
 
 struct pump {
@@ -28,9 +29,9 @@ struct pump {
 };
 
 /* A task's function, of a struct pump *: moves all that `from` gives until its end, passes the end
- * on to `to`, and waits until the other direction has done so too. 0; -ETIMEDOUT: neither direction
- * has moved anything for too long; else what made an end of it: -ECONNRESET, -EPIPE, -EMFILE,
- * -ECANCELED. */
+ * on to `to`, and waits until the other direction has done so too. 0, also where a side takes no
+ * more, which activity->broken tells; -ETIMEDOUT: neither direction has moved anything for too
+ * long; else what made an end of it: -ECONNRESET, -EMFILE, -ECANCELED. */
 intptr_t pump_run(void *arg);
 
 #endif

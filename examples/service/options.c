@@ -116,6 +116,8 @@ int options_take(const struct option_table *table, int argc, char **argv)
             taken = print_help(table);
         else if (code == ':')
             taken = options_refuse(table, "%s needs a value", word);
+        else if (code == '?' && optopt > 0 && optopt < FIRST_CODE && optopt != 'h')
+            taken = options_refuse(table, "there is no option \"-%c\"", optopt);
         else if (code < FIRST_CODE)
             taken = options_refuse(table, "there is no option \"%s\", or it takes no value", word);
         else

@@ -94,6 +94,23 @@ header() { # NAME
     tr -d '\r' <"$scratch/head" | sed -nE "s/^$1: (.*)$/\1/Ip" | tail -n 1
 }
 
+# Of the served directory, by the server.
+open_files() {
+    find "/proc/$server/fd" -lname "$files/*" | wc -l
+}
+
+has_open_file() {
+    [[ $(open_files) -gt 0 ]]
+}
+
+has_no_open_file() {
+    has_open_files 0
+}
+
+has_open_files() { # N
+    [[ $(open_files) == "$1" ]]
+}
+
 expect_header() { # NAME VALUE
     expect "the header $1" "$(header "$1")" "$2"
 }

@@ -30,6 +30,10 @@ whole_files() {
     expect_header Content-Type 'text/plain; charset=utf-8'
     expect_header Server whorl-httpd
     [[ $(header Date) =~ ^[A-Z][a-z]{2},\ [0-9]{2}\ [A-Z][a-z]{2}\ [0-9]{4}\ [0-9:]{8}\ GMT$ ]]
+    touch -d '+1 hour' "$files/tomorrow"
+    expect_answer 200 "$url/tomorrow"
+    expect_header Last-Modified "$(header Date)"
+    rm "$files/tomorrow"
     expect_answer 200 "$url/small.bin?query=/../x"
     cmp "$scratch/body" "$files/small.bin"
     expect_answer 200 "$url//./plain/./link"

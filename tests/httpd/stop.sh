@@ -56,15 +56,20 @@ lets_uploads_end() {
     local slow=$!
     children+=("$slow")
     await has_open_file
+    # The answer to the last says that it is.
+    connect 9
+    printf 'PUT /last HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\nshort' >&9
+    await has_open_files 2
     begin_stop
+    printf er >&9
+    timeout 60 cat <&9 >"$scratch/last"
+    disconnect 9
+    grep -q '^HTTP/1.1 201 ' "$scratch/last"
+    grep -q '^Connection: close' "$scratch/last"
     wait "$slow" || fail "the upload ended with status $?"
     expect_end
     cmp "$files/put" "$files/big"
-    rm "$files/put"
-}
-
-has_open_file() {
-    [[ -n $(find "/proc/$server/fd" -lname "$files/*(deleted)") ]]
+    rm "$files/put" "$files/last"
 }
 
 # What runs still is answered, and nothing after it.
@@ -142,7 +147,8 @@ second_signal() {
 begins() {
     start_httpd
     expect_status 1 "$httpd" --port "$port" "$files"
-    expect 'the sentence' "$(cat "$scratch/err")" 'httpd: cannot listen: Address already in use'
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        "httpd: cannot listen at 127.0.0.1, port $port: Address already in use"
     stop_httpd
     expect_status 1 "$httpd" --port 0 "$scratch/none"
     expect 'the sentence' "$(cat "$scratch/err")" "httpd: $scratch/none: No such file or directory"
@@ -153,6 +159,8 @@ begins() {
     expect_status 0 "$httpd" --help
     grep -q '^Usage: httpd ' "$scratch/out"
     expect_status 1 "$httpd" --port 0 --address no.such.name.invalid "$files"
+    grep -q '^httpd: cannot listen at no.such.name.invalid, port 0: ' "$scratch/err"
+    lacks 'No such file' "$scratch/err"
 }
 
 full_help() {
@@ -176,6 +184,8 @@ nonsense() {
         expect_status 2 "$httpd" $arguments
         grep -q '^httpd: ' "$scratch/err"
     done
+    expect_status 2 "$httpd" "$files" -xy
+    grep -q '^httpd: there is no option "-x"' "$scratch/err"
 }
 
 every_address() {

@@ -193,20 +193,8 @@ breaks_off() { # HEADERS COMMAND...
     await has_no_open_file
 }
 
-open_files() {
-    find "/proc/$server/fd" -lname "$files/*" | wc -l
-}
-
-has_open_file() {
-    [[ $(open_files) -gt 0 ]]
-}
-
-has_no_open_file() {
-    has_open_files 0
-}
-
-has_open_files() { # N
-    [[ $(open_files) == "$1" ]]
+has_lines() { # COUNT PATTERN FILE
+    [[ $(grep -c "$2" "$3") == "$1" ]]
 }
 
 directory_goes_meanwhile() {
@@ -226,11 +214,12 @@ directory_goes_meanwhile() {
 
 leaves_nothing() {
     in_empty_folder
-    start_httpd --upload
+    start_httpd --upload --access-log "$scratch/log"
     breaks_off 'Content-Length: 3000000\r\n' head -c 1000000 "$scratch/data"
     breaks_off 'Transfer-Encoding: chunked\r\n' printf '5\r\nabcde\r\n5\r\nabc'
     breaks_off 'Transfer-Encoding: chunked\r\n' printf '5\r\nabcde\r\n'
     expect 'what is there' "$(listing)" ''
+    await has_lines 3 '^127.0.0.1 - - \[.*\] "PUT /broken HTTP/1.1" - 0$' "$scratch/log"
     # The server is killed in the middle.
     connect 9
     printf 'PUT /killed HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n' >&9

@@ -194,8 +194,8 @@ static void one_who_waits_gets_them_in_any_company(void **state)
     run_checks(pass_to_one_who_waits, NULL);
 }
 
-/* With MSG_PEEK they are opened, and come again; with MSG_WAITALL no byte is waited for behind them,
- * with which the kernel would lose them. */
+/* With MSG_PEEK they are opened, and come again; with MSG_WAITALL no byte is waited for behind
+ * them, with which the kernel would lose them. */
 static intptr_t peek_and_take(void *arg)
 {
     (void)arg;

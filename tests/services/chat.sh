@@ -88,7 +88,8 @@ names() {
     next_is "$one" 'hello: say who you are by "nick NAME"; "help" tells more'
     say "$one" 'join kitchen'
     next_is "$one" 'error: say who you are first: nick NAME'
-    say "$one" 'nick ann'
+    say "$one" 'nick ann' 'nick ann'
+    next_is "$one" 'ok: you are ann'
     next_is "$one" 'ok: you are ann'
     enter bob kitchen
     say "$bob" 'nick ann' 'NICK Bob-2_x.y'
@@ -373,21 +374,20 @@ curl_as_telnet() {
 }
 
 thousand() {
-    local count=1000 i fds=() fd
     (($(ulimit -Hn) == -1 || $(ulimit -Hn) >= 2048)) || skip 'fewer than 2048 descriptors are allowed'
     ulimit -n 2048
     start_chat --behind 4000
-    for ((i = 0; i < count; i++)); do
-        exec {fd}<>"/dev/tcp/127.0.0.1/$port"
-        fds+=("$fd")
-        printf 'nick member%d\njoin hall\n' "$i" >&"$fd"
-    done
-    hears "${fds[0]}" 'hall member999 joins'
-    say "${fds[0]}" 'say hall hello, thousand'
-    for fd in "${fds[@]}"; do
-        timeout 60 grep -q -m 1 '^hall member0: hello, thousand$' <&"$fd" ||
-            fail 'a member has not heard it'
-    done
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 600 perl -MIO::Socket::INET -e 'my @members;
+        sub hears { my ($who, $line) = @_; while (<$who>) { return 1 if $_ eq "$line\n"; } die; }
+        for my $i (0 .. 999) {
+            $members[$i] = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $!;
+            print {$members[$i]} "nick member$i\njoin hall\n";
+        }
+        hears($members[0], "hall member999 joins");
+        print {$members[0]} "say hall hello, thousand\n";
+        hears($_, "hall member0: hello, thousand") for @members;' "$port" ||
+        fail 'a member has not heard it'
     kill "$server"
     expect_end "$server" 0
 }
@@ -398,6 +398,29 @@ ask_by_udp() { # BYTES
     exec {fd}<>"/dev/udp/127.0.0.1/$udp_port"
     printf "%-$1s" 'who serves chat?' >&"$fd"
     timeout 60 head -n 1 <&"$fd" | tr '\n' ';'
+}
+
+# What it has said stays unread, as it is too fast, and more than its connection.
+breaks_off_in_a_burst() {
+    start_chat
+    # shellcheck disable=SC2016
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        sysread $c, my $hello, 1; syswrite $c, "nick ghost\n" . "\n" x 20000; sleep 1;
+        setsockopt $c, 1, 13, pack "ii", 1, 0;' "$port"
+    connect one
+    await takes_name ghost
+    exec {one}>&-
+    stops
+}
+
+takes_name() { # NAME
+    local line
+    say "$one" "nick $1"
+    while IFS= read -r -t 60 -u "$one" line; do
+        [[ $line != 'ok: '* ]] || return 0
+        [[ $line != 'error: '* ]] || return 1
+    done
+    fail 'there is no answer'
 }
 
 found() {
@@ -423,6 +446,19 @@ found() {
     stops
     expect_status 1 "$chat" --discover --discovery-port "$udp_port" --wait 0.3 127.0.0.1
     has_line "$scratch/err" '^chat: nobody has answered; see that a server runs'
+}
+
+# Though "localhost" is first of all an address of IPv6.
+found_by_name() {
+    unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
+    grep -qs '^0\{31\}1 ' /proc/net/if_inet6 || skip 'there is no ::1 here'
+    printf '::1 localhost\n127.0.0.1 localhost\n' >"$scratch/hosts"
+    start_chat
+    # shellcheck disable=SC2016  # the inner shell's
+    expect_status 0 unshare -m bash -eu -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' - \
+        "$scratch/hosts" "$chat" --discover --discovery-port "$udp_port" localhost
+    expect 'who is found' "$(cat "$scratch/out")" "127.0.0.1:$port"
+    stops
 }
 
 # 127.255.255.255 is loopback's broadcast address.
@@ -509,6 +545,8 @@ behaviour 'what comes before an end without a newline is said' half_a_line
 behaviour 'curl is a member, by telnet' curl_as_telnet
 behaviour 'a thousand members hear one' thousand
 behaviour 'a datagram finds the server and its rooms' found
+behaviour 'one who breaks off in a burst has left' breaks_off_in_a_burst
+behaviour 'a name finds the server' found_by_name
 behaviour 'a broadcast finds the server' found_by_broadcast
 behaviour 'a stop says goodbye to everybody' stop_by_sigint
 behaviour 'a second signal waits for nobody' second_signal

@@ -231,6 +231,44 @@ target_breaks() {
     has_line "$scratch/proxy.err" ' 8 bytes there, 6 back, Connection reset by peer$'
 }
 
+# A target that breaks off an upload has answered before: the client gets that. Of what a reset
+# overtakes on its way to the proxy nobody knows.
+answers_before_it_breaks() {
+    local i
+    for ((i = 0; i < 10; i++)); do
+        # shellcheck disable=SC2016
+        start_perl 'sysread $c, my $begun, 100; syswrite $c, "a" x 50000;'
+        start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+        # shellcheck disable=SC2016
+        perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+            $SIG{PIPE} = "IGNORE"; my $left = 80; my $got = 0;
+            $left-- while $left > 0 && syswrite $c, "b" x 65536;
+            while (my $more = sysread $c, my $answer, 65536) { $got += $more; } print $got;' \
+            "$port" >"$scratch/got"
+        expect 'the bytes of the answer' "$(cat "$scratch/got")" 50000
+        stops_with 1 0 1
+    done
+}
+
+# Nobody reads from the client, as its target takes nothing.
+breaks_while_nothing_is_taken() {
+    local end
+    mkfifo "$scratch/end"
+    exec {end}<>"$scratch/end"
+    # shellcheck disable=SC2016
+    start_perl 'open my $end, "<", "'"$scratch/end"'"; <$end>;'
+    start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        $c->blocking(0); my $fails = 0;
+        for (my $i = 0; $i < 200; $i++) { syswrite($c, "b" x 65536) or select(undef, undef, undef, 0.01); }
+        setsockopt $c, 1, 13, pack "ii", 1, 0;' "$port"
+    await has_line "$scratch/proxy.err" '^proxy: connection 1: .* Connection reset by peer$'
+    echo >&"$end"
+    exec {end}>&-
+    stops_with 1 0 1
+}
+
 # A side that has said its last may break off all the same, and the other is told.
 breaks_after_its_end() {
     local told
@@ -444,6 +482,8 @@ behaviour 'a target that hangs is given up in time' target_hangs
 behaviour 'a stop does not wait for a target that hangs' stop_while_connecting
 behaviour 'a client that vanishes harms nobody else' vanishes
 behaviour 'a target that breaks off is no end of the file' target_breaks
+behaviour 'a target that breaks off an upload is heard before' answers_before_it_breaks
+behaviour 'a client that breaks off is seen though its target takes nothing' breaks_while_nothing_is_taken
 behaviour 'a side that breaks off after its end is told of' breaks_after_its_end
 behaviour 'connections beyond the limit wait for their turn' limit_reached
 behaviour 'a client that does not read is not read for' slow_client
