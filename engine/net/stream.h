@@ -64,11 +64,11 @@ struct whorl_stream {
     struct loop *loop;
     struct task *closer;
     size_t read_ahead;
-    uint64_t received; /* bytes, from the connection's beginning */
-    int64_t idle;      /* WHORL_FOREVER: none */
+    int64_t idle; /* WHORL_FOREVER: none */
     struct piece *held;
     size_t shown; /* by the last peek, and not consumed */
     /* Of receiving. */
+    uint32_t received; /* bytes from the connection's beginning, modulo 2^32 */
     bool is_over;
     bool careful;     /* it receives one piece at a time */
     uint8_t starved;  /* there was no buffer, so many times in a row */
@@ -188,8 +188,8 @@ static inline int stream_begin(whorl_stream *stream, enum stream_side_name name)
 
 /* --- stream_reset.c --- */
 
-/* The bytes that were received by way of a descriptor before it became a stream's. */
-uint64_t reset_received(int fd);
+/* The bytes that were received by way of a descriptor before it became a stream's, modulo 2^32. */
+uint32_t reset_received(int fd);
 
 /* Whether the end that receiving has found is none: 0, or what has cut the connection off. */
 int reset_behind(const whorl_stream *stream);

@@ -30,7 +30,7 @@ void in_take(whorl_stream *stream, struct piece *piece)
 {
     stream->starved = 0;
     stream->unread += piece_len(piece);
-    stream->received += piece_len(piece);
+    stream->received += (uint32_t)piece_len(piece);
     if (copy_behind(stream, piece)) {
         buffers_give(&stream->hub->pool, piece);
     } else {

@@ -21,14 +21,14 @@ static bool look_at(int fd, struct tcp_info *info)
            len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info->tcpi_bytes_received;
 }
 
-uint64_t reset_received(int fd)
+uint32_t reset_received(int fd)
 {
     struct tcp_info info;
     int waiting = 0;
     if (!look_at(fd, &info) || ioctl(fd, SIOCINQ, &waiting) != 0)
         return 0;
     bool has_ended = info.tcpi_state != ESTABLISHED;
-    return info.tcpi_bytes_received - (uint64_t)waiting - has_ended;
+    return (uint32_t)info.tcpi_bytes_received - (uint32_t)waiting - has_ended;
 }
 
 int reset_behind(const whorl_stream *stream)
@@ -37,7 +37,7 @@ int reset_behind(const whorl_stream *stream)
     int error = 0;
     socklen_t len = sizeof error;
     if (stream->ended || !stream->is_socket || !look_at(stream->fd, &info) ||
-        info.tcpi_state != CLOSE || info.tcpi_bytes_received != stream->received)
+        info.tcpi_state != CLOSE || (uint32_t)info.tcpi_bytes_received != stream->received)
         return 0;
     (void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error == 0 && stream->out_error != -EPIPE)
