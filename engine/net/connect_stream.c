@@ -1,5 +1,5 @@
 /* Streams over connections that are made for them. */
-#include <errno.h>
+#include <net/stream.h>
 #include <whorl/connect.h>
 #include <whorl/fs.h>
 
@@ -9,7 +9,7 @@ static int open_over(int fd, const whorl_stream_options *options, whorl_stream *
     *stream = NULL;
     if (fd < 0)
         return fd;
-    int error = whorl_stream_open(fd, options, stream);
+    int error = stream_open_socket(loop_here, fd, options, stream);
     if (error)
         whorl_close(fd);
     return error;

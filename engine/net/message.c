@@ -28,6 +28,7 @@
 /* What is waited for between two attempts. */
 struct patience {
     short events;  /* of the socket; 0: none tells, and there is a look now and then */
+    bool is_tried; /* they were there, and in vain so far */
     int64_t pause; /* until the next look: ever longer */
 };
 
@@ -42,12 +43,15 @@ static int await_look(int fd, int64_t pause)
     return events == -ETIMEDOUT ? 0 : events < 0 ? events : whorl_sleep(pause);
 }
 
+/* What a poll tells of may be none of what an attempt finds, as a byte out of band before one that
+ * peeks: so it is not asked twice in a row. */
 static int await_change(int fd, struct patience *patience)
 {
-    if (patience->events)
-        return whorl_poll(fd, patience->events);
+    patience->is_tried = patience->events && !patience->is_tried;
+    if (patience->is_tried)
+        return whorl_poll(fd, (unsigned)patience->events);
     int64_t pause = patience->pause;
-    patience->pause = pause < PAUSE_MOST ? 2 * pause : pause;
+    patience->pause = 2 * pause < PAUSE_MOST ? 2 * pause : PAUSE_MOST;
     return await_look(fd, pause);
 }
 
@@ -64,17 +68,19 @@ static int run_by_attempts(const whorl_op *op, struct patience patience)
     if (fstat(op->fd, &status) != 0)
         return -errno;
     struct which_file socket = which_file(&status);
-    do {
+    for (bool is_first = true;; is_first = false) {
         whorl_op attempt = *op;
         int result = whorl_op_await(&attempt);
-        if (result == -EBADF && !is_open(op, socket))
+        if (result == -EBADF && !is_first && !is_open(op, socket))
             break;
         if (result != -EAGAIN)
             return result;
         int error = is_open(op, socket) ? await_change(op->fd, &patience) : -EBADF;
         if (error < 0 && error != -EBADF)
             return error;
-    } while (is_open(op, socket));
+        if (!is_open(op, socket))
+            break;
+    }
     return -ECANCELED; /* as what is in flight on a descriptor that is closed */
 }
 
@@ -99,7 +105,8 @@ ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
     if (may_be_filled_twice(fd, message, flags)) {
         int once = (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
         whorl_op attempt = whorl_op_recvmsg(fd, message, once);
-        return run_by_attempts(&attempt, (struct patience){.events = POLLIN});
+        struct patience patience = {.events = POLLIN, .pause = PAUSE_FIRST};
+        return run_by_attempts(&attempt, patience);
     }
     whorl_op op = whorl_op_recvmsg(fd, message, flags);
     return whorl_op_await(&op);

@@ -3,8 +3,8 @@
  *
  * Room for them is measured to the byte, as the kernel opens as many as fit into what it is given,
  * padding included. Options of the socket may have it say more beside them (SO_PASSCRED and its
- * kin, SO_TIMESTAMP and its), which comes first: there is room for that too, so there may be more
- * than asked; what is beyond is closed here.
+ * kin, SO_TIMESTAMP and its kin), which comes first: there is room for that too, so there may be
+ * more than asked; what is beyond is closed here.
  */
 #include <core/loop.h>
 #include <errno.h>

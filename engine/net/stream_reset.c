@@ -12,7 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { ESTABLISHED = 1, CLOSE = 7 }; /* of tcpi_state: as in <netinet/tcp.h> */
+/* Of tcpi_state: as in <netinet/tcp.h>. */
+enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
 
 static bool look_at(int fd, struct tcp_info *info)
 {
@@ -21,13 +22,15 @@ static bool look_at(int fd, struct tcp_info *info)
            len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info->tcpi_bytes_received;
 }
 
+/* One that is closed already is taken for one that the peer had ended. */
 uint32_t reset_received(int fd)
 {
     struct tcp_info info;
     int waiting = 0;
     if (!look_at(fd, &info) || ioctl(fd, SIOCINQ, &waiting) != 0)
         return 0;
-    bool has_ended = info.tcpi_state != ESTABLISHED;
+    bool has_ended = info.tcpi_state == CLOSE || info.tcpi_state == CLOSE_WAIT ||
+                     info.tcpi_state == LAST_ACK || info.tcpi_state == CLOSING;
     return (uint32_t)info.tcpi_bytes_received - (uint32_t)waiting - has_ended;
 }
 

@@ -19,7 +19,7 @@ int discovery_open(struct chat *chat)
     char text[WHORL_ADDRESS_TEXT_MAX];
     whorl_address address = {.len = sizeof address.in6};
     int error = -EINVAL;
-    for (int i = 0; i < 2 && error != 0; i++) {
+    for (int i = 0; i < 2 && error != 0 && error != -EADDRINUSE; i++) {
         whorl_datagram_options options = {.family = families[i]};
         error = whorl_datagram_open(chat->host, chat->udp_port, &options, &chat->udp);
     }

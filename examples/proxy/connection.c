@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -90,21 +91,29 @@ static int move_both_ways(struct connection *self)
     return result;
 }
 
-/* Whether a part of what a TCP socket was given has yet to arrive. */
-static bool is_on_its_way(int fd)
+/* Bytes that a TCP socket was given and that have yet to arrive. */
+static int on_their_way(int fd)
 {
     uint8_t state = TCP_CLOSE; /* the first byte of what there is to know */
     socklen_t len = sizeof state;
     int bytes = 0;
     (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len);
-    return state != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+    return state != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-/* A reset overtakes what was sent before it: so there is a second for that. */
+/* A reset overtakes what was sent before it: so that has half a minute, or until nothing of it
+ * arrives for five seconds. */
 static void let_arrive(int fd)
 {
-    for (int i = 0; i < 100 && is_on_its_way(fd) && whorl_sleep(WHORL_MS(10)) == 0; i++)
-        continue;
+    int least = INT_MAX, idle = 0;
+    for (int i = 0; i < 3000 && idle < 500; i++, idle++) {
+        int left = on_their_way(fd);
+        if (left < least)
+            idle = 0;
+        least = left < least ? left : least;
+        if (left == 0 || whorl_sleep(WHORL_MS(10)) < 0)
+            return;
+    }
 }
 
 static int serve(struct connection *self)

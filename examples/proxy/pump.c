@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,8 +14,9 @@
 /* As much as a pipe holds. */
 enum { CHUNK = 65536 };
 
-/* For the last that a side has sent which takes no more itself. */
-#define LAST_TIME WHORL_SECONDS(10)
+/* For the last that a side has sent which takes no more itself: to move on, a byte after the other.
+ */
+#define LAST_TIME WHORL_SECONDS(5)
 
 /* When the connection has been idle for too long, as things stand. */
 static int64_t idle_deadline(const struct pump *self, int fd)
@@ -25,10 +28,24 @@ static int64_t idle_deadline(const struct pump *self, int fd)
     return limit == WHORL_FOREVER ? WHORL_FOREVER : activity->last + limit;
 }
 
+static int note_broken(struct activity *activity, int error)
+{
+    if (!activity->broken) {
+        activity->broken = error;
+        activity->last = whorl_now();
+    }
+    return error;
+}
+
+/* What has broken a socket off; 0: nothing. An error that TCP may get over is none. */
 static int error_of(int fd)
 {
+    uint8_t state = TCP_CLOSE; /* the first byte of what there is to know, of TCP */
     int error = 0;
-    socklen_t len = sizeof error;
+    socklen_t len = sizeof state;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len) == 0 && state != TCP_CLOSE)
+        return 0;
+    len = sizeof error;
     (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
     return -error;
 }
@@ -38,15 +55,18 @@ static int error_of(int fd)
  * look each second whether it has broken off. */
 static int wait_for(const struct pump *self, int fd, unsigned events)
 {
+    struct activity *activity = self->activity;
     for (;;) {
         whorl_timeout limit;
         int64_t deadline = idle_deadline(self, fd), look = whorl_now() + WHORL_SECONDS(1);
         whorl_timeout_begin_at(&limit, fd == self->to && look < deadline ? look : deadline);
         int result = (int)whorl_timeout_end(&limit, whorl_poll(fd, events));
-        if (result != -ETIMEDOUT || whorl_now() >= idle_deadline(self, fd))
+        if (result != -ETIMEDOUT)
             return result;
+        if (whorl_now() >= idle_deadline(self, fd))
+            return activity->broken ? activity->broken : result;
         if (fd == self->to && (result = error_of(self->from)) < 0)
-            return result;
+            note_broken(activity, result);
     }
 }
 
@@ -88,8 +108,12 @@ static int empty(struct pump *self, int pipe_out, size_t len)
                 return ready;
             continue;
         }
-        if (moved <= 0)
-            return self->activity->broken = moved < 0 ? (int)moved : -EPIPE;
+        if (moved == 0 || moved == -EPIPE || moved == -ECONNRESET || moved == -ETIMEDOUT) {
+            self->is_refused = true;
+            return note_broken(self->activity, moved < 0 ? (int)moved : -EPIPE);
+        }
+        if (moved < 0)
+            return (int)moved;
         len -= (size_t)moved;
         self->bytes += (size_t)moved;
         self->activity->last = whorl_now();
@@ -125,21 +149,25 @@ static int watch(const struct pump *self)
     return result < 0 ? result : error_of(self->from);
 }
 
-/* Where a taking side has broken off, the other direction passes on what that one had sent before,
- * and nobody is told of an end. */
+/* Where a taking side takes no more, the other direction passes on what that one had sent before,
+ * unless it has; and its end is none then. */
 intptr_t pump_run(void *arg)
 {
     struct pump *self = arg;
+    struct activity *activity = self->activity;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return -errno;
     int result = move_all(self, ends);
     whorl_close(ends[0]);
     whorl_close(ends[1]);
-    if (self->activity->broken)
-        return result == self->activity->broken ? 0 : result;
+    if (self->is_refused)
+        return activity->has_ended ? result : 0;
+    if (result == 0)
+        result = activity->broken;
     if (result < 0)
         return result;
+    activity->has_ended = true;
     result = whorl_shutdown(self->to, SHUT_WR);
     return result == 0 || result == -ENOTCONN ? watch(self) : result;
 }

@@ -12,6 +12,7 @@
 #ifndef PROXY_PUMP_H
 #define PROXY_PUMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <whorl.h>
 
@@ -19,19 +20,22 @@
 struct activity {
     int64_t idle_limit; /* ns; WHORL_FOREVER: none */
     int64_t last;       /* when a byte was moved last, as whorl_now counts */
-    int broken;         /* what a taking side gave when it took no more; 0: both take */
+    int broken;         /* why one of the sides takes no more; 0: both do, as far as is known */
+    bool has_ended;     /* one direction has, by its giving side's end */
 };
 
 struct pump {
     int from, to; /* sockets; they stay the caller's */
     struct activity *activity;
-    uint64_t bytes; /* that `to` has taken */
+    uint64_t bytes;  /* that `to` has taken */
+    bool is_refused; /* `to` takes no more */
 };
 
 /* A task's function, of a struct pump *: moves all that `from` gives until its end, passes the end
- * on to `to`, and waits until the other direction has done so too. 0, also where a side takes no
- * more, which activity->broken tells; -ETIMEDOUT: neither direction has moved anything for too
- * long; else what made an end of it: -ECONNRESET, -EMFILE, -ECANCELED. */
+ * on to `to`, and waits until the other direction has done so too. 0, also where `to` takes no more
+ * while the other direction goes on, which activity->broken tells; -ETIMEDOUT: neither direction
+ * has moved anything for too long; else what made an end of it: -ECONNRESET, -EPIPE, -EMFILE,
+ * -ECANCELED. */
 intptr_t pump_run(void *arg);
 
 #endif

@@ -149,10 +149,10 @@ WHORL_API whorl_op whorl_op_connect(int fd, const struct sockaddr *addr, socklen
 WHORL_API whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags);
 WHORL_API whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags);
 
-/* Of unix sockets these are the kernel's alone (Linux 6.18). A recvmsg that waits, with room for
+/* On unix sockets the kernel has two faults that these show, and whorl_recvmsg, whorl_sendmsg and
+ * the calls of pass.h and datagram.h do not (Linux 6.18). A recvmsg that waits, with room for
  * control messages and SO_PASSCRED or its kin, may open descriptors and not tell of them; a sendmsg
- * of a datagram that waits for its peer's room sends none of the bytes. The calls of net.h and what
- * pass.h and datagram.h have do not. */
+ * of a datagram that waits for its peer's room sends none of the bytes. */
 WHORL_API whorl_op whorl_op_recvmsg(int fd, struct msghdr *message, int flags);
 WHORL_API whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int flags);
 

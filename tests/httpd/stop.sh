@@ -52,13 +52,13 @@ lets_downloads_end() {
 
 lets_uploads_end() {
     start_httpd --upload
-    fetch --limit-rate 10M -T "$files/big" -H Expect: "$url/put" &
-    local slow=$!
-    children+=("$slow")
-    await has_open_file
     # The answer to the last says that it is.
     connect 9
     printf 'PUT /last HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\nshort' >&9
+    await has_open_file
+    fetch --limit-rate 5M -T "$files/big" -H Expect: "$url/put" &
+    local slow=$!
+    children+=("$slow")
     await has_open_files 2
     begin_stop
     printf er >&9

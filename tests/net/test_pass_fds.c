@@ -6,6 +6,7 @@
 #include "core/forbid.h"
 #include "feature_sets.h"
 
+#include <core/loop.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/net_tstamp.h>
@@ -146,8 +147,8 @@ static intptr_t await_two_in_a_message(void *arg)
         struct cmsghdr align;
         char bytes[256];
     } control;
-    char byte;
-    struct iovec data = {&byte, 1};
+    char bytes[2];
+    struct iovec data = {bytes, sizeof bytes};
     struct msghdr message = {.msg_iov = &data,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
@@ -199,21 +200,22 @@ static void one_who_waits_gets_them_in_any_company(void **state)
 static intptr_t peek_and_take(void *arg)
 {
     (void)arg;
+    static const int flags[] = {MSG_PEEK, 0, MSG_WAITALL};
     pair pipes = pipe_pair();
     int before = open_descriptors();
     for (int company = 0; company < COMPANIES; company++) {
         pair both = make_pair(SOCK_STREAM);
         set_company(both.ends[1], company);
-        for (int waits = 0; waits < 2; waits++) {
-            wait_for_two one = {.fd = both.ends[1], .flags = waits ? MSG_WAITALL : MSG_PEEK};
+        for (size_t i = 0; i < count_of(flags); i++) {
+            wait_for_two one = {.fd = both.ends[1], .flags = flags[i]};
             whorl_task *task = whorl_spawn(await_two_in_a_message, &one);
             check_equal(whorl_sleep(WHORL_MS(1)), 0);
-            if (!waits)
+            if (i != 1) /* which takes what was peeked at */
                 check_equal(whorl_send_fds(both.ends[0], "x", 1, pipes.ends, 2), 1);
             check_equal(whorl_join(task), 1);
             check_equal(one.received.fds, 2);
-            for (int i = 0; i < 2; i++)
-                check_fd(one.fds[i], pipes.ends[i]);
+            for (int j = 0; j < 2; j++)
+                check_fd(one.fds[j], pipes.ends[j]);
         }
         close_pair(&both);
         check_equal(open_descriptors(), before);
@@ -226,6 +228,31 @@ static void one_who_peeks_or_waits_for_all_loses_none(void **state)
 {
     (void)state;
     run_checks(peek_and_take, NULL);
+}
+
+/* A poll tells of a byte out of band, at which one who peeks finds nothing: there are pauses. */
+static intptr_t peek_at_a_byte_out_of_band(void *arg)
+{
+    (void)arg;
+    pair both = make_pair(SOCK_STREAM);
+    wait_for_two one = {.fd = both.ends[1], .flags = MSG_PEEK};
+    check_equal(send(both.ends[0], "!", 1, MSG_OOB), 1);
+    whorl_task *task = whorl_spawn(await_two_in_a_message, &one);
+    check_equal(whorl_sleep(WHORL_MS(100)), 0); /* until the pauses are long */
+    uint64_t before = loop_here->rounds;
+    check_equal(whorl_sleep(WHORL_MS(300)), 0);
+    check(loop_here->rounds - before < 1000);
+    check(!whorl_is_done(task));
+    check_equal(whorl_cancel(task), 0);
+    check_equal(whorl_join(task), -ECANCELED);
+    close_pair(&both);
+    return 0;
+}
+
+static void one_who_peeks_in_vain_is_no_burden(void **state)
+{
+    (void)state;
+    run_checks(peek_at_a_byte_out_of_band, NULL);
 }
 
 static intptr_t close_under_one_who_waits(void *arg)
@@ -562,6 +589,7 @@ int main(void)
         behaviour(as_many_go_as_the_kernel_takes),
         behaviour(one_who_waits_gets_them_in_any_company),
         behaviour(one_who_peeks_or_waits_for_all_loses_none),
+        behaviour(one_who_peeks_in_vain_is_no_burden),
         behaviour(a_close_ends_one_who_waits),
         behaviour(one_who_waits_takes_nothing_from_the_next_socket_of_that_number),
         behaviour(those_without_room_are_closed_and_told_of),

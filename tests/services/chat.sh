@@ -456,7 +456,7 @@ found_by_name() {
     start_chat
     # shellcheck disable=SC2016  # the inner shell's
     expect_status 0 unshare -m bash -eu -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' - \
-        "$scratch/hosts" "$chat" --discover --discovery-port "$udp_port" localhost
+        "$scratch/hosts" "$chat" --discover --discovery-port "$udp_port" --wait 5 localhost
     expect 'who is found' "$(cat "$scratch/out")" "127.0.0.1:$port"
     stops
 }

@@ -250,6 +250,20 @@ answers_before_it_breaks() {
     done
 }
 
+# What a target has sent before it breaks off is the client's, though that pauses.
+pauses_while_it_breaks() {
+    # shellcheck disable=SC2016
+    start_perl 'syswrite $c, "a" x 3000000; sleep 1; setsockopt $c, 1, 13, pack "ii", 1, 0;'
+    start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        sleep 3; my $got = 0;
+        while (my $more = sysread $c, my $answer, 65536) { $got += $more; } print $got;' \
+        "$port" >"$scratch/got"
+    expect 'the bytes that come' "$(cat "$scratch/got")" 3000000
+    stops_with 1 0 1
+}
+
 # Nobody reads from the client, as its target takes nothing.
 breaks_while_nothing_is_taken() {
     local end
@@ -260,7 +274,7 @@ breaks_while_nothing_is_taken() {
     start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
     # shellcheck disable=SC2016
     perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
-        $c->blocking(0); my $fails = 0;
+        $c->blocking(0);
         for (my $i = 0; $i < 200; $i++) { syswrite($c, "b" x 65536) or select(undef, undef, undef, 0.01); }
         setsockopt $c, 1, 13, pack "ii", 1, 0;' "$port"
     await has_line "$scratch/proxy.err" '^proxy: connection 1: .* Connection reset by peer$'
@@ -483,6 +497,7 @@ behaviour 'a stop does not wait for a target that hangs' stop_while_connecting
 behaviour 'a client that vanishes harms nobody else' vanishes
 behaviour 'a target that breaks off is no end of the file' target_breaks
 behaviour 'a target that breaks off an upload is heard before' answers_before_it_breaks
+behaviour 'a client that pauses gets what was sent before a reset' pauses_while_it_breaks
 behaviour 'a client that breaks off is seen though its target takes nothing' breaks_while_nothing_is_taken
 behaviour 'a side that breaks off after its end is told of' breaks_after_its_end
 behaviour 'connections beyond the limit wait for their turn' limit_reached
