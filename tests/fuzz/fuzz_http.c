@@ -77,6 +77,8 @@ static void take_range(const char *text, size_t len, int64_t size)
     unsigned __int128 whole = (unsigned __int128)size;
     if (is_one && digits > 0 && behind > 0 && last < first)
         is_one = false;
+    if (is_one && digits == 0 && last > 0 && whole == 0)
+        is_one = false; /* the end of nothing: satisfied by the whole */
     if (!is_one) {
         /* Numbers beyond what fits count as the largest, and are equal then. */
         hold(kind == RANGE_NONE || (digits > 18 && behind > 18));
