@@ -84,7 +84,7 @@ static intptr_t open_a_crowd(void *arg)
     long before = pinned();
     whorl_file *files[CROWD];
     for (int i = 0; i < CROWD; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "crowd%d", i);
         files[i] = open_with(path_of(name).text, O_DIRECT | O_TRUNC);
         unlink(path_of(name).text);

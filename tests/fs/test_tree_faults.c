@@ -171,7 +171,7 @@ static void make_deep(void)
     int fd = open(from.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     while (fd >= 0) {
         for (int i = 0; i < LINKS; i++) {
-            snprintf(name + sizeof name - 4, 4, "%03d", i);
+            snprintf(name + sizeof name - 4, 4, "%03u", (unsigned)i % 1000);
             check_equal(symlinkat("nowhere", fd, name), 0);
         }
         int next = openat(fd, "next", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

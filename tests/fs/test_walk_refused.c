@@ -17,7 +17,7 @@ enum { DIRECTORIES = 40, FILES = UNDER_SANITIZER ? 8 : 40 };
 static void make_tree(void)
 {
     for (int i = 0; i < DIRECTORIES; i++) {
-        char name[32];
+        char name[40];
         snprintf(name, sizeof name, "%02d-directory", i);
         check_equal(mkdir(path_of(name).text, 0700), 0);
         for (int k = 0; k < FILES; k++) {

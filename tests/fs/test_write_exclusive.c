@@ -44,7 +44,7 @@ static intptr_t race(void *arg)
     whorl_task *tasks[RUNNERS];
     intptr_t results[RUNNERS];
     int winners = 0;
-    char texts[RUNNERS][16];
+    char texts[RUNNERS][24];
     for (int i = 0; i < RUNNERS; i++) {
         snprintf(texts[i], sizeof texts[i], "runner %d", i);
         tasks[i] = whorl_spawn(write_it_first, texts[i]);

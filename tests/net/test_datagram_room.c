@@ -16,10 +16,29 @@ struct flood {
     socklen_t len;
 };
 
+/* "number N" */
+struct numbered {
+    char text[24];
+};
+
+static struct numbered number_text(int number)
+{
+    struct numbered result;
+    snprintf(result.text, sizeof result.text, "number %d", number);
+    return result;
+}
+
+static void receive_numbers(whorl_datagram *peer, intptr_t count)
+{
+    for (intptr_t i = 0; i < count; i++)
+        check_received(peer, number_text((int)i).text);
+}
+
 static ssize_t send_number(struct flood *flood, int number)
 {
-    char text[16];
-    size_t len = (size_t)snprintf(text, sizeof text, "number %d", number);
+    struct numbered numbered = number_text(number);
+    char *text = numbered.text;
+    size_t len = strlen(text);
     struct sockaddr *to = (struct sockaddr *)&flood->to;
     struct iovec data = {text, len};
     struct msghdr named = {
@@ -83,11 +102,7 @@ static intptr_t flood_in_each_way(void *arg)
         whorl_task *task = whorl_spawn(send_flood, &flood);
         check_equal(whorl_sleep(WHORL_MS(5)), 0);
         check(!whorl_is_done(task));
-        for (int i = 0; i < FLOOD; i++) {
-            char text[16];
-            snprintf(text, sizeof text, "number %d", i);
-            check_received(peer, text);
-        }
+        receive_numbers(peer, FLOOD);
         check_equal(whorl_join(task), 0);
         close_flood(&flood, peer);
     }
@@ -104,10 +119,10 @@ static intptr_t send_many(void *arg)
 {
     struct flood *flood = arg;
     whorl_message messages[FLOOD];
-    char texts[FLOOD][16];
+    struct numbered texts[FLOOD];
     for (int i = 0; i < FLOOD; i++) {
-        int len = snprintf(texts[i], sizeof texts[i], "number %d", i);
-        messages[i] = (whorl_message){.data = texts[i], .len = (size_t)len};
+        texts[i] = number_text(i);
+        messages[i] = (whorl_message){.data = texts[i].text, .len = strlen(texts[i].text)};
         messages[i].peer = (struct sockaddr *)&flood->to;
         messages[i].peer_len = flood->len;
     }
@@ -122,11 +137,7 @@ static intptr_t send_many_to_one(void *arg)
     open_flood(&flood, &peer);
     whorl_task *task = whorl_spawn(send_many, &flood);
     check_equal(whorl_sleep(WHORL_MS(5)), 0);
-    for (int i = 0; i < FLOOD; i++) {
-        char text[16];
-        snprintf(text, sizeof text, "number %d", i);
-        check_received(peer, text);
-    }
+    receive_numbers(peer, FLOOD);
     check_equal(whorl_join(task), FLOOD);
     close_flood(&flood, peer);
     return 0;
@@ -152,11 +163,7 @@ static intptr_t end_the_wait(void *arg)
         check_equal(closes ? whorl_datagram_close(flood.plain) : whorl_cancel(task), 0);
         intptr_t sent = whorl_join(task);
         check(sent > 0 && sent < FLOOD);
-        for (intptr_t i = 0; i < sent; i++) {
-            char text[16];
-            snprintf(text, sizeof text, "number %d", (int)i);
-            check_received(peer, text);
-        }
+        receive_numbers(peer, sent);
         if (closes)
             check_equal(whorl_datagram_open_unix(NULL, NULL, &flood.plain), 0);
         close_flood(&flood, peer);
@@ -215,16 +222,16 @@ static void a_close_of_the_descriptor_ends_who_waits(void **state)
 
 /* --- Time --- */
 
-/* No poll tells of a named peer's room; nor may a virtual clock run on while it is waited for. */
 static void *make_room_later(void *arg)
 {
-    char text[16];
+    char text[24];
     spend_real_time(WHORL_MS(20));
     for (int i = 0; i < FLOOD; i++)
         check(recv(*(int *)arg, text, sizeof text, 0) > 7);
     return NULL;
 }
 
+/* No poll tells of a named peer's room, and it comes in real time. */
 static intptr_t wait_beside_a_sleeper(void *arg)
 {
     (void)arg;
@@ -252,7 +259,8 @@ static void a_virtual_clock_does_not_run_on_meanwhile(void **state)
     run_checks_with(&virtual_clock, wait_beside_a_sleeper, NULL);
 }
 
-/* A socket that is shut down for receiving tells that to each poll. */
+/* A socket that is shut down for receiving tells that to each poll: between the looks there are
+ * pauses by the loop's clock. */
 static intptr_t send_from_half(void *arg)
 {
     (void)arg;

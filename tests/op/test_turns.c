@@ -47,9 +47,9 @@ static intptr_t make_nested(void *arg)
     static char paths[DEPTH][512];
     plug hold;
     plug_put(&hold, "hold");
-    strcpy(paths[0], path_of("d").text);
-    for (int i = 1; i < DEPTH; i++)
-        strcat(strcpy(paths[i], paths[i - 1]), "/d");
+    test_path path = path_of("d");
+    for (int i = 0; i < DEPTH; i++, strcat(path.text, "/d"))
+        strcpy(paths[i], path.text);
     for (int i = 0; i < DEPTH; i++)
         start(&ops[i], whorl_op_mkdirat(AT_FDCWD, paths[i], 0700));
     let_turn();

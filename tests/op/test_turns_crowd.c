@@ -119,7 +119,7 @@ static intptr_t write_at_once(void *arg)
 static void open_files(int flags)
 {
     for (int i = 0; i < FILES; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "file-%d", i);
         fds[i] = open(path_of(name).text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | flags, 0600);
         assert_true(fds[i] >= 0);

@@ -22,7 +22,7 @@ static intptr_t occupy_workers(void *arg)
     static plug plugs[BLOCKED_MOST];
     int count = wanted + MORE;
     for (int i = 0; i < count; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "fifo-%d", i);
         plug_put(&plugs[i], name);
     }
