@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../service/service.h"
 #include "chat.h"
 
 /* What the kernel holds for a member beyond its queue, in bytes, so that the queue tells how far
@@ -69,43 +70,39 @@ void member_tell(struct member *self, const char *format, ...)
 }
 
 /* A task's function: writes what is in the queue, and when that is shut down and empty a goodbye.
+ * What one who has gone would have got is left out, and is no reason not to hear what it has said.
  * 0: all of it was sent, and the end of it after. */
 static intptr_t write_lines(void *arg)
 {
     struct member *self = arg;
     void *text;
+    ssize_t result = 0;
     while (whorl_queue_get(&self->lines, &text) == 0) {
         self->behind -= strlen(text);
         self->is_writing = true;
-        ssize_t result = whorl_stream_puts(self->stream, text);
+        if (result >= 0)
+            result = whorl_stream_puts(self->stream, text);
         self->is_writing = false;
         free(text);
-        if (result < 0) {
+        if (result < 0 && result != -EPIPE && result != -ECONNRESET)
             member_end(self, "the connection broke: %s", strerror((int)-result));
-            return result;
-        }
     }
     whorl_stream_printf(self->stream, "bye: %s\n", self->ending);
     return whorl_stream_end(self->stream);
 }
 
 /* Each line moves line_due on by its time; a member that is behind it has that time to spare, and
- * one that is ahead waits. All others have a turn before its next line, whatever the pace. */
+ * one that is ahead waits, if it is there still: who has gone has said what could be taken at once.
+ * All others have a turn before its next line, whatever the pace. */
 static int keep_pace(struct member *self)
 {
     int64_t each = self->chat->rate > 0 ? WHORL_SECONDS(1) / (int64_t)self->chat->rate : 0;
-    int64_t least = whorl_now() - BURST * each;
+    int64_t now = whorl_now(), least = now - BURST * each;
     self->line_due = each + (self->line_due > least ? self->line_due : least);
+    bool is_ahead = self->line_due > now;
+    if (is_ahead && service_tcp_state(whorl_stream_fd(self->stream)) == TCP_CLOSE)
+        return -ECONNRESET;
     return whorl_sleep_until(self->line_due);
-}
-
-/* What it had sent before is there still, when its connection is not any more. */
-static bool has_gone(const struct member *self)
-{
-    uint8_t state = 0; /* the first byte of what there is to know */
-    socklen_t len = sizeof state;
-    int fd = whorl_stream_fd(self->stream);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len) == 0 && state == TCP_CLOSE;
 }
 
 /* Until it quits (0), breaks off, breaks a rule, or is ended by others. The limit is for the whole
@@ -125,8 +122,6 @@ static int take_lines(struct member *self)
         if (!room_command(self, line.text, line.len))
             return 0;
         result = keep_pace(self);
-        if (result == 0 && has_gone(self))
-            result = -ECONNRESET;
         if (result < 0)
             return result;
     }

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "../service/service.h"
 #include "proxy.h"
 #include "pump.h"
 
@@ -94,11 +95,9 @@ static int move_both_ways(struct connection *self)
 /* Bytes that a TCP socket was given and that have yet to arrive. */
 static int on_their_way(int fd)
 {
-    uint8_t state = TCP_CLOSE; /* the first byte of what there is to know */
-    socklen_t len = sizeof state;
-    int bytes = 0;
-    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len);
-    return state != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+    int bytes = 0, state = service_tcp_state(fd);
+    bool is_there = state >= 0 && state != TCP_CLOSE;
+    return is_there && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 /* A reset overtakes what was sent before it: so that has half a minute, or until nothing of it

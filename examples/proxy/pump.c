@@ -4,18 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../service/service.h"
+
 /* As much as a pipe holds. */
 enum { CHUNK = 65536 };
 
-/* For the last that a side has sent which takes no more itself: to move on, a byte after the other.
- */
+/* A side that takes no more has sent its last: that may go on to the other side for as long as some
+ * of it moves in each such time. */
 #define LAST_TIME WHORL_SECONDS(5)
 
 /* When the connection has been idle for too long, as things stand. */
@@ -40,12 +41,10 @@ static int note_broken(struct activity *activity, int error)
 /* What has broken a socket off; 0: nothing. An error that TCP may get over is none. */
 static int error_of(int fd)
 {
-    uint8_t state = TCP_CLOSE; /* the first byte of what there is to know, of TCP */
-    int error = 0;
-    socklen_t len = sizeof state;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len) == 0 && state != TCP_CLOSE)
+    int error = 0, state = service_tcp_state(fd);
+    socklen_t len = sizeof error;
+    if (state >= 0 && state != TCP_CLOSE)
         return 0;
-    len = sizeof error;
     (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
     return -error;
 }

@@ -2,6 +2,8 @@
 #include "service.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -39,6 +41,13 @@ int service_say_where(whorl_listener *listener)
         if (whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0)
             printf("listening on %s\n", text);
     return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+int service_tcp_state(int fd)
+{
+    uint8_t state; /* the first byte of what there is to know */
+    socklen_t len = sizeof state;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len) == 0 ? state : -1;
 }
 
 size_t service_raise_descriptors(void)

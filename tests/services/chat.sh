@@ -413,6 +413,23 @@ breaks_off_in_a_burst() {
     stops
 }
 
+# Whose close is a reset, as the greeting is unread or comes too late: it was heard all the same.
+says_and_is_gone() {
+    local pause
+    start_chat
+    enter ann kitchen
+    for pause in 0 0.3 0 0.3 0; do
+        # shellcheck disable=SC2016
+        perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+            select undef, undef, undef, $ARGV[1];
+            syswrite $c, "nick ghost\njoin kitchen\n" . "say kitchen boo\n" x 9;
+            syswrite $c, "say kitchen out\n";' "$port" "$pause"
+        hears "$ann" 'kitchen ghost: out'
+        next_is "$ann" 'kitchen ghost leaves'
+    done
+    stops
+}
+
 takes_name() { # NAME
     local line
     say "$one" "nick $1"
@@ -546,6 +563,7 @@ behaviour 'curl is a member, by telnet' curl_as_telnet
 behaviour 'a thousand members hear one' thousand
 behaviour 'a datagram finds the server and its rooms' found
 behaviour 'one who breaks off in a burst has left' breaks_off_in_a_burst
+behaviour 'one who says something and is gone is heard' says_and_is_gone
 behaviour 'a name finds the server' found_by_name
 behaviour 'a broadcast finds the server' found_by_broadcast
 behaviour 'a stop says goodbye to everybody' stop_by_sigint

@@ -123,6 +123,22 @@ start_perl() { # CODE
     perl_port=$(head -n 1 "$scratch/perl.out")
 }
 
+# A client of the proxy that does to its connection, $c, what CODE says.
+run_client() { # CODE
+    # shellcheck disable=SC2016
+    timeout 120 perl -MIO::Socket::INET -e '
+        my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;'"$1" "$port"
+}
+
+# Of a client: counts what comes until the end, and prints it.
+# shellcheck disable=SC2016
+count_all='my $got = 0;
+    while (my $more = sysread $c, my $bytes, 65536) { $got += $more; } print $got;'
+
+# Of either: its close is a reset.
+# shellcheck disable=SC2016
+reset_at_close='setsockopt $c, 1, 13, pack "ii", 1, 0;'
+
 server_ends_first() {
     # shellcheck disable=SC2016
     start_perl 'print $c "hello\n"; shutdown $c, 1; print <$c>; print "end\n";'
@@ -220,7 +236,7 @@ vanishes() {
 # The target's failure is the client's: it must not take what it has for the whole.
 target_breaks() {
     # shellcheck disable=SC2016
-    start_perl 'print $c "begun\n"; <$c>; setsockopt $c, 1, 13, pack "ii", 1, 0;'
+    start_perl 'print $c "begun\n"; <$c>;'"$reset_at_close"
     start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
     connect fd
     expect 'the beginning' "$(timeout 60 head -n 1 <&"$fd")" begun
@@ -240,11 +256,8 @@ answers_before_it_breaks() {
         start_perl 'sysread $c, my $begun, 100; syswrite $c, "a" x 50000;'
         start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
         # shellcheck disable=SC2016
-        perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
-            $SIG{PIPE} = "IGNORE"; my $left = 80; my $got = 0;
-            $left-- while $left > 0 && syswrite $c, "b" x 65536;
-            while (my $more = sysread $c, my $answer, 65536) { $got += $more; } print $got;' \
-            "$port" >"$scratch/got"
+        run_client '$SIG{PIPE} = "IGNORE"; my $left = 80;
+            $left-- while $left > 0 && syswrite $c, "b" x 65536;'"$count_all" >"$scratch/got"
         expect 'the bytes of the answer' "$(cat "$scratch/got")" 50000
         stops_with 1 0 1
     done
@@ -253,13 +266,9 @@ answers_before_it_breaks() {
 # What a target has sent before it breaks off is the client's, though that pauses.
 pauses_while_it_breaks() {
     # shellcheck disable=SC2016
-    start_perl 'syswrite $c, "a" x 3000000; sleep 1; setsockopt $c, 1, 13, pack "ii", 1, 0;'
+    start_perl 'syswrite $c, "a" x 3000000; sleep 1;'"$reset_at_close"
     start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
-    # shellcheck disable=SC2016
-    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
-        sleep 3; my $got = 0;
-        while (my $more = sysread $c, my $answer, 65536) { $got += $more; } print $got;' \
-        "$port" >"$scratch/got"
+    run_client "sleep 3; $count_all" >"$scratch/got"
     expect 'the bytes that come' "$(cat "$scratch/got")" 3000000
     stops_with 1 0 1
 }
@@ -273,10 +282,8 @@ breaks_while_nothing_is_taken() {
     start_perl 'open my $end, "<", "'"$scratch/end"'"; <$end>;'
     start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
     # shellcheck disable=SC2016
-    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
-        $c->blocking(0);
-        for (my $i = 0; $i < 200; $i++) { syswrite($c, "b" x 65536) or select(undef, undef, undef, 0.01); }
-        setsockopt $c, 1, 13, pack "ii", 1, 0;' "$port"
+    run_client '$c->blocking(0); for (my $i = 0; $i < 200; $i++) {
+            syswrite($c, "b" x 65536) or select(undef, undef, undef, 0.01); }'"$reset_at_close"
     await has_line "$scratch/proxy.err" '^proxy: connection 1: .* Connection reset by peer$'
     echo >&"$end"
     exec {end}>&-
@@ -292,15 +299,14 @@ breaks_after_its_end() {
     start_perl '<$c>; open my $told, "<", "'"$scratch/tell"'"; <$told>; $SIG{PIPE} = "IGNORE"; syswrite $c, "x"; print "$!\n";'
     start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
     # shellcheck disable=SC2016
-    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
-        shutdown $c, 1; sleep 1; setsockopt $c, 1, 13, pack "ii", 1, 0;' "$port"
+    run_client 'shutdown $c, 1; sleep 1;'"$reset_at_close"
     await has_line "$scratch/proxy.err" ' 0 bytes there, 0 back, \(Broken pipe\|Connection reset\)'
     echo >&"$told"
     await has_line "$scratch/perl.out" '^\(Broken pipe\|Connection reset by peer\)$'
     exec {told}>&-
     stops_with 1 0 1
     # shellcheck disable=SC2016
-    start_perl 'shutdown $c, 1; sleep 1; setsockopt $c, 1, 13, pack "ii", 1, 0;'
+    start_perl 'shutdown $c, 1; sleep 1;'"$reset_at_close"
     start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
     connect fd
     expect 'what comes before the end' "$(read_to_end "$fd")" ''
