@@ -39,8 +39,8 @@ int reset_behind(const whorl_stream *stream)
     struct tcp_info info;
     int error = 0;
     socklen_t len = sizeof error;
-    if (stream->ended || !stream->is_socket || !look_at(stream->fd, &info) ||
-        info.tcpi_state != CLOSE || (uint32_t)info.tcpi_bytes_received != stream->received)
+    if (!stream->is_socket || !look_at(stream->fd, &info) || info.tcpi_state != CLOSE ||
+        (uint32_t)info.tcpi_bytes_received != stream->received)
         return 0;
     (void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error == 0 && stream->out_error != -EPIPE)

@@ -50,8 +50,10 @@ WHORL_API ssize_t whorl_send(int fd, const void *buf, size_t len, int flags);
  * From a unix socket a recvmsg with room for control messages gives what has come, with MSG_WAITALL
  * too: one that goes on would lose descriptors (Linux 6.18, with SO_PASSCRED or its kin).
  *
- * To a unix datagram peer that the message names, and that has no room, a sendmsg waits by looking
- * again, every 10 ms at the latest: no poll tells of that one's room.
+ * To a unix datagram peer that has no room, a sendmsg waits by looking again, every 10 ms at the
+ * latest, where no poll tells of that room: for a peer that the message names, and where a poll has
+ * told of it in vain, as others have taken it. So does such a recvmsg, where others have taken what
+ * had come.
  *
  * With config.zero_copy, a send or sendmsg of as many bytes (without MSG_DONTWAIT, and without a
  * control message) lets the kernel send from the caller's memory itself (before Linux 6.3 it

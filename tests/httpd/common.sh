@@ -94,7 +94,7 @@ header() { # NAME
     tr -d '\r' <"$scratch/head" | sed -nE "s/^$1: (.*)$/\1/Ip" | tail -n 1
 }
 
-# Of the served directory, by the server.
+# How many files of the served directory the server has open.
 open_files() {
     find "/proc/$server/fd" -lname "$files/*" | wc -l
 }
