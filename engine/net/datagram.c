@@ -2,7 +2,6 @@
 #include <net/datagram.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <whorl/fs.h>
 
@@ -35,14 +34,6 @@ ssize_t datagram_end(whorl_datagram *datagram, struct datagram_call *call, ssize
 
 /* --- The end --- */
 
-static void remove_file(const whorl_datagram *datagram)
-{
-    struct stat status;
-    if (datagram->has_path && lstat(datagram->path, &status) == 0 &&
-        is_same_file(datagram->path_means, &status))
-        unlink(datagram->path);
-}
-
 static void datagram_free(whorl_datagram *datagram)
 {
     assert(datagram->users == 0 && !multishot_is_armed(&datagram->in));
@@ -65,7 +56,7 @@ static void stop_left(struct leftover *self)
 static void end_left(struct leftover *self)
 {
     whorl_datagram *datagram = datagram_of(self);
-    remove_file(datagram);
+    unix_name_remove(&datagram->name);
     close(datagram->fd);
     datagram->users = 0; /* tasks that were given up never leave their calls */
     datagram_free(datagram);
@@ -83,7 +74,7 @@ int whorl_datagram_close(whorl_datagram *datagram)
     if (datagram->closing)
         return -EBUSY;
     datagram->closing = true;
-    remove_file(datagram);
+    unix_name_remove(&datagram->name);
     datagram_turn_away(datagram);
     datagram_end_lookups(datagram);
     int closed = whorl_close(datagram->fd);

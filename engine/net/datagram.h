@@ -24,7 +24,7 @@
 
 #include <core/leftover.h>
 #include <net/buffers.h>
-#include <net/which_file.h>
+#include <net/unix_name.h>
 #include <op/multishot.h>
 #include <sync/waiters.h>
 #include <sys/un.h>
@@ -64,10 +64,7 @@ struct whorl_datagram {
     bool is_plain;        /* one does; then `in` is not armed, and all come behind it */
     struct multishot in;
     struct msghdr asked;
-    /* Its file. */
-    bool has_path;
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
-    struct which_file path_means;
+    struct unix_name name; /* has no file: of others than unix */
     struct leftover leftover;
 };
 

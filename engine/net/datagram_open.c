@@ -1,9 +1,7 @@
 /* Datagram sockets: opened, bound and connected. See datagram.h. */
-#include <fcntl.h>
 #include <net/datagram.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <whorl/resolve.h>
 
@@ -55,8 +53,10 @@ static int open_at(const whorl_address *address, enum families families,
     if (fd < 0)
         return -errno;
     int error = set_options(fd, options);
-    if (!error && family == AF_INET6)
-        error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, families == ONE_FAMILY);
+    if (!error && family == AF_INET6) {
+        bool is_of_ipv4 = IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr);
+        error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, families == ONE_FAMILY && !is_of_ipv4);
+    }
     if (!error && bind(fd, &address->any, address->len) != 0)
         error = -errno;
     if (error) {
@@ -165,88 +165,31 @@ int whorl_datagram_connect_to(whorl_datagram *datagram, const struct sockaddr *a
 
 /* --- unix --- */
 
-/* The address of a path or "@name", or (NULL) of none yet; its length, or -errno. */
-static int unix_address(const char *path, struct sockaddr_un *addr)
-{
-    *addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-    size_t head = offsetof(struct sockaddr_un, sun_path);
-    if (!path)
-        return (int)head;
-    size_t len = strlen(path);
-    if (len == 0)
-        return -EINVAL;
-    if (len >= sizeof addr->sun_path)
-        return -ENAMETOOLONG;
-    memcpy(addr->sun_path, path, len);
-    if (path[0] == '@')
-        addr->sun_path[0] = '\0';
-    return (int)(head + len + (path[0] != '@'));
-}
-
-/* Removes a socket's file at which nobody is; then true. */
-static bool remove_stale(const struct sockaddr_un *addr, socklen_t len)
-{
-    struct stat status;
-    if (addr->sun_path[0] == '\0' || lstat(addr->sun_path, &status) != 0 ||
-        !S_ISSOCK(status.st_mode))
-        return false;
-    int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe < 0)
-        return false;
-    bool is_stale =
-        connect(probe, (const struct sockaddr *)addr, len) != 0 && errno == ECONNREFUSED;
-    close(probe);
-    return is_stale && unlink(addr->sun_path) == 0;
-}
-
-static int bind_unix(int fd, const struct sockaddr_un *addr, socklen_t len)
-{
-    if (bind(fd, (const struct sockaddr *)addr, len) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return -errno;
-    if (!remove_stale(addr, len))
-        return -EADDRINUSE;
-    return bind(fd, (const struct sockaddr *)addr, len) == 0 ? 0 : -errno;
-}
-
-/* Remembers which file is the socket's own. */
-static void note_file(whorl_datagram *datagram, const struct sockaddr_un *addr)
-{
-    struct stat status;
-    if (addr->sun_path[0] == '\0' || lstat(addr->sun_path, &status) != 0)
-        return;
-    datagram->has_path = true;
-    datagram->path_means = which_file(&status);
-    strcpy(datagram->path, addr->sun_path);
-}
-
 int whorl_datagram_open_unix(const char *path, const whorl_datagram_options *options,
                              whorl_datagram **datagram)
 {
     int error = open_check(datagram);
+    struct unix_name name;
+    if (!error)
+        error = unix_name_set(&name, path);
     if (error)
         return error;
-    struct sockaddr_un addr;
-    int len = unix_address(path, &addr);
-    if (len < 0)
-        return len;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    error = make_or_close(fd, AF_UNIX, options, datagram);
+    whorl_datagram *made;
+    error = make_or_close(fd, AF_UNIX, options, &made);
     if (error)
         return error;
+    made->name = name;
     error = set_options(fd, options);
     if (!error)
-        error = bind_unix(fd, &addr, (socklen_t)len);
-    if (error) {
-        whorl_datagram_close(*datagram);
-        *datagram = NULL;
-        return error;
-    }
-    note_file(*datagram, &addr);
-    return 0;
+        error = unix_name_bind(&made->name, fd, 0);
+    if (error)
+        whorl_datagram_close(made);
+    else
+        *datagram = made;
+    return error;
 }
 
 /* --- A descriptor --- */

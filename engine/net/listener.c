@@ -26,7 +26,6 @@ static void listener_free(whorl_listener *listener)
 {
     assert(listener->taken_count == 0 && !timer_is_armed(&listener->retry));
     free(listener->taken);
-    free(listener->path);
     free(listener);
 }
 
@@ -44,7 +43,7 @@ static void end_left(struct leftover *leftover)
     whorl_listener *listener = listener_of(leftover);
     if (listener->server)
         connections_drop(listener->server);
-    listener_remove_file(listener);
+    unix_name_remove(&listener->name);
     accept_close_taken(listener);
     spare_give(listener);
     for (unsigned i = 0; i < listener->count; i++)
@@ -108,13 +107,13 @@ void listener_silence(whorl_listener *listener)
 {
     listener_quiet(listener);
     accept_close_taken(listener);
-    listener_remove_file(listener);
+    unix_name_remove(&listener->name);
     close_sockets(listener);
 }
 
 void listener_drop(whorl_listener *listener)
 {
-    listener_remove_file(listener);
+    unix_name_remove(&listener->name);
     close_sockets(listener);
     leftover_remove(&listener->leftover);
     listener_free(listener);

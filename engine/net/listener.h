@@ -29,7 +29,7 @@
 
 #include <core/leftover.h>
 #include <errno.h>
-#include <net/which_file.h>
+#include <net/unix_name.h>
 #include <op/multishot.h>
 #include <sync/waiters.h>
 #include <whorl/listener.h>
@@ -71,11 +71,9 @@ struct whorl_listener {
     int spare;          /* a descriptor to turn clients away with; -1: it is in use */
     bool keeps_spare;
     unsigned spares_given; /* times that it has been let go */
-    /* The file of a unix socket. */
-    char *path; /* NULL: none */
-    struct which_file path_means;
-    size_t backlogs; /* of all sockets: what their queues can hold */
-    unsigned room;   /* for sockets */
+    struct unix_name name; /* of a unix socket; has no file: of others */
+    size_t backlogs;       /* of all sockets: what their queues can hold */
+    unsigned room;         /* for sockets */
     unsigned count;
     struct listener_socket sockets[];
 };
@@ -148,10 +146,5 @@ int spare_take(whorl_listener *listener);
 
 /* Lets go of it, to make room for a descriptor. Returns whether it was held. */
 bool spare_give(whorl_listener *listener);
-
-/* --- listen_unix.c --- */
-
-/* Removes the file of a listener that is still open, if it is still its own. */
-void listener_remove_file(whorl_listener *listener);
 
 #endif

@@ -78,11 +78,12 @@ WHORL_API int whorl_datagram_open(const char *host, const char *service,
 
 /* A unix socket at a path, or with "@name" at an abstract name (unix(7)); NULL: at an abstract name
  * that the kernel makes up, so that peers can answer. A socket's file that belongs to nobody any
- * more is replaced; one of this socket's is removed with it. Does not wait. Returns 0.
+ * more is replaced; of several programs that find one at the same time, one does. This socket's
+ * file is removed with it, if it is still its own. Waits for a path alone. Returns 0.
  *   -EADDRINUSE    somebody is there, or the path is no socket
  *   -ENAMETOOLONG  it is longer than 107 bytes
- *   -EINVAL        it is empty, or an option is out of its range
- *   else           as socket(2), bind(2) say */
+ *   -EINVAL        it is empty, or "@"; or an option is out of its range
+ *   else           as socket(2), bind(2) say; and unlink(2), of a file that is to be replaced */
 WHORL_API int whorl_datagram_open_unix(const char *path, const whorl_datagram_options *options,
                                        whorl_datagram **socket);
 

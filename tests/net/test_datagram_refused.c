@@ -14,6 +14,7 @@ static intptr_t use_wrongly(void *arg)
     socklen_t len = sizeof addr;
     check_equal(whorl_datagram_open(NULL, NULL, NULL, NULL), -EINVAL);
     check_equal(whorl_datagram_open_unix("", NULL, &one), -EINVAL);
+    check_equal(whorl_datagram_open_unix("@", NULL, &one), -EINVAL);
     char longest[120];
     memset(longest, 'x', sizeof longest);
     longest[108] = '\0';

@@ -1,6 +1,9 @@
 /* Datagram sockets of unix: met at paths and abstract names. */
 #include "datagrams.h"
+#include "stale.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -48,6 +51,32 @@ static void a_unix_socket_is_met_at_its_path_or_name(void **state)
 {
     (void)state;
     run_both_ways(talk_by_name);
+}
+
+/* Of several that find a stale file the one that has the directory's lock looks, and replaces it. */
+static intptr_t wait_for_the_lock(void *arg)
+{
+    (void)arg;
+    test_path path = path_of("contended");
+    leave_stale(path.text);
+    int directory = open(path_of("").text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    check_equal(flock(directory, LOCK_EX), 0);
+    whorl_datagram *one;
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_MS(5));
+    int error = whorl_datagram_open_unix(path.text, NULL, &one);
+    check_equal(whorl_timeout_end(&limit, error), -ETIMEDOUT);
+    check(one == NULL);
+    check_equal(access(path.text, F_OK), 0);
+    check_equal(close(directory), 0);
+    check_equal(whorl_datagram_open_unix(path.text, NULL, &one), 0);
+    return whorl_datagram_close(one);
+}
+
+static void of_several_that_replace_a_file_one_does(void **state)
+{
+    (void)state;
+    run_checks(wait_for_the_lock, NULL);
 }
 
 static intptr_t take_over_path(void *arg)
@@ -122,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(a_unix_socket_is_met_at_its_path_or_name),
         behaviour(a_file_that_nobody_serves_is_replaced_and_others_stay),
+        behaviour(of_several_that_replace_a_file_one_does),
         behaviour(one_above_the_largest_is_cut_and_says_so),
     };
     return run_behaviours("datagram_unix", tests);
