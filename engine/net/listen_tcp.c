@@ -2,7 +2,8 @@
  * Listening for TCP: a socket for each address of the host.
  *
  * IPv6 and IPv4 have sockets of their own (IPV6_V6ONLY), whatever net.ipv6.bindv6only says: so each
- * works without the other, and a client's address is of its own kind.
+ * works without the other, and a client's address is of its own kind; but where the host is an
+ * address of IPv4 that is written as one of IPv6.
  */
 #include <net/listener.h>
 #include <netinet/in.h>
@@ -14,33 +15,33 @@
 
 #define PORT_ATTEMPTS 64 /* to find a port that is free at all addresses */
 
-static int set(int fd, int level, int option)
+static int set(int fd, int level, int option, int value)
 {
-    int one = 1;
-    return setsockopt(fd, level, option, &one, sizeof one) == 0 ? 0 : -errno;
+    return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
 /* Connections inherit TCP_NODELAY; small writes are collected by the streams. */
-static int set_up(int fd, int family, const whorl_listener_options *options)
+static int set_up(int fd, const whorl_address *address, const whorl_listener_options *options)
 {
-    int error = set(fd, SOL_SOCKET, SO_REUSEADDR);
+    int error = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!error && options && options->reuse_port)
-        error = set(fd, SOL_SOCKET, SO_REUSEPORT);
-    if (!error && family == AF_INET6)
-        error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-    return error ? error : set(fd, IPPROTO_TCP, TCP_NODELAY);
+        error = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!error && address->any.sa_family == AF_INET6) {
+        bool is_of_ipv4 = IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr);
+        error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_of_ipv4);
+    }
+    return error ? error : set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 /* A socket that listens at the address, for the listener. 0 or -errno. */
 static int open_at(whorl_listener *listener, const whorl_address *address,
                    const whorl_listener_options *options)
 {
-    int family = address->any.sa_family;
-    int fd = whorl_socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    int fd = whorl_socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
     if (fd < 0)
         return fd;
     int backlog = listener_backlog(options);
-    int error = set_up(fd, family, options);
+    int error = set_up(fd, address, options);
     if (!error)
         error = whorl_bind(fd, &address->any, address->len);
     if (!error)

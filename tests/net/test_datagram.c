@@ -54,6 +54,14 @@ static intptr_t talk_by_both_families(void *arg)
         check_received(client, "def");
         check_equal(whorl_datagram_close(client), 0);
     }
+    check_equal(whorl_datagram_close(server), 0);
+    check_equal(whorl_datagram_open("::ffff:127.0.0.1", NULL, NULL, &server), 0);
+    snprintf(service, sizeof service, "%d", whorl_datagram_port(server));
+    check_equal(whorl_datagram_open(NULL, NULL, NULL, &client), 0);
+    check_equal(whorl_datagram_connect(client, "127.0.0.1", service), 0);
+    check_equal(whorl_datagram_send(client, "abc", 3), 3);
+    check_received(server, "abc");
+    check_equal(whorl_datagram_close(client), 0);
     return whorl_datagram_close(server);
 }
 

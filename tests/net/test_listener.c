@@ -149,6 +149,22 @@ static void one_family_is_listened_to_alone(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+static void an_address_of_ipv4_in_ipv6_is_listened_at(void **state)
+{
+    (void)state;
+    if (!has_ipv6())
+        skip_because("there is no IPv6 here");
+    whorl_listener *listener;
+    assert_int_equal(whorl_listen_tcp("::ffff:127.0.0.1", NULL, NULL, &listener), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)whorl_listener_port(listener)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int client = whorl_socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(whorl_connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    assert_accepts(listener, client);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
 /* --- Sharing a port --- */
 
 static void listeners_of_one_program_share_a_port(void **state)
@@ -367,6 +383,7 @@ int main(void)
         as_task(a_port_that_is_named_is_the_port),
         as_task(a_restart_need_not_wait_for_former_connections),
         as_task(one_family_is_listened_to_alone),
+        as_task(an_address_of_ipv4_in_ipv6_is_listened_at),
         as_task(listeners_of_one_program_share_a_port),
         behaviour(listeners_of_two_programs_share_a_port),
         behaviour(a_free_port_is_free_at_every_address),
