@@ -13,7 +13,7 @@ struct bulk_source {
     int fd;
     bool is_direct; /* it is read past the cache, in whole blocks */
     struct which_file file;
-    off_t size; /* when it was last looked at; 0: a block device */
+    off_t size; /* when it was last looked at; 0: it has none, as a block device */
     off_t from;
     size_t count; /* to be sent at most */
     size_t sent;

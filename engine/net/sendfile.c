@@ -48,15 +48,18 @@ static whorl_op make_send(const struct transfer *one, struct bulk_piece piece)
     return whorl_op_write(one->out, data, piece.len);
 }
 
-/* A piece that is cut short by the file's end is sent by itself. */
-static int send_last(struct transfer *one, struct bulk_piece piece)
+/* A piece that is cut short is sent by itself. Files that are no regular ones on a disk give less
+ * than is asked for before their end; those have no size that would tell of it. As move_piece. */
+static int send_short(struct transfer *one, struct bulk_piece piece)
 {
+    struct bulk_source *source = &one->source;
     whorl_op send = make_send(one, piece);
     int result = whorl_op_await(&send);
     if (result <= 0)
         return result;
-    one->source.sent += (size_t)result;
-    return (size_t)result == piece.len ? 0 : 1;
+    source->sent += (size_t)result;
+    bool has_ended = source->size > 0 && source->from + (off_t)source->sent >= source->size;
+    return !has_ended;
 }
 
 /* Moves one piece. 1: there is more to do; 0: the file has ended; -errno. */
@@ -76,7 +79,7 @@ static int move_piece(struct transfer *one)
     if (!is_cut)
         return error;
     piece.len = bulk_piece_came(piece, (size_t)got);
-    return piece.len == 0 ? 0 : send_last(one, piece);
+    return piece.len == 0 ? 0 : send_short(one, piece);
 }
 
 static int move_by_buffer(struct loop *loop, struct transfer *one)

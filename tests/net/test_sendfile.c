@@ -107,6 +107,41 @@ static void a_file_takes_it_too(void **state)
     run_checks(send_to_file, NULL);
 }
 
+/* Files of the kernel's give a part of what is asked for, and no size. */
+static intptr_t send_in_parts(void *arg)
+{
+    int out[2];
+    for (int i = 0; i < 2; i++)
+        out[i] = open(path_of(i ? "read" : "sent").text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int in = open(arg, O_RDONLY | O_CLOEXEC);
+    char buf[4096];
+    for (ssize_t got; (got = read(in, buf, sizeof buf)) > 0;)
+        check_equal(write(out[1], buf, (size_t)got), got);
+    off_t size = lseek(out[1], 0, SEEK_CUR), at = 0;
+    check(size > (off_t)sizeof buf);
+    check_equal(whorl_sendfile(out[0], in, &at, SIZE_MAX), size);
+    check_equal(at, size);
+    check_equal(lseek(out[0], 0, SEEK_SET) | lseek(out[1], 0, SEEK_SET), 0);
+    for (ssize_t got; (got = read(out[0], buf, sizeof buf)) > 0;) {
+        char again[sizeof buf];
+        check_equal(read(out[1], again, (size_t)got), got);
+        check(memcmp(buf, again, (size_t)got) == 0);
+    }
+    close(in);
+    close(out[0]);
+    close(out[1]);
+    return 0;
+}
+
+static void a_short_read_is_not_the_end(void **state)
+{
+    (void)state;
+    static char symbols[] = "/proc/kallsyms";
+    if (access(symbols, R_OK) != 0)
+        skip_because("there is no /proc/kallsyms");
+    run_checks(send_in_parts, symbols);
+}
+
 static intptr_t send_direct(void *arg)
 {
     (void)arg;
@@ -231,6 +266,7 @@ int main(void)
         behaviour(any_part_of_a_file_goes_to_any_kind_of_receiver),
         behaviour(without_an_offset_the_position_moves),
         behaviour(a_file_takes_it_too),
+        behaviour(a_short_read_is_not_the_end),
         behaviour(a_file_with_o_direct_is_read_in_whole_blocks_round_the_part),
         behaviour(what_is_in_the_page_cache_goes_without_a_buffer),
         behaviour(what_is_not_in_the_page_cache_goes_as_well),
