@@ -22,7 +22,9 @@ static const struct {
     {EAI_IDN_ENCODE, -EILSEQ},
 };
 
-/* Errors of the system that mean themselves here; another could be taken for one of the above. */
+/* Errors of the system that mean themselves here; another could be taken for one of the above. They
+ * count also where services(5) could not be read for them, which is told as if it did not know the
+ * service. */
 static const int themselves[] = {ENOMEM, EMFILE, ENFILE};
 
 static const struct {
@@ -44,12 +46,13 @@ static const struct {
 
 int resolve_error(int error, int system)
 {
+    bool is_of_system = error == EAI_SYSTEM || error == EAI_SERVICE;
+    for (size_t i = 0; is_of_system && i < count_of(themselves); i++)
+        if (themselves[i] == system)
+            return -system;
     for (size_t i = 0; i < count_of(errors); i++)
         if (errors[i].theirs == error)
             return errors[i].ours;
-    for (size_t i = 0; error == EAI_SYSTEM && i < count_of(themselves); i++)
-        if (themselves[i] == system)
-            return -system;
     return -EIO;
 }
 

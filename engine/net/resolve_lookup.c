@@ -35,6 +35,7 @@ static int look_up(const struct question *question, struct found *found)
     const char *host = question->has_host ? question->host : NULL;
     const char *service = question->service[0] ? question->service : NULL;
     struct addrinfo *list = NULL;
+    errno = 0;
     int error = getaddrinfo(host, service, &hints, &list);
     if (error)
         return resolve_error(error, errno);

@@ -276,6 +276,8 @@ static void each_error_of_the_library_has_its_own(void **state)
         {EAI_AGAIN, 0, -EAGAIN},
         {EAI_FAIL, 0, -EREMOTEIO},
         {EAI_SERVICE, 0, -EPROTONOSUPPORT},
+        {EAI_SERVICE, ENOENT, -EPROTONOSUPPORT},
+        {EAI_SERVICE, EMFILE, -EMFILE}, /* /etc/services could not be read */
         {EAI_SOCKTYPE, 0, -ESOCKTNOSUPPORT},
         {EAI_FAMILY, 0, -EAFNOSUPPORT},
         {EAI_MEMORY, ENOENT, -ENOMEM},
