@@ -48,7 +48,9 @@ struct stream_side {
     struct task *task; /* NULL: nobody is inside a call that waits */
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
     bool is_parked;
-    bool is_late;  /* direct: the idle timeout has run out */
+    bool is_late; /* direct: the idle timeout has run out */
+    int queued;   /* the writer, while it waits with an idle timeout: bytes that the peer had yet to
+                     take when that was looked at; -1: the descriptor does not tell */
     int64_t moved; /* when a byte last came, or went, or a call began; kept where there is an idle
                       timeout */
 };
@@ -82,7 +84,7 @@ struct whorl_stream {
     bool polls_out;    /* the op waits until the descriptor takes bytes again */
     uint8_t shortages; /* of the kernel's memory, one after the other */
     bool ended;        /* by whorl_stream_end */
-    bool lost;         /* bytes that were taken were dropped */
+    bool lost;         /* bytes that were taken, or asked to be, were not sent, for out_error */
     bool was_blocking; /* the descriptor, before files were sent to it */
     /* Of both. */
     bool is_socket;
@@ -193,6 +195,9 @@ uint32_t reset_received(int fd);
 
 /* Whether the end that receiving has found is none: 0, or what has cut the connection off. */
 int reset_behind(const whorl_stream *stream);
+
+/* Whether what sending has found, -EPIPE, is a reset of which nobody was told. */
+bool reset_before(const whorl_stream *stream);
 
 /* --- stream_in.c --- */
 

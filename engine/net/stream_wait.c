@@ -1,9 +1,42 @@
-/* Waiting in a stream: one task on each side, until it is woken. See stream.h. */
+/*
+ * Waiting in a stream: one task on each side, until it is woken. See stream.h.
+ *
+ * A peer that takes bytes slowly is not idle, though the socket has room for more only when much of
+ * it is free. So while a writer waits with an idle timeout there is a look now and then at what the
+ * peer has yet to take (SIOCOUTQ of tcp(7) and unix(7)): fewer bytes mean that some have moved.
+ */
+#include <linux/sockios.h>
 #include <net/stream.h>
+#include <sys/ioctl.h>
+
+#define LOOKS 4 /* in an idle timeout */
 
 static struct stream_side *side_of(whorl_stream *stream, const struct task *task)
 {
     return stream->reader.task == task ? &stream->reader : &stream->writer;
+}
+
+static int queued(const whorl_stream *stream)
+{
+    int bytes = 0;
+    return stream->is_socket && ioctl(stream->fd, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
+
+/* Whether the peer has taken some since it was last looked at. */
+static bool has_taken(const whorl_stream *stream, struct stream_side *side)
+{
+    int before = side->queued;
+    side->queued = queued(stream);
+    return side->queued < before;
+}
+
+/* When the idle timeout is over, or there is to be a look. From when a byte last moved, or the call
+ * began: a call that waits several times has one timeout. */
+static int64_t next_look(const whorl_stream *stream, const struct stream_side *side)
+{
+    int64_t due = deadline_after(side->moved, stream->idle);
+    int64_t look = deadline_after(whorl_now(), stream->idle / LOOKS + 1);
+    return side == &stream->writer && side->queued >= 0 && look < due ? look : due;
 }
 
 /* The stream's idle timeout may have run out: not if a byte has moved since, or the task has been
@@ -13,11 +46,12 @@ static void idle_over(struct timer *timer)
     struct task *task = (struct task *)((char *)timer - offsetof(struct task, timer));
     whorl_stream *stream = task->wait_object;
     struct stream_side *side = side_of(stream, task);
-    int64_t due = deadline_after(side->moved, stream->idle);
     if (!side->is_parked)
         return;
-    if (due > whorl_now()) {
-        timer_arm(&stream->loop->timers, timer, due);
+    if (side == &stream->writer && has_taken(stream, side))
+        side->moved = whorl_now();
+    if (deadline_after(side->moved, stream->idle) > whorl_now()) {
+        timer_arm(&stream->loop->timers, timer, next_look(stream, side));
     } else if (task->wait == &stream_direct_wait) {
         side->is_late = true;
         multishot_disarm(stream->loop, &stream->out);
@@ -26,12 +60,11 @@ static void idle_over(struct timer *timer)
     }
 }
 
-/* From when a byte last moved, or the call began: a call that waits several times has one
- * timeout. */
 static void begin_idle(whorl_stream *stream, struct stream_side *side, struct task *self)
 {
+    side->queued = side == &stream->writer ? queued(stream) : -1;
     self->timer.fire = idle_over;
-    timer_arm(&stream->loop->timers, &self->timer, deadline_after(side->moved, stream->idle));
+    timer_arm(&stream->loop->timers, &self->timer, next_look(stream, side));
 }
 
 /* Not inline: see park in op/background.c. */

@@ -65,7 +65,9 @@ typedef struct whorl_stream_options {
     size_t read_ahead;    /* bytes received and not read above which nothing is received; default
                              64 KiB, most 1 GiB */
     int64_t idle_timeout; /* ns that a call waits without a byte's coming or going before it gives
-                             -ETIMEDOUT; default: for ever */
+                             -ETIMEDOUT; default: for ever. Of what was sent, a byte that the peer's
+                             side takes (SIOCOUTQ of tcp(7), unix(7)) counts as one that goes: there
+                             is a look at each quarter of the timeout */
 } whorl_stream_options;
 
 /* A stream over a descriptor, which belongs to it from then on; on an error it does not, and

@@ -200,6 +200,43 @@ static void a_slow_peer_keeps_a_write_alive(void **state)
     free(large);
 }
 
+/* So little at a time that the socket has no room for long, which is not idle. */
+static intptr_t take_little(void *arg)
+{
+    const int *fd = arg;
+    char *buf = malloc(LARGE);
+    ssize_t got = 0;
+    for (int i = 0; i < 2 * TICKS; i++) {
+        check_equal(whorl_sleep(TICK), 0);
+        got = recv(*fd, buf, 20000, MSG_DONTWAIT);
+        check(got > 0);
+    }
+    while (got > 0)
+        got = whorl_recv(*fd, buf, LARGE, 0);
+    check_equal(got, 0);
+    free(buf);
+    return 0;
+}
+
+static intptr_t write_to_one_who_takes_little(void *arg)
+{
+    stream_and_peer both = open_stream(&(whorl_stream_options){.idle_timeout = PATIENT});
+    whorl_task *task = whorl_spawn(take_little, &both.peer);
+    check_equal(whorl_stream_write(both.stream, arg, LARGE), LARGE);
+    check_equal(whorl_stream_close(both.stream), 0);
+    check_equal(whorl_join(task), 0);
+    return close(both.peer);
+}
+
+static void a_peer_that_takes_little_is_not_idle(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    connection = TCP_PAIR;
+    run_checks(write_to_one_who_takes_little, large);
+    free(large);
+}
+
 static intptr_t sip(void *arg)
 {
     const int *fd = arg;
@@ -247,6 +284,7 @@ int main(void)
         behaviour(writing_ends_when_nothing_is_taken),
         behaviour(the_next_call_tells_that_a_write_was_cut_short),
         behaviour(a_slow_peer_keeps_a_write_alive),
+        behaviour(a_peer_that_takes_little_is_not_idle),
         behaviour(a_timeout_that_is_set_later_is_of_what_is_being_sent_too),
     };
     return run_behaviours("idle streams", tests);
