@@ -101,7 +101,7 @@ static void sent(whorl_stream *stream, size_t len)
 
 void out_fail(whorl_stream *stream, int error)
 {
-    stream->out_error = error;
+    stream->out_error = error == -EPIPE && reset_before(stream) ? -ECONNRESET : error;
     stream->lost |= stream->pending > 0;
     out_drop(stream);
 }
@@ -378,6 +378,7 @@ int out_send_before(whorl_stream *stream)
         error = -EAGAIN;
     } else if (error && error != -EAGAIN) {
         out_fail(stream, error);
+        error = stream->out_error;
     }
     return error;
 }

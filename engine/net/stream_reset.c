@@ -1,7 +1,7 @@
 /*
- * Resets that receiving does not see. The kernel tells of a reset once, to who asks first. Where
- * that is a send, which may have sent a part and keep it to itself, receiving gives 0, as after the
- * peer's end of sending. What TCP has counted tells the two apart: that end counts as a byte, which
+ * Resets that nobody sees. The kernel tells of a reset once, to who asks first. Where that is a
+ * send, which may have sent a part and keep it to itself, the next one gives EPIPE, and receiving
+ * gives 0, as after the peer's end of sending. What TCP has counted tells the two apart: that end counts as a byte, which
  * nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18).
  */
 #include <linux/sockios.h>
@@ -22,25 +22,43 @@ static bool look_at(int fd, struct tcp_info *info)
            len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info->tcpi_bytes_received;
 }
 
+/* Bytes that were taken out of the socket, and the peer's end if there was one. */
+static uint32_t taken(int fd, const struct tcp_info *info)
+{
+    int waiting = 0;
+    (void)ioctl(fd, SIOCINQ, &waiting);
+    return (uint32_t)info->tcpi_bytes_received - (uint32_t)waiting;
+}
+
 /* One that is closed already is taken for one that the peer had ended. */
 uint32_t reset_received(int fd)
 {
     struct tcp_info info;
-    int waiting = 0;
-    if (!look_at(fd, &info) || ioctl(fd, SIOCINQ, &waiting) != 0)
+    if (!look_at(fd, &info))
         return 0;
     bool has_ended = info.tcpi_state == CLOSE || info.tcpi_state == CLOSE_WAIT ||
                      info.tcpi_state == LAST_ACK || info.tcpi_state == CLOSING;
-    return (uint32_t)info.tcpi_bytes_received - (uint32_t)waiting - has_ended;
+    return taken(fd, &info) - has_ended;
+}
+
+/* Closed by TCP, and not because the peer had ended. */
+static bool is_cut_off(const whorl_stream *stream)
+{
+    struct tcp_info info;
+    return stream->is_socket && look_at(stream->fd, &info) && info.tcpi_state == CLOSE &&
+           taken(stream->fd, &info) == stream->received;
+}
+
+bool reset_before(const whorl_stream *stream)
+{
+    return stream->in_error == 0 && is_cut_off(stream);
 }
 
 int reset_behind(const whorl_stream *stream)
 {
-    struct tcp_info info;
     int error = 0;
     socklen_t len = sizeof error;
-    if (!stream->is_socket || !look_at(stream->fd, &info) || info.tcpi_state != CLOSE ||
-        (uint32_t)info.tcpi_bytes_received != stream->received)
+    if (!is_cut_off(stream))
         return 0;
     (void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error == 0 && stream->out_error != -EPIPE)

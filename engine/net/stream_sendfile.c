@@ -58,7 +58,7 @@ static int move_pages(struct transfer *one)
         out_pause(stream);
     } else if (sent < 0 && sent != -EAGAIN) {
         out_fail(stream, (int)sent);
-        return (int)sent;
+        return stream->out_error;
     }
     bool goes_on = sent != 0 && one->source.sent < one->source.count;
     return goes_on ? wait_for_room(stream) : sent > 0;
@@ -101,6 +101,8 @@ static int move_by_buffer(struct transfer *one)
 
 /* --- Both --- */
 
+/* A call that is refused lets others run, who may give the stream back: whatever is to be done to it
+ * is done before the next one. */
 static int move_all(struct transfer *one)
 {
     bool is_little = one->source.count <= BULK_SMALL;
@@ -113,6 +115,7 @@ static int move_all(struct transfer *one)
             return error;
         is_first = false;
         result = is_little ? 0 : move_pages(one);
+        out_mark(one->stream); /* what was written before may have waited for this */
         if (result == 0)
             result = move_by_buffer(one);
     }
@@ -131,8 +134,8 @@ ssize_t whorl_stream_sendfile(whorl_stream *stream, int in_fd, off_t *offset, si
     if (error)
         return error;
     error = move_all(&one);
-    out_mark(stream); /* what was written before may have waited for this, which has sent nothing */
-    if (error == -ETIMEDOUT && one.source.sent > 0)
+    bool is_of_sending = error == -ETIMEDOUT || (error != -ECANCELED && stream->out_error);
+    if (one.source.sent > 0 && is_of_sending)
         out_tell_next(stream, error);
     if (one.buffer.start)
         bulk_buffer_give_back(loop, &one.buffer);

@@ -129,11 +129,13 @@ static int sending_error(const whorl_stream *stream)
     return stream->ended ? -EPIPE : stream->out_error;
 }
 
-/* A task that was cancelled meets that by itself, and so does each call an error of sending. */
+/* A task that was cancelled meets that by itself, and so does each call an error of sending, but the
+ * close, which tells of what is lost. */
 void out_tell_next(whorl_stream *stream, int error)
 {
     if (error != -ECANCELED && !stream->out_error)
         stream->untold = error;
+    stream->lost |= stream->out_error != 0;
 }
 
 int out_begin(whorl_stream *stream)

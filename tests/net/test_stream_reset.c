@@ -182,6 +182,35 @@ static intptr_t die_early(void *arg)
     return 0;
 }
 
+/* The part that was taken tells nothing of it; then it is told as what it is, and by the close too. */
+static intptr_t cut_a_write_short(void *arg)
+{
+    (void)arg;
+    for (int turn = 0; turn < 6; turn++) {
+        connection = turn < 4 ? TCP_PAIR : UNIX_PAIR;
+        whorl_stream_options options = {.idle_timeout = turn % 4 < 2 ? 0 : WHORL_SECONDS(3600)};
+        stream_and_peer both = open_stream(&options);
+        struct writing writing = {.stream = both.stream, .data = calloc(1, LARGE)};
+        whorl_task *task = whorl_spawn(write_much, &writing);
+        let_wait();
+        check(!whorl_is_done(task));
+        if (connection == TCP_PAIR)
+            reset_peer(both.peer);
+        else
+            close(both.peer);
+        intptr_t taken = whorl_join(task);
+        check(taken > 0 && taken < LARGE);
+        int error = connection == TCP_PAIR ? -ECONNRESET : -EPIPE;
+        if (turn % 2 == 0) {
+            check_equal(whorl_stream_write(both.stream, "x", 1), error);
+            check_equal(whorl_stream_drain(both.stream), error);
+        }
+        check_equal(whorl_stream_close(both.stream), error);
+        free(writing.data);
+    }
+    return 0;
+}
+
 /* TCP tells of a reset once, and here a send takes that: reading is told all the same. Who waits
  * first is who is told first. */
 static intptr_t beside_a_write(void *arg)
@@ -246,13 +275,14 @@ static intptr_t before_reading(void *arg)
         run_on_connections(1, WHORL_CLOCK_REAL, body, NULL);                                       \
     }
 
-on_both(a_reset_is_told_by_each_call_that_reads, while_reading)
-    on_both(what_came_before_a_reset_is_read_first, with_data_unread)
-        on_both(a_reset_is_told_by_each_call_that_writes, while_writing)
-            on_both(a_reset_after_the_end_of_sending_is_told_by_reading_alone, after_the_end)
-                on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
-                    on_both(a_reset_that_a_send_has_met_is_told_to_readers, beside_a_write)
-                        on_both(a_reset_before_reading_is_no_end, before_reading)
+on_both(a_reset_is_told_by_each_call_that_reads,
+        while_reading) on_both(what_came_before_a_reset_is_read_first, with_data_unread)
+    on_both(a_reset_is_told_by_each_call_that_writes, while_writing)
+        on_both(a_reset_after_the_end_of_sending_is_told_by_reading_alone, after_the_end)
+            on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
+                on_both(a_reset_that_a_send_has_met_is_told_to_readers, beside_a_write)
+                    on_both(a_reset_before_reading_is_no_end, before_reading)
+                        on_both(a_write_that_a_reset_cuts_short_is_told_of, cut_a_write_short)
                             on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
                                 on_both(a_peer_that_closes_breaks_a_large_write, die_early)
 
@@ -266,6 +296,7 @@ on_both(a_reset_is_told_by_each_call_that_reads, while_reading)
         behaviour(a_reset_is_told_by_the_end_of_sending),
         behaviour(a_reset_that_a_send_has_met_is_told_to_readers),
         behaviour(a_reset_before_reading_is_no_end),
+        behaviour(a_write_that_a_reset_cuts_short_is_told_of),
         behaviour(a_peer_that_takes_nothing_more_breaks_the_pipe),
         behaviour(a_peer_that_closes_breaks_a_large_write),
     };

@@ -329,6 +329,48 @@ static void a_transfer_to_a_stream_ends_early_and_loses_nothing(void **state)
     run_checks(end_stream_early, NULL);
 }
 
+struct refused {
+    whorl_stream *stream;
+    bool is_closed;
+    int in;
+};
+
+static intptr_t send_cancelled(void *arg)
+{
+    struct refused *one = arg;
+    check_equal(whorl_cancel(whorl_self()), 0);
+    while (!one->is_closed) {
+        off_t offset = 0;
+        check_equal(whorl_stream_sendfile(one->stream, one->in, &offset, FILE_BYTES), -ECANCELED);
+        check_equal(offset, 0);
+    }
+    return 0;
+}
+
+/* A task that is cancelled already lets others run, and one of them gives the stream back. */
+static intptr_t be_refused(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    struct refused one = {.in = big_file(O_RDONLY)};
+    check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
+    both.ends[1] = -1;
+    whorl_task *task = whorl_spawn(send_cancelled, &one);
+    check_equal(whorl_yield(), 0);
+    check_equal(whorl_stream_abort(one.stream), 0);
+    one.is_closed = true;
+    check_equal(whorl_join(task), 0);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void one_that_is_refused_leaves_a_stream_that_is_gone_alone(void **state)
+{
+    (void)state;
+    run_checks(be_refused, NULL);
+}
+
 /* While it waits for room its file is closed, or another one takes its descriptor. */
 static intptr_t lose_the_file(void *arg)
 {
@@ -419,6 +461,7 @@ int main(void)
         behaviour(a_receiver_that_takes_nothing_is_given_up_and_may_have_the_rest_later),
         behaviour(a_peer_that_has_gone_is_told),
         behaviour(a_transfer_to_a_stream_ends_early_and_loses_nothing),
+        behaviour(one_that_is_refused_leaves_a_stream_that_is_gone_alone),
         behaviour(a_file_that_is_closed_meanwhile_is_told_of),
         behaviour(errors_of_streams_are_told_too),
     };
