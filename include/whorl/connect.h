@@ -58,7 +58,7 @@ WHORL_API int whorl_tcp_connect(const char *host, const char *service,
  * (unix(7)). Of the options only the timeout counts. While the listener's queue is full it waits.
  * Returns a descriptor, as above.
  *   -ENOENT        there is no such path, or it is empty
- *   -ECONNREFUSED  nobody listens there; also: no such abstract name
+ *   -ECONNREFUSED  nobody listens there; also: no such abstract name of a stream socket
  *   -ENAMETOOLONG  it is longer than 107 bytes
  *   -EPROTOTYPE    the socket is of another kind
  *   -ETIMEDOUT     options.timeout has run out

@@ -115,7 +115,8 @@ WHORL_API int whorl_datagram_port(const whorl_datagram *socket);
 WHORL_API int whorl_datagram_set_timeout(whorl_datagram *socket, int64_t ns);
 
 /* Connects to a peer: whorl_datagram_send goes to it, and only what it sends is received, and the
- * network's errors are told. May be done again, for another peer. Returns 0.
+ * network's errors are told. May be done again, for another peer; for one of the other family only
+ * after whorl_datagram_connect_to has taken the connection back. Returns 0.
  *   -EAFNOSUPPORT  a unix socket: use whorl_datagram_connect_to
  *   else           as whorl_resolve says, and connect(2) */
 WHORL_API int whorl_datagram_connect(whorl_datagram *socket, const char *host, const char *service);
