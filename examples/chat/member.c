@@ -147,13 +147,13 @@ static void say_why(struct member *self, int result)
 
 /* Bytes that a peer has sent and that nobody reads turn a close into a reset, which may take the
  * goodbye with it. So they are read, for a while. */
-static void discard(struct member *self)
+static void discard(whorl_stream *stream, int64_t linger)
 {
     char buf[4096];
     whorl_timeout limit;
-    whorl_timeout_begin(&limit, self->chat->linger);
-    whorl_stream_set_idle_timeout(self->stream, QUIET);
-    while (whorl_stream_read(self->stream, buf, sizeof buf) > 0)
+    whorl_timeout_begin(&limit, linger);
+    whorl_stream_set_idle_timeout(stream, QUIET);
+    while (whorl_stream_read(stream, buf, sizeof buf) > 0)
         continue;
     whorl_timeout_end(&limit, 0);
 }
@@ -164,7 +164,7 @@ static void say_goodbye(struct member *self, whorl_task *writer)
     void *text;
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);
     if (whorl_wait_for(writer, self->chat->linger) == 0) {
-        discard(self);
+        discard(self->stream, self->chat->linger);
         whorl_stream_close(self->stream);
     } else {
         whorl_stream_abort(self->stream);
@@ -208,5 +208,7 @@ intptr_t member_serve(whorl_stream *stream, void *arg)
                             chat->members_max);
     else
         return take_in(chat, stream);
+    if (whorl_stream_end(stream) == 0)
+        discard(stream, chat->linger);
     return 0;
 }

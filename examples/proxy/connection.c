@@ -12,10 +12,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "../service/service.h"
@@ -92,21 +90,13 @@ static int move_both_ways(struct connection *self)
     return result;
 }
 
-/* Bytes that a TCP socket was given and that have yet to arrive. */
-static int on_their_way(int fd)
-{
-    int bytes = 0, state = service_tcp_state(fd);
-    bool is_there = state >= 0 && state != TCP_CLOSE;
-    return is_there && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
-}
-
-/* A reset overtakes what was sent before it: so that has half a minute, or until nothing of it
- * arrives for five seconds. */
+/* A reset, which only TCP knows, overtakes what was sent before it: so that has half a minute, or
+ * until nothing of it arrives for five seconds. */
 static void let_arrive(int fd)
 {
     int least = INT_MAX, idle = 0;
     for (int i = 0; i < 3000 && idle < 500; i++, idle++) {
-        int left = on_their_way(fd);
+        int left = service_tcp_state(fd) >= 0 ? service_unsent(fd) : 0;
         if (left < least)
             idle = 0;
         least = left < least ? left : least;

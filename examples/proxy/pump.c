@@ -49,19 +49,40 @@ static int error_of(int fd)
     return -error;
 }
 
+/* Bytes that both sides have yet to take; those that they have taken since the last look have moved.
+ * A socket tells that it has room only when much has. */
+static int look_at_sides(const struct pump *self)
+{
+    struct activity *activity = self->activity;
+    int left = service_unsent(self->from) + service_unsent(self->to);
+    if (left < activity->left)
+        activity->last = whorl_now();
+    activity->left = left;
+    return left;
+}
+
+/* Four times in the limit, and each second. */
+static int64_t next_look(const struct activity *activity)
+{
+    int64_t part = activity->idle_limit / 4;
+    return whorl_now() + (part < WHORL_SECONDS(1) ? part : WHORL_SECONDS(1));
+}
+
 /* Waits until fd has one of the events. A limit that runs out counts only if the other direction
- * has moved nothing meanwhile either. While `to` has no room nobody reads from `from`: there is a
- * look each second whether it has broken off. */
+ * has moved nothing meanwhile either. While bytes are yet to be taken there is a look now and then,
+ * and while `to` has no room, whether `from` has broken off: nobody reads from it then. */
 static int wait_for(const struct pump *self, int fd, unsigned events)
 {
     struct activity *activity = self->activity;
+    bool is_watched = true;
     for (;;) {
         whorl_timeout limit;
-        int64_t deadline = idle_deadline(self, fd), look = whorl_now() + WHORL_SECONDS(1);
-        whorl_timeout_begin_at(&limit, fd == self->to && look < deadline ? look : deadline);
+        int64_t deadline = idle_deadline(self, fd), look = next_look(activity);
+        whorl_timeout_begin_at(&limit, is_watched && look < deadline ? look : deadline);
         int result = (int)whorl_timeout_end(&limit, whorl_poll(fd, events));
         if (result != -ETIMEDOUT)
             return result;
+        is_watched = look_at_sides(self) > 0 || fd == self->to;
         if (whorl_now() >= idle_deadline(self, fd))
             return activity->broken ? activity->broken : result;
         if (fd == self->to && (result = error_of(self->from)) < 0)

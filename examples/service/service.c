@@ -2,12 +2,14 @@
 #include "service.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 static sigset_t stop_signals(void)
@@ -48,6 +50,12 @@ int service_tcp_state(int fd)
     uint8_t state; /* the first byte of what there is to know */
     socklen_t len = sizeof state;
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &len) == 0 ? state : -1;
+}
+
+int service_unsent(int fd)
+{
+    int bytes = 0;
+    return service_tcp_state(fd) != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 size_t service_raise_descriptors(void)

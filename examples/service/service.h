@@ -1,7 +1,6 @@
 /*
  * What the services among the examples have in common beside their options: they tell where they
- * listen, they want many descriptors, they look whether a connection is there still, and SIGTERM or
- * SIGINT asks them to stop, a second one at once.
+ * listen, they want many descriptors, they look how a connection fares, and SIGTERM or SIGINT asks them to stop, a second one at once.
  */
 #ifndef EXAMPLES_SERVICE_H
 #define EXAMPLES_SERVICE_H
@@ -23,6 +22,10 @@ int service_say_where(whorl_listener *listener);
 /* The state of a TCP socket: TCP_ESTABLISHED or another of <netinet/tcp.h>; one that has broken off
  * is in TCP_CLOSE, though bytes of it are there still. -1: it is no TCP socket. */
 int service_tcp_state(int fd);
+
+/* Bytes that a socket was given and that its peer's side has yet to take; of one that has broken off
+ * there are none. */
+int service_unsent(int fd);
 
 /* Has the process open as many descriptors as the system lets it; how many these are. */
 size_t service_raise_descriptors(void);

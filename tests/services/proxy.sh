@@ -233,6 +233,23 @@ vanishes() {
     stops_with 2 0 1
 }
 
+# One who takes little is not idle, though nothing else moves, and gets all of it.
+takes_little() {
+    # shellcheck disable=SC2016
+    start_perl 'syswrite $c, "a" x 3000000; shutdown $c, 1; <$c>;'
+    start_proxy --verbose --idle-timeout 2 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    run_client 'my ($got, $times) = (0, 0);
+        while (my $more = sysread $c, my $bytes, $times < 50 ? 20000 : 65536) {
+            $got += $more;
+            select undef, undef, undef, 0.1 if $times++ < 50;
+        }
+        print $got;' >"$scratch/got"
+    expect 'the bytes that come' "$(cat "$scratch/got")" 3000000
+    stops_with 1 0 0
+    has_line "$scratch/proxy.err" ' 0 bytes there, 3000000 back, ended$'
+}
+
 # The target's failure is the client's: it must not take what it has for the whole.
 target_breaks() {
     # shellcheck disable=SC2016
@@ -501,6 +518,7 @@ behaviour 'a target whose name does not exist is told of' no_such_target
 behaviour 'a target that hangs is given up in time' target_hangs
 behaviour 'a stop does not wait for a target that hangs' stop_while_connecting
 behaviour 'a client that vanishes harms nobody else' vanishes
+behaviour 'one who takes little is not idle' takes_little
 behaviour 'a target that breaks off is no end of the file' target_breaks
 behaviour 'a target that breaks off an upload is heard before' answers_before_it_breaks
 behaviour 'a client that pauses gets what was sent before a reset' pauses_while_it_breaks
