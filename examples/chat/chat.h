@@ -100,7 +100,7 @@ intptr_t discovery_ask(void *arg);
 
 /* --- main.c --- */
 
-/* Tells a line on stderr, with the program's name before it; -1. */
+/* As service_tell; -1. */
 int chat_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

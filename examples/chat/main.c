@@ -42,9 +42,7 @@ int chat_complain(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fputs("chat: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    service_vtell("chat", format, arguments);
     va_end(arguments);
     return -1;
 }

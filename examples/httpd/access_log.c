@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../service/service.h"
 #include "httpd.h"
 
 /* Bytes of lines that wait, and of those from which on they are not to wait for long. */
@@ -44,7 +45,7 @@ int access_log_open(struct server *server)
 static void complain(struct access_log *self, const char *why)
 {
     if (!self->failed)
-        fprintf(stderr, "httpd: the access log cannot be written: %s\n", why);
+        service_tell("httpd", "the access log cannot be written: %s", why);
     self->failed = true;
 }
 

@@ -97,7 +97,7 @@ static int parse_options(int argc, char **argv, struct options *out)
 
 static int complain(const char *what, int error)
 {
-    fprintf(stderr, "httpd: %s: %s\n", what, strerror(-error));
+    service_tell("httpd", "%s: %s", what, strerror(-error));
     return error;
 }
 
@@ -107,7 +107,7 @@ static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
     (void)arg;
     if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
-        fprintf(stderr, "httpd: the connection from %s: %s\n", peer, strerror((int)-result));
+        service_tell("httpd", "the connection from %s: %s", peer, strerror((int)-result));
 }
 
 /* A task: the first signal stops the server, the second cancels it. */
@@ -155,8 +155,8 @@ static int listen_and_serve(struct server *self)
     snprintf(port, sizeof port, "%zu", self->options.port);
     int error = whorl_listen_tcp(host, port, NULL, &self->listener);
     if (error != 0) {
-        fprintf(stderr, "httpd: cannot listen at %s, port %s: %s\n", address, port,
-                whorl_resolve_explain(error));
+        service_tell("httpd", "cannot listen at %s, port %s: %s", address, port,
+                     whorl_resolve_explain(error));
         return error;
     }
     printf(strchr(address, ':') ? "serving %s at http://[%s]:%d/\n"

@@ -45,9 +45,7 @@ void proxy_tell(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fputs("proxy: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    service_vtell("proxy", format, arguments);
     va_end(arguments);
 }
 

@@ -3,14 +3,18 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static sigset_t stop_signals(void)
 {
@@ -43,6 +47,27 @@ int service_say_where(whorl_listener *listener)
         if (whorl_address_text((struct sockaddr *)&addr, len, text, sizeof text) > 0)
             printf("listening on %s\n", text);
     return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+/* A pipe that has any room takes PIPE_BUF bytes at once (pipe(7)). */
+void service_vtell(const char *program, const char *format, va_list arguments)
+{
+    char line[PIPE_BUF];
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    size_t len = (size_t)snprintf(line, sizeof line - 1, "%s: ", program);
+    vsnprintf(line + len, sizeof line - 1 - len, format, arguments);
+    len = strlen(line);
+    line[len++] = '\n';
+    if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT)
+        (void)!write(STDERR_FILENO, line, len);
+}
+
+void service_tell(const char *program, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    service_vtell(program, format, arguments);
+    va_end(arguments);
 }
 
 int service_tcp_state(int fd)

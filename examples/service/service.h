@@ -1,10 +1,12 @@
 /*
  * What the services among the examples have in common beside their options: they tell where they
- * listen, they want many descriptors, they look how a connection fares, and SIGTERM or SIGINT asks them to stop, a second one at once.
+ * listen, and what happens, they want many descriptors, they look how a connection fares, and
+ * SIGTERM or SIGINT asks them to stop, a second one at once.
  */
 #ifndef EXAMPLES_SERVICE_H
 #define EXAMPLES_SERVICE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <whorl.h>
 
@@ -18,6 +20,13 @@ int service_wait_for_stop(void);
 /* Prints "listening on" and each address of the listener: with its port, or a unix socket's name.
  * 0, or -errno of the printing. */
 int service_say_where(whorl_listener *listener);
+
+/* Tells a line on stderr, with the program's name before it. Does not wait: where there is no room,
+ * as in a pipe that nobody reads, the line is left out. */
+void service_tell(const char *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void service_vtell(const char *program, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /* The state of a TCP socket: TCP_ESTABLISHED or another of <netinet/tcp.h>; one that has broken off
  * is in TCP_CLOSE, though bytes of it are there still. -1: it is no TCP socket. */

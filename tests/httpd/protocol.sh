@@ -290,6 +290,22 @@ log_to_nobody() {
     exec 8>&-
 }
 
+# More than its memory holds goes to a stderr that nobody reads: it cannot even tell that.
+log_to_stuck_stderr() {
+    rm -f "$scratch/httpd.err"
+    mkfifo "$scratch/httpd.err"
+    exec 8<>"$scratch/httpd.err"
+    start_httpd --access-log -
+    rm "$scratch/httpd.err"
+    fetch --fail-early -o /dev/null "$url/ten.txt?$(printf '%08000d' 0)[1-300]"
+    expect_answer 200 "$url/ten.txt"
+    kill "$server"
+    timeout 60 tail -s 0.02 --pid="$server" -f /dev/null || fail 'SIGTERM does not end it'
+    wait "$server" || fail "httpd ended with $?"
+    exec 8>&-
+}
+
 httpd_behaviour 'a log that nobody takes holds up nobody' log_to_nobody
+httpd_behaviour 'a stderr that nobody reads holds up nobody' log_to_stuck_stderr
 httpd_behaviour 'the log goes to stderr when that is asked' log_to_stderr
 end_of_tests

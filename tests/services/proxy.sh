@@ -449,6 +449,22 @@ unix_sockets() {
     [[ ! -e $scratch/a.sock ]] || fail 'the unix socket is left behind'
 }
 
+# There is no room in its stderr.
+stuck_stderr() {
+    local err=$scratch/proxy.err
+    rm -f "$err"
+    mkfifo "$err"
+    exec {stuck}<>"$err"
+    dd if=/dev/zero of="$err" oflag=nonblock bs=4096 2>/dev/null || :
+    start_proxy --verbose 127.0.0.1:0 127.0.0.1:1 "$nginx"
+    rm "$err"
+    fetch "$url/small" | cmp - "$files/small"
+    fetch "$url/small" | cmp - "$files/small"
+    kill "$server"
+    expect_end "$server" 0
+    exec {stuck}>&-
+}
+
 refuses() { # STATUS SENTENCE ARGUMENTS...
     expect_status "$1" timeout 60 "$proxy" "${@:3}"
     expect 'the sentence' "$(cat "$scratch/err")" "proxy: $2"
@@ -531,6 +547,7 @@ behaviour 'connections that move nothing are ended' idle_timeout
 behaviour 'a stop lets a download end, and accepts no more' graceful_stop
 behaviour 'a stop cuts what has not ended in time' grace_over
 behaviour 'a second signal cuts at once' second_signal
+behaviour 'a stderr that nobody reads holds up nobody' stuck_stderr
 behaviour 'unix sockets serve as either side' unix_sockets
 behaviour 'the proxy outlives a want of descriptors' few_descriptors
 behaviour 'the proxy begins, or says why not, however few descriptors there are' fewer_descriptors
