@@ -23,7 +23,7 @@ enum { DISCARD_MOST = 65536 };
 #define LINGER_TIME WHORL_SECONDS(30)
 #define LINGER_SILENCE WHORL_SECONDS(5)
 
-/* Of a body, for each byte that came. */
+/* Of a body, for each byte that came: its client keeps up a KiB a second. */
 #define TIME_FOR_BYTE (WHORL_SECONDS(1) / 1024)
 
 /* --- Waiting --- */
@@ -111,22 +111,28 @@ static int read_head(struct connection *self, int64_t idle_limit)
     return request->status;
 }
 
+/* The client has --body-timeout, and wins some of that back by each byte, but is never given more
+ * than that: one that stalls is ended then, however much it has sent. What the sink takes is not of
+ * its time. */
 int connection_read_body(struct connection *self, request_sink *sink, void *arg)
 {
     struct request *request = &self->request;
-    int64_t deadline = deadline_after(self->server->options.body_timeout);
+    const int64_t most = self->server->options.body_timeout;
+    int64_t left = most;
     request->sink = sink;
     request->sink_arg = arg;
     while (!request->done && request->status == 0) {
         whorl_slice slice;
         size_t used;
-        int error = await_more(self, 0, deadline, &slice);
+        int64_t begin = whorl_now();
+        int error = await_more(self, 0, most > 0 ? begin + left : WHORL_FOREVER, &slice);
         if (error != 0)
             return error;
+        left -= whorl_now() - begin;
         request_body(request, slice.data, slice.len, &used);
         whorl_stream_consume(self->stream, used);
-        if (deadline != WHORL_FOREVER)
-            deadline += (int64_t)used * TIME_FOR_BYTE;
+        left += (int64_t)used * TIME_FOR_BYTE;
+        left = left < most ? left : most;
     }
     return request->status;
 }

@@ -46,6 +46,30 @@ slow_body() {
     stop_httpd
 }
 
+# What has come so far buys no time.
+stalled_body() {
+    start_httpd --upload --body-timeout 2
+    connect 9
+    printf 'PUT /stalled HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n' >&9
+    head -c 999999 "$files/big" >&9
+    timeout 60 cat <&9 >"$scratch/raw" || fail 'the server waits for ever'
+    disconnect 9
+    expect 'the statuses' "$(statuses <"$scratch/raw")" 408
+    await has_no_open_file
+    expect 'what is there' "$(ls -A "$files")" $'big\nten.txt'
+    stop_httpd
+}
+
+# It takes longer than the time for a body that stalls.
+patient_body() {
+    start_httpd --upload --body-timeout 5
+    head -c 700000 "$files/big" >"$scratch/some"
+    expect_answer 201 --limit-rate 100K -H Expect: -T "$scratch/some" "$url/patient"
+    cmp "$scratch/some" "$files/patient"
+    rm "$files/patient"
+    stop_httpd
+}
+
 # The rest waits for nobody.
 others_go_on() {
     local fd
@@ -191,6 +215,8 @@ few_descriptors() {
 
 httpd_behaviour 'a head that comes byte by byte is given up' slow_head
 httpd_behaviour 'a body that comes byte by byte is given up' slow_body
+httpd_behaviour 'a body that stalls is given up, however much has come' stalled_body
+httpd_behaviour 'a body that keeps coming is taken' patient_body
 httpd_behaviour 'clients in the middle of a head hold nobody up' others_go_on
 httpd_behaviour 'a connection on which nothing comes is closed' idle_ends
 httpd_behaviour 'a client that takes nothing is given up' takes_nothing
