@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../service/service.h"
@@ -26,6 +27,16 @@ enum { REST_MOST = NI_MAXHOST + 128 };
 /* For what is left when the server ends. */
 #define LAST_TIME WHORL_SECONDS(2)
 
+/* A FIFO is opened for reading too, since that waits for no reader (fifo(7)). */
+static int open_file(const char *name)
+{
+    struct statx stat;
+    bool is_fifo =
+        whorl_statx(AT_FDCWD, name, 0, STATX_TYPE, &stat) == 0 && S_ISFIFO(stat.stx_mode);
+    int access = is_fifo ? O_RDWR : O_WRONLY;
+    return whorl_open(name, access | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+}
+
 int access_log_open(struct server *server)
 {
     struct access_log *self = &server->log;
@@ -36,9 +47,7 @@ int access_log_open(struct server *server)
     self->full = malloc(WAITING_MOST);
     if (self->lines == NULL || self->full == NULL)
         return -ENOMEM;
-    self->fd = strcmp(name, "-") == 0
-                   ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
-                   : whorl_open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    self->fd = strcmp(name, "-") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) : open_file(name);
     return self->fd == -1 ? -errno : self->fd < 0 ? self->fd : 0;
 }
 

@@ -290,6 +290,18 @@ log_to_nobody() {
     exec 8>&-
 }
 
+# A pipe without a reader, who may come later.
+log_to_fifo() {
+    rm -f "$scratch/fifo"
+    mkfifo "$scratch/fifo"
+    start_httpd --access-log "$scratch/fifo"
+    expect_answer 200 "$url/ten.txt"
+    timeout 60 head -n 1 "$scratch/fifo" >"$scratch/lines" || fail 'no line comes'
+    grep -q '"GET /ten.txt HTTP/1.1" 200 10$' "$scratch/lines"
+    expect_answer 200 "$url/ten.txt"
+    stop_httpd
+}
+
 # More than its memory holds goes to a stderr that nobody reads: it cannot even tell that.
 log_to_stuck_stderr() {
     rm -f "$scratch/httpd.err"
@@ -306,6 +318,7 @@ log_to_stuck_stderr() {
 }
 
 httpd_behaviour 'a log that nobody takes holds up nobody' log_to_nobody
+httpd_behaviour 'a log that nobody reads yet holds up nobody' log_to_fifo
 httpd_behaviour 'a stderr that nobody reads holds up nobody' log_to_stuck_stderr
 httpd_behaviour 'the log goes to stderr when that is asked' log_to_stderr
 end_of_tests
