@@ -3,7 +3,8 @@
  *
  * A connection puts its line into memory and goes on; a task writes what is there. So a disk, or
  * whoever reads a pipe, holds up nobody: where it is slower than the requests, lines are left out
- * that find no room. That, and what cannot be written, is told on stderr, the first time.
+ * that find no room. That, and what cannot be written, is told on stderr, the first time. Lines are
+ * whole, also where a disk was full in the middle of one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +59,18 @@ static void complain(struct access_log *self, const char *why)
     self->failed = true;
 }
 
-/* Writes all lines that are there; what a cancel cuts off can be gone on with. */
+/* Of a line that was written in part: all lines end. */
+static size_t rest_of_line(const struct access_log *self)
+{
+    const char *at = self->full + self->written;
+    if (self->written == 0 || at[-1] == '\n')
+        return 0;
+    return (size_t)((char *)memchr(at, '\n', self->full_len) + 1 - at);
+}
+
+/* Writes all lines that are there; what a cancel cuts off can be gone on with. Where that fails,
+ * they are left out, but for the rest of a line that was begun: it is written before all others, so
+ * that none stands in its middle. */
 static int write_lines(struct access_log *self)
 {
     while (self->len + self->full_len > 0) {
@@ -72,11 +84,15 @@ static int write_lines(struct access_log *self)
         ssize_t put = whorl_write(self->fd, self->full + self->written, self->full_len);
         if (put == -ECANCELED)
             return -ECANCELED;
-        if (put <= 0)
-            complain(self, strerror((int)-put));
-        size_t done = put <= 0 ? self->full_len : (size_t)put;
-        self->written += done;
-        self->full_len -= done;
+        if (put > 0) {
+            self->written += (size_t)put;
+            self->full_len -= (size_t)put;
+            continue;
+        }
+        complain(self, strerror((int)-put));
+        self->full_len = rest_of_line(self);
+        if (self->full_len > 0)
+            return 0;
     }
     return 0;
 }

@@ -290,6 +290,27 @@ log_to_nobody() {
     exec 8>&-
 }
 
+# A limit, as a full disk would, has a line written in part; then it is lifted.
+log_after_a_failure() {
+    local log=$scratch/limited.log program=$httpd httpd=httpd_with_limit
+    command -v prlimit >/dev/null || skip 'prlimit is missing (Debian: util-linux)'
+    httpd_with_limit() {
+        ulimit -S -f 1 # KiB
+        exec "$program" "$@"
+    }
+    start_httpd --access-log "$log"
+    fetch -o /dev/null "$url/ten.txt?$(printf '%0700d' 0)[1-3]"
+    await grep -q ': File too large$' "$scratch/httpd.err"
+    expect 'the bytes of the log' "$(stat -c %s "$log")" 1024
+    prlimit --pid "$server" --fsize=1000000:
+    fetch -o /dev/null "$url/ten.txt?last"
+    kill "$server"
+    wait "$server" || fail "httpd ended with $?"
+    local line='^127\.0\.0\.1 - - \[[^]]*\] "GET /ten\.txt\?[0-9a-z]* HTTP/1\.1" 200 10$'
+    expect 'what is no line' "$(grep -vE "$line" "$log")" ''
+    grep -q 'last' "$log"
+}
+
 # A pipe without a reader, who may come later.
 log_to_fifo() {
     rm -f "$scratch/fifo"
@@ -318,6 +339,7 @@ log_to_stuck_stderr() {
 }
 
 httpd_behaviour 'a log that nobody takes holds up nobody' log_to_nobody
+httpd_behaviour 'lines of the log are whole after a failure, too' log_after_a_failure
 httpd_behaviour 'a log that nobody reads yet holds up nobody' log_to_fifo
 httpd_behaviour 'a stderr that nobody reads holds up nobody' log_to_stuck_stderr
 httpd_behaviour 'the log goes to stderr when that is asked' log_to_stderr
