@@ -132,13 +132,21 @@ static bool is_list(enum field field)
     return field == FIELD_IF_MATCH || field == FIELD_IF_NONE_MATCH;
 }
 
-/* Lists may come in several lines, other headers in one. */
+static bool is_date(enum field field)
+{
+    return field == FIELD_IF_MODIFIED_SINCE || field == FIELD_IF_UNMODIFIED_SINCE;
+}
+
+/* Lists may come in several lines, other headers in one; several dates are none, and are ignored
+ * as such (RFC 9110, 13.1.3 and 13.1.4). */
 static int note(struct request *self, enum field field, struct span value)
 {
     while (value.len > 0 && isblank((unsigned char)self->head[value.at + value.len - 1]))
         value.len--;
     if (self->fields[field].at == 0)
         self->fields[field] = value;
+    else if (is_date(field))
+        self->fields[field].len = 0;
     else if (is_list(field) && self->more_count < LINES_MOST)
         self->more[self->more_count++] = (struct line){field, value};
     else

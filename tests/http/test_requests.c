@@ -419,7 +419,24 @@ static void writers_are_held_to_their_conditions(void **state)
     assert_int_equal(status_for("GET", "If-Unmodified-Since: " BEFORE "\r\n", true), 412);
     assert_int_equal(status_for("GET", "If-Unmodified-Since: never\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Modified-Since: " SAME "\r\n", true), 0);
+    assert_int_equal(status_for("DELETE", "If-Modified-Since: " SAME "\r\n", true), 0);
     assert_int_equal(status_for("PUT", "If-Unmodified-Since: " SAME "\r\n", false), 0);
+}
+
+/* They are ignored, also where each alone would be heard. */
+static void several_dates_are_no_condition(void **state)
+{
+    static const char modified[] =
+        "If-Modified-Since: " SAME "\r\nX: y\r\nif-modified-since: " SAME "\r\n";
+    static const char unmodified[] =
+        "If-Unmodified-Since: " BEFORE "\r\nIf-Unmodified-Since: " BEFORE "\r\n"
+        "If-Unmodified-Since: " BEFORE "\r\n";
+    (void)state;
+    assert_int_equal(status_for("GET", modified, true), 0);
+    assert_int_equal(status_for("PUT", modified, true), 0);
+    assert_int_equal(status_for("GET", unmodified, true), 0);
+    assert_int_equal(status_for("PUT", unmodified, true), 0);
+    assert_int_equal(status_for("GET", "If-Modified-Since: " SAME ", " SAME "\r\n", true), 0);
 }
 
 static bool range_holds(const char *value)
@@ -463,6 +480,7 @@ int main(void)
         behaviour(a_body_is_not_all_framing),
         behaviour(readers_are_told_what_they_have),
         behaviour(writers_are_held_to_their_conditions),
+        behaviour(several_dates_are_no_condition),
         behaviour(a_part_is_of_the_same_file),
     };
     return run_behaviours("http requests", tests);

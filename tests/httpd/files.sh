@@ -95,10 +95,10 @@ if_range() {
 }
 
 conditions() {
-    local tag
+    local tag date
     start_httpd
     expect_answer 200 "$url/ten.txt"
-    tag=$(header ETag)
+    tag=$(header ETag) date=$(header Last-Modified)
     expect_answer 304 -H "If-None-Match: $tag" "$url/ten.txt"
     expect_header ETag "$tag"
     expect_header Content-Length ''
@@ -106,6 +106,8 @@ conditions() {
     expect_answer 304 -H 'If-None-Match: *' --head "$url/ten.txt"
     expect_answer 200 -H 'If-None-Match: "other"' "$url/ten.txt"
     expect_answer 304 -z "$files/ten.txt" "$url/ten.txt"
+    expect_answer 304 -H "If-Modified-Since: $date" "$url/ten.txt"
+    expect_answer 200 -H "If-Modified-Since: $date" -H "If-Modified-Since: $date" "$url/ten.txt"
     expect_answer 200 -z 'Sun, 06 Nov 1994 08:49:37 GMT' "$url/ten.txt"
     expect_answer 200 -H "If-Match: $tag" "$url/ten.txt"
     expect_answer 412 -H 'If-Match: "other"' "$url/ten.txt"
