@@ -31,6 +31,14 @@ static size_t host_len(const char *target, size_t len)
     return at;
 }
 
+/* Whether http://user@host:port, which is so long, names no host (RFC 9110, 4.2.1). */
+static bool lacks_host(const char *target, size_t len)
+{
+    const char *user = memrchr(target, '@', len);
+    const char *host = user != NULL ? user + 1 : target + strlen(SCHEME);
+    return host == target + len || *host == ':';
+}
+
 /* The byte that begins at *at, which is left at its last one. 0: one that is forbidden, or broken;
  * '/': it is encoded. */
 static char decode(const char **at, const char *end)
@@ -79,7 +87,7 @@ int path_decode(struct path *self, const char *target, size_t len)
     self->len = 0;
     self->name[0] = '\0';
     self->directory = true;
-    if ((at < end && *at != '/') || host == strlen(SCHEME))
+    if ((at < end && *at != '/') || (host > 0 && lacks_host(target, host)))
         return 400;
     while (at < end) {
         const char *part = ++at; /* behind a slash */

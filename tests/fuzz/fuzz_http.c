@@ -33,6 +33,7 @@ static void take_target(const char *target, size_t len)
     hold(query_len == 0 || memchr(query, '#', query_len) == NULL);
     int status = path_decode(&path, target, len);
     hold(status == 0 || status == 400 || status == 404);
+    hold(len < 8 || strncasecmp(target, "http://:", 8) != 0 || status == 400); /* of no host */
     if (status != 0)
         return;
     hold(path.len == strlen(path.name) && path.len < sizeof path.name);

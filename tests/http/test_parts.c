@@ -37,6 +37,8 @@ static void targets_become_paths(void **state)
     expect_path("http://host/a/b?c", "a/b", false);
     expect_path("HTTP://host:80", "", true);
     expect_path("http://host?a/..", "", true);
+    expect_path("http://[::1]:80/a", "a", false);
+    expect_path("http://user:@host/a@b", "a@b", false);
     expect_path("/...", "...", false);
     expect_path("/a..b/..c", "a..b/..c", false);
     expect_path("/%61", "a", false);
@@ -52,10 +54,13 @@ static void expect_refusals(int status, const char *const *targets)
 
 static void targets_that_lead_elsewhere_are_refused(void **state)
 {
-    const char *const bad[] = {"/..",     "/../a",   "/a/../b",   "/%2e%2e/a", "/.%2E",
-                               "/a/%2e.", "/a%00",   "/%00",      "/%",        "/%2",
-                               "/%zz",    "/a%g0",   "*",         "host:80",   "http:/a",
-                               "a",       "http://", "http:///a", "http://?a", NULL};
+    const char *const bad[] = {"/..",       "/../a",      "/a/../b",     "/%2e%2e/a",
+                               "/.%2E",     "/a/%2e.",    "/a%00",       "/%00",
+                               "/%",        "/%2",        "/%zz",        "/a%g0",
+                               "*",         "host:80",    "http:/a",     "a",
+                               "http://",   "http:///a",  "http://?a",   "http://:80/a",
+                               "http://:",  "HTTP://:/a", "http://u@/a", "http://u:p@:80/a",
+                               "http://u@", NULL};
     const char *const missing[] = {"/a%2fb", "/%2F..%2f", "/.whorl-0123", "/a/.whorl-x", NULL};
     struct path path;
     (void)state;

@@ -103,6 +103,7 @@ malformed() {
     expect_statuses 505 'GET /ten.txt HTTP/3.0\r\nHost: a\r\n\r\n'
     expect_statuses 505 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
     expect_statuses 505 'GET /ten.txt\r\n\r\n'
+    expect_statuses 400 "GET http://:80/ten.txt HTTP/1.1\r\n$last"
     expect_statuses 417 "GET /ten.txt HTTP/1.1\r\nExpect: tea\r\n$last"
     expect_statuses '200 400' 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\nGARBAGE\r\n\r\n'
     expect_answer 200 "$url/ten.txt"
