@@ -56,7 +56,8 @@ static int look_at(struct file *self)
 }
 
 /* 0 or -errno, among them -EISDIR: a directory, asked for without a slash at its end; -ENOENT: also
- * one without index.html; -EXDEV: a link leads out; -EACCES: also neither file nor directory. */
+ * one without index.html; -EXDEV: a link leads out, or is absolute; -EACCES: also neither file nor
+ * directory. */
 static int open_file(struct file *self, const struct server *server, const struct path *path)
 {
     char name[PATH_MAX + sizeof index_name];

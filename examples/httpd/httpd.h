@@ -100,8 +100,8 @@ int answer_status_of(int error);
 int files_answer(struct connection *self, const struct path *path);  /* GET, HEAD */
 int upload_answer(struct connection *self, const struct path *path); /* PUT */
 
-/* Opens what is below the served directory, and follows no link out of it. A descriptor, or
- * -errno. */
+/* Opens what is below the served directory, and follows no link out of it, and no absolute one. A
+ * descriptor, or -errno. */
 int open_beneath(const struct server *server, const char *name, uint64_t flags);
 
 /* --- The access log (access_log.c) --- */

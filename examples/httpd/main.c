@@ -26,7 +26,8 @@ static const char usage[] =
     "Serves the files below DIRECTORY, by default the current one, over HTTP/1.1.\n\n";
 
 static const char notes[] =
-    "\nBYTES take the suffixes K, M and G. Links that lead out of DIRECTORY are not followed.\n"
+    "\nBYTES take the suffixes K, M and G. Links that lead out of DIRECTORY are not followed,\n"
+    "nor are absolute ones.\n"
     "SIGTERM and SIGINT (ctrl-C) end it when the requests have ended that run; a second one\n"
     "ends these too. An access log that nobody takes holds it up for 2 seconds.\n"
     "\nExit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.\n";

@@ -186,6 +186,7 @@ traversal() {
     local target
     echo secret >"$scratch/secret"
     ln -s "$scratch/secret" "$files/plain/absolute"
+    ln -s "$files/ten.txt" "$files/plain/absolute_within"
     ln -s ../../secret "$files/plain/relative"
     ln -s ../.. "$files/plain/up"
     ln -s /proc/self "$files/plain/self"
@@ -201,10 +202,11 @@ traversal() {
         expect_answer 403 "$url$target"
         lacks secret "$scratch/body"
     done
+    expect_answer 403 "$url/plain/absolute_within"
     expect_statuses 400 'GET secret HTTP/1.1\r\nHost: a\r\n\r\n'
     expect_statuses 200 'GET http://other/ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
     stop_httpd
-    rm "$files/plain/"{absolute,relative,up,self}
+    rm "$files/plain/"{absolute,absolute_within,relative,up,self}
 }
 
 # A file that is replaced, or written to, is seen anew at once.

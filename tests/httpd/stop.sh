@@ -158,6 +158,7 @@ begins() {
     expect_status 1 "$httpd" --port 0 "$files/ten.txt"
     expect_status 0 "$httpd" --help
     grep -q '^Usage: httpd ' "$scratch/out"
+    grep -q '^nor are absolute ones\.$' "$scratch/out"
     expect_status 1 "$httpd" --port 0 --address no.such.name.invalid "$files"
     grep -q '^httpd: cannot listen at no.such.name.invalid, port 0: ' "$scratch/err"
     lacks 'No such file' "$scratch/err"
