@@ -194,22 +194,34 @@ static int link_as(struct upload *self, const char *name)
     return whorl_linkat(AT_FDCWD, file, self->dir, name, AT_SYMLINK_FOLLOW);
 }
 
-/* Gives the file its name. A link can replace nothing, a renaming does: -EEXIST: somebody was
- * faster, and nothing may be replaced. */
+static int rename_temporary(struct upload *self, unsigned flags)
+{
+    int error = whorl_renameat2(self->dir, self->temporary, self->dir, self->name, flags);
+    if (error == 0)
+        self->temporary[0] = '\0';
+    return error;
+}
+
+/* Gives the file its name, which nothing has. A name that it has already is changed, as not every
+ * file system knows two names for a file; nor does every one keep a renaming from replacing what is
+ * there. -EEXIST: somebody was faster. */
+static int take_free_name(struct upload *self)
+{
+    int error = -EINVAL;
+    if (self->temporary[0] != '\0')
+        error = rename_temporary(self, RENAME_NOREPLACE);
+    return error == -EINVAL ? link_as(self, self->name) : error;
+}
+
+/* The same, of what may be replaced. A link cannot do that. */
 static int take_name(struct upload *self)
 {
     int error = 0;
-    if (self->exclusive)
-        return link_as(self, self->name);
     if (self->temporary[0] == '\0') {
         choose_temporary(self);
         error = link_as(self, self->temporary);
     }
-    if (error == 0)
-        error = whorl_renameat2(self->dir, self->temporary, self->dir, self->name, 0);
-    if (error == 0)
-        self->temporary[0] = '\0';
-    return error;
+    return error == 0 ? rename_temporary(self, 0) : error;
 }
 
 static int commit(struct upload *self)
@@ -226,7 +238,7 @@ static int commit(struct upload *self)
     if (status == 0 && error == 0 && self->old_mode != mode)
         error = whorl_file_sync(self->file);
     if (status == 0 && error == 0)
-        error = take_name(self);
+        error = self->exclusive ? take_free_name(self) : take_name(self);
     whorl_mutex_unlock(replacing);
     if (status == 0 && error == 0)
         error = whorl_fsync(self->dir);

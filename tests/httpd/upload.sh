@@ -371,6 +371,77 @@ full_disk() {
     stop_httpd
 }
 
+# A library that makes a poor one of the file system: it knows no files without a name, and, as
+# $WITHOUT says, no links, or no flags of a renaming.
+make_poor() {
+    cat >"$scratch/poor.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <whorl.h>
+
+static int lacks(const char *what)
+{
+    return strcmp(getenv("WITHOUT"), what) == 0;
+}
+
+int whorl_openat(int dirfd, const char *path, int flags, ...)
+{
+    int (*next)(int, const char *, int, ...) = dlsym(RTLD_NEXT, "whorl_openat");
+    return (flags & O_TMPFILE) == O_TMPFILE ? -EOPNOTSUPP : next(dirfd, path, flags, 0666);
+}
+
+int whorl_linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags)
+{
+    int (*next)(int, const char *, int, const char *, int) = dlsym(RTLD_NEXT, "whorl_linkat");
+    return lacks("links") ? -EPERM : next(olddirfd, oldpath, newdirfd, newpath, flags);
+}
+
+int whorl_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath,
+                    unsigned flags)
+{
+    int (*next)(int, const char *, int, const char *, unsigned) =
+        dlsym(RTLD_NEXT, "whorl_renameat2");
+    if (flags != 0 && lacks("flags"))
+        return -EINVAL;
+    return next(olddirfd, oldpath, newdirfd, newpath, flags);
+}
+END
+    # shellcheck disable=SC2086  # a command and its options
+    $CC -shared -fPIC -I"$top_srcdir/include" -o "$scratch/poor.so" "$scratch/poor.c" -ldl
+}
+
+poor_file_system() {
+    local without program=$httpd httpd=poor_httpd
+    make_poor
+    poor_httpd() {
+        WITHOUT=$without LD_PRELOAD=$scratch/poor.so exec "$program" "$@"
+    }
+    without=nothing
+    (poor_httpd --help >"$scratch/out" 2>&1) || skip 'this build takes no such library'
+    for without in links flags; do
+        in_empty_folder
+        start_httpd --upload
+        connect 9
+        printf 'PUT /new HTTP/1.1\r\nConnection: close\r\nHost: a\r\nIf-None-Match: *\r\n' >&9
+        printf 'Content-Length: 5\r\n\r\nfirs' >&9
+        await has_open_file
+        [[ $(listing) == .whorl-* ]] || skip 'this build uses no library that is shared'
+        printf t >&9
+        expect 'the status' "$(timeout 60 cat <&9 | statuses)" 201
+        disconnect 9
+        expect_answer 412 -T - -H 'If-None-Match: *' "$url/new" < <(echo second)
+        expect 'the content' "$(cat "$files/new")" first
+        expect_answer 204 -T - -H Expect: "$url/new" < <(echo third)
+        expect 'the content' "$(cat "$files/new")" third
+        expect 'what is there' "$(listing)" new
+        stop_httpd
+    done
+}
+
 httpd_behaviour 'a file that is put is there, and replaces the one that was' puts
 httpd_behaviour 'bodies may come in chunks' puts_chunked
 httpd_behaviour 'a part of a file replaces no whole' parts_replace_no_whole
@@ -389,4 +460,5 @@ httpd_behaviour 'of several that replace one version, one does' one_replaces
 httpd_behaviour 'of several that want to be the first, one is' one_creates
 httpd_behaviour 'clients that count up together lose no step' no_update_is_lost
 httpd_behaviour 'a full disk is told' full_disk
+httpd_behaviour 'a poor file system takes files, too' poor_file_system
 end_of_tests
