@@ -153,9 +153,8 @@ static int take_arguments(int argc, char **argv)
 {
     const struct option_table table = {"chat", usage, notes, entries,
                                        sizeof entries / sizeof *entries};
-    int taken = options_take(&table, argc, argv);
-    if (taken != 0)
-        return taken;
+    if (options_take(&table, argc, argv) != 0)
+        return -1;
     if (argc - optind > 1)
         return options_refuse(&table, "there is one %s, not \"%s\"", discovers ? "HOST" : "PORT",
                               argv[optind + 1]);
@@ -172,9 +171,8 @@ static int take_arguments(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int taken = take_arguments(argc, argv);
-    if (taken != 0)
-        return taken < 0 ? 2 : 0;
+    if (take_arguments(argc, argv) != 0)
+        return 2;
     if (discovers)
         return whorl_run(discovery_ask, &chat) < 0;
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};

@@ -47,7 +47,7 @@ static const struct options defaults = {
     .grace = WHORL_SECONDS(10),
 };
 
-/* 0: go on; 1: all was said, as by --help; -1: refused, with a sentence on stderr. */
+/* 0: go on; -1: refused, with a sentence on stderr. */
 static int parse_options(int argc, char **argv, struct options *out)
 {
     const struct option_entry entries[] = {
@@ -83,9 +83,8 @@ static int parse_options(int argc, char **argv, struct options *out)
     const struct option_table table = {"httpd", usage, notes, entries,
                                        sizeof entries / sizeof *entries};
     *out = defaults;
-    int taken = options_take(&table, argc, argv);
-    if (taken != 0)
-        return taken;
+    if (options_take(&table, argc, argv) != 0)
+        return -1;
     if (argc - optind > 1)
         return options_refuse(&table, "there is one DIRECTORY, not also \"%s\"", argv[optind + 1]);
     if (optind < argc)
@@ -190,9 +189,8 @@ int main(int argc, char **argv)
     static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
     static const whorl_event unset = WHORL_EVENT_INIT;
     struct server server = {.log = {.fd = -1, .wanted = unset}, .replacing = unlocked};
-    int parsed = parse_options(argc, argv, &server.options);
-    if (parsed != 0)
-        return parsed > 0 ? EXIT_SERVED : EXIT_REFUSED;
+    if (parse_options(argc, argv, &server.options) != 0)
+        return EXIT_REFUSED;
     service_hold_signals();
     service_raise_descriptors();
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};

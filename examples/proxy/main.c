@@ -160,9 +160,8 @@ static int take_arguments(struct proxy *self, int argc, char **argv)
     };
     const struct option_table table = {"proxy", usage, notes, entries,
                                        sizeof entries / sizeof *entries};
-    int taken = options_take(&table, argc, argv);
-    if (taken != 0)
-        return taken;
+    if (options_take(&table, argc, argv) != 0)
+        return -1;
     if (self->idle_timeout == 0)
         self->idle_timeout = WHORL_FOREVER;
     return take_places(self, &table, argc - optind, argv + optind);
@@ -176,9 +175,8 @@ int main(int argc, char **argv)
         .idle_timeout = WHORL_SECONDS(600),
         .grace = WHORL_SECONDS(10),
     };
-    int taken = take_arguments(&proxy, argc, argv);
-    if (taken != 0)
-        return taken < 0 ? 2 : 0;
+    if (take_arguments(&proxy, argc, argv) != 0)
+        return 2;
     service_hold_signals();
     want_descriptors(&proxy);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};

@@ -35,7 +35,7 @@ static void print_entry(const char *name, const char *value, const char *text)
     putchar('\n');
 }
 
-static int print_help(const struct option_table *table)
+static _Noreturn void print_help(const struct option_table *table)
 {
     fputs(table->usage, stdout);
     for (size_t i = 0; i < table->count; i++)
@@ -43,9 +43,9 @@ static int print_help(const struct option_table *table)
     print_entry("help", NULL, "print this");
     fputs(table->notes, stdout);
     if (fflush(stdout) == 0 && !ferror(stdout))
-        return 1;
+        exit(EXIT_SUCCESS);
     perror(table->program);
-    return -1;
+    exit(EXIT_FAILURE);
 }
 
 /* What a number counts for, by what stands behind it; 0: nonsense. */
@@ -113,7 +113,7 @@ int options_take(const struct option_table *table, int argc, char **argv)
     while (taken == 0 && (code = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
         const char *word = argv[optind - 1];
         if (code == 'h')
-            taken = print_help(table);
+            print_help(table);
         else if (code == ':')
             taken = options_refuse(table, "%s needs a value", word);
         else if (code == '?' && optopt > 0 && optopt < FIRST_CODE && optopt != 'h')

@@ -35,8 +35,9 @@ struct option_table {
     size_t count;
 };
 
-/* Takes the options out of argv; optind is where the rest begins. 0; 1: --help was answered, and
- * the program may end; -1: the arguments make no sense, which was told. */
+/* Takes the options out of argv; optind is where the rest begins. 0; -1: the arguments make no
+ * sense, which was told. With --help the program ends here: by status 0, or 1 where that could not
+ * be printed. */
 int options_take(const struct option_table *table, int argc, char **argv);
 
 /* Tells on stderr what is wrong with the arguments, and where help is; returns -1. */

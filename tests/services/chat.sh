@@ -543,7 +543,7 @@ arguments() {
     grep -q '^Usage: chat ' "$scratch/out"
     expect 'its width' "$(awk 'length > 100' "$scratch/out")" ''
     "$chat" --help >/dev/full 2>"$scratch/err" || status=$?
-    expect 'the status' "$status" 2
+    expect 'the status' "$status" 1
 }
 
 behaviour 'what is said in a room is heard there, and in no other' two_rooms

@@ -494,7 +494,7 @@ arguments() {
     expect 'its width' "$(awk 'length > 100' "$scratch/out")" ''
     status=0
     "$proxy" --help >/dev/full 2>"$scratch/err" || status=$?
-    expect 'the status' "$status" 2
+    expect 'the status' "$status" 1
 }
 
 few_descriptors() {
