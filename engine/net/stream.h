@@ -73,6 +73,7 @@ struct whorl_stream {
     uint32_t received; /* bytes from the connection's beginning, modulo 2^32 */
     bool is_over;
     bool careful;     /* it receives one piece at a time */
+    bool fresh;       /* all that the op has brought since it was armed was followed by more */
     uint8_t starved;  /* there was no buffer, so many times in a row */
     bool plain;       /* it receives without multishot */
     bool plain_reads; /* the op is a read, not a poll */

@@ -1,5 +1,6 @@
 /* Receiving, and the pieces that were received: see stream.h. */
 #include <net/stream.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,17 @@ static void prefetch_rest(const whorl_stream *stream)
         __builtin_prefetch(rest + at, 1);
 }
 
+/* While an op is being armed, bytes may come, and a reset behind them: then the kernel brings the
+ * bytes, takes that for all that it was woken for, and never tells of the reset (Linux 6.18). So
+ * there is one look, when it has brought what was there; armed anew, the op finds the reset. */
+static __attribute__((noinline)) void look_behind_first(whorl_stream *stream)
+{
+    struct pollfd end = {.fd = stream->fd};
+    stream->fresh = false;
+    if (poll(&end, 1, 0) > 0)
+        multishot_disarm(stream->loop, &stream->in);
+}
+
 static void taken(struct multishot *self, int32_t result, unsigned marks)
 {
     whorl_stream *stream = stream_of(self);
@@ -75,6 +87,8 @@ static void taken(struct multishot *self, int32_t result, unsigned marks)
     struct piece *piece = buffers_take(&stream->hub->pool, marks, (size_t)result);
     if (!(marks & RING_NONEMPTY) && stream->unread <= stream->read_ahead / 2)
         stream->careful = false;
+    if (__builtin_expect(stream->fresh, 0) && !(marks & RING_NONEMPTY))
+        look_behind_first(stream);
     if (result > 0)
         in_take(stream, piece);
     else
@@ -110,6 +124,7 @@ static void choose_shots(whorl_stream *stream)
     if (stream->plain)
         return;
     stream->in.op.flags = stream->careful ? RING_SELECT : RING_SELECT | RING_MULTISHOT;
+    stream->fresh = !stream->careful;
 }
 
 bool in_lacks_memory(whorl_stream *stream, int32_t result)

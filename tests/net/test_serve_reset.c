@@ -10,6 +10,7 @@
 #include "net/serving.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 
 enum { LARGE = 8 << 20, QUEUED = 20 };
 
@@ -220,12 +221,75 @@ static void a_reset_in_the_grace_after_a_stop_ends_the_server(void **state)
     free(scene.large);
 }
 
+/* --- Bytes and a reset that come while the server begins to receive --- */
+
+enum { HASTY = 3, TIMES = UNDER_SANITIZER ? 1000 : 10000 };
+
+/* In a process of its own, as only these come at just that moment, now and then. */
+static pid_t start_hasty(whorl_listener *listener)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    check_equal(whorl_listener_address(listener, 0, (struct sockaddr *)&address, &len), 0);
+    pid_t client = fork();
+    if (client != 0)
+        return client;
+    for (long i = test_rounds(TIMES); i > 0; i--) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (connect(fd, (struct sockaddr *)&address, len) != 0 || write(fd, "some", 4) != 4)
+            _exit(1);
+        reset(fd);
+    }
+    _exit(0);
+}
+
+static intptr_t read_to_the_end(whorl_stream *stream, void *arg)
+{
+    (void)arg;
+    char buf[100];
+    ssize_t got;
+    do
+        got = whorl_stream_read(stream, buf, sizeof buf);
+    while (got > 0);
+    return 0;
+}
+
+static intptr_t outlive_the_hasty(void *arg)
+{
+    (void)arg;
+    static const whorl_serve_options defaults;
+    serving server;
+    pid_t clients[HASTY];
+    serve_here(&server, read_to_the_end, NULL, &defaults);
+    for (int i = 0; i < HASTY; i++)
+        clients[i] = start_hasty(server.listener);
+    for (int i = 0; i < HASTY; i++) {
+        int status = 0;
+        while (waitpid(clients[i], &status, WNOHANG) == 0)
+            check_equal(whorl_sleep(WHORL_MS(1)), 0);
+        check_equal(status, 0);
+    }
+    for (int i = 0; i < 10000 && whorl_listener_live(server.listener) > 0; i++)
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(whorl_listener_live(server.listener), 0);
+    whorl_cancel(server.task);
+    whorl_join(server.task);
+    return whorl_listener_close(server.listener);
+}
+
+static void a_reset_right_behind_the_first_bytes_is_not_missed(void **state)
+{
+    (void)state;
+    run_checks(outlive_the_hasty, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         as_task(in_every_state_of_its_handler_a_reset_costs_that_connection_alone),
         as_task(peers_that_reset_while_they_wait_for_a_place_hold_nobody_up),
         as_task(a_reset_in_the_grace_after_a_stop_ends_the_server),
+        behaviour(a_reset_right_behind_the_first_bytes_is_not_missed),
     };
     return run_behaviours("serve_reset", tests);
 }
