@@ -1,8 +1,8 @@
 /*
  * Resets that nobody sees. The kernel tells of a reset once, to who asks first. Where that is a
  * send, which may have sent a part and keep it to itself, the next one gives EPIPE, and receiving
- * gives 0, as after the peer's end of sending. What TCP has counted tells the two apart: that end counts as a byte, which
- * nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18).
+ * gives 0, as after the peer's end of sending. What TCP has counted tells the two apart: that end
+ * counts as a byte, which nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18).
  */
 #include <linux/sockios.h>
 #include <linux/tcp.h>

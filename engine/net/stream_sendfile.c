@@ -101,8 +101,8 @@ static int move_by_buffer(struct transfer *one)
 
 /* --- Both --- */
 
-/* A call that is refused lets others run, who may give the stream back: whatever is to be done to it
- * is done before the next one. */
+/* A call that is refused lets others run, who may give the stream back: whatever is to be done to
+ * it is done before the next one. */
 static int move_all(struct transfer *one)
 {
     bool is_little = one->source.count <= BULK_SMALL;

@@ -129,8 +129,8 @@ static int sending_error(const whorl_stream *stream)
     return stream->ended ? -EPIPE : stream->out_error;
 }
 
-/* A task that was cancelled meets that by itself, and so does each call an error of sending, but the
- * close, which tells of what is lost. */
+/* A task that was cancelled meets that by itself, and so does each call an error of sending, but
+ * the close, which tells of what is lost. */
 void out_tell_next(whorl_stream *stream, int error)
 {
     if (error != -ECANCELED && !stream->out_error)

@@ -49,8 +49,8 @@ static int error_of(int fd)
     return -error;
 }
 
-/* Bytes that both sides have yet to take; those that they have taken since the last look have moved.
- * A socket tells that it has room only when much has. */
+/* Bytes that both sides have yet to take; those that they have taken since the last look have
+ * moved. A socket tells that it has room only when much has. */
 static int look_at_sides(const struct pump *self)
 {
     struct activity *activity = self->activity;

@@ -53,7 +53,7 @@ static void a_unix_socket_is_met_at_its_path_or_name(void **state)
     run_both_ways(talk_by_name);
 }
 
-/* Of several that find a stale file the one that has the directory's lock looks, and replaces it. */
+/* Of several that find a stale file one has the directory's lock, looks, and replaces it. */
 static intptr_t wait_for_the_lock(void *arg)
 {
     (void)arg;

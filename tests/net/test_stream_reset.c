@@ -182,7 +182,7 @@ static intptr_t die_early(void *arg)
     return 0;
 }
 
-/* The part that was taken tells nothing of it; then it is told as what it is, and by the close too. */
+/* The part that was taken tells nothing of it; then it is told as what it is, by the close too. */
 static intptr_t cut_a_write_short(void *arg)
 {
     (void)arg;
