@@ -69,10 +69,10 @@ static void prefetch_rest(const whorl_stream *stream)
 
 /* While an op is being armed, bytes may come, and a reset behind them: then the kernel brings the
  * bytes, takes that for all that it was woken for, and never tells of the reset (Linux 6.18). So
- * there is one look, when it has brought what was there; armed anew, the op finds the reset. */
+ * there is one look, when it has brought what was there; armed anew, the op finds the end. */
 static __attribute__((noinline)) void look_behind_first(whorl_stream *stream)
 {
-    struct pollfd end = {.fd = stream->fd};
+    struct pollfd end = {.fd = stream->fd, .events = POLLRDHUP};
     stream->fresh = false;
     if (poll(&end, 1, 0) > 0)
         multishot_disarm(stream->loop, &stream->in);
