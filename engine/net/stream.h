@@ -48,10 +48,10 @@ struct stream_side {
     struct task *task; /* NULL: nobody is inside a call that waits */
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
     bool is_parked;
-    bool is_late; /* direct: the idle timeout has run out */
-    int queued;   /* the writer, while it waits with an idle timeout: bytes that the peer had yet to
-                     take when that was looked at; -1: the descriptor does not tell */
-    int64_t moved; /* when a byte last came, or went, or a call began; kept where there is an idle
+    bool is_late;    /* direct: the idle timeout has run out */
+    uint32_t queued; /* the writer, while it waits with an idle timeout: bytes that the peer had yet
+                        to take when that was looked at, and what was sent since, modulo 2^32 */
+    int64_t moved;   /* when a byte last came, or went, or a call began; kept where there is an idle
                       timeout */
 };
 
@@ -72,6 +72,7 @@ struct whorl_stream {
     /* Of receiving. */
     uint32_t received; /* bytes from the connection's beginning, modulo 2^32 */
     bool is_over;
+    bool is_told;     /* in_error, by a call that reads */
     bool careful;     /* it receives one piece at a time */
     bool fresh;       /* all that the op has brought since it was armed was followed by more */
     uint8_t starved;  /* there was no buffer, so many times in a row */
@@ -197,8 +198,9 @@ uint32_t reset_received(int fd);
 /* Whether the end that receiving has found is none: 0, or what has cut the connection off. */
 int reset_behind(const whorl_stream *stream);
 
-/* Whether what sending has found, -EPIPE, is a reset of which nobody was told. */
-bool reset_before(const whorl_stream *stream);
+/* What sending is to tell that has found -EPIPE: what has cut the connection off, if no call that
+ * reads has told it; else -EPIPE. */
+int reset_before(const whorl_stream *stream);
 
 /* --- stream_in.c --- */
 
@@ -238,6 +240,13 @@ void in_put_back(whorl_stream *stream, size_t len);
  * call asks again. */
 bool in_lacks_memory(whorl_stream *stream, int32_t result);
 
+/* What a call that reads gives at the end: 0, or why nothing comes any more. */
+static inline int in_tell_end(whorl_stream *stream)
+{
+    stream->is_told = true;
+    return stream->in_error;
+}
+
 /* Gives back all pieces. */
 void in_drop(whorl_stream *stream);
 
@@ -263,10 +272,11 @@ int out_go_on(whorl_stream *stream);
  * would not meet the error itself. */
 void out_tell_next(whorl_stream *stream, int error);
 
-/* The kernel has taken some of what is to be sent. */
-static inline void out_moved(whorl_stream *stream)
+/* The kernel has taken `len` bytes of what is to be sent. */
+static inline void out_moved(whorl_stream *stream, size_t len)
 {
     stream->shortages = 0;
+    stream->writer.queued += (uint32_t)len;
     side_moved(stream, &stream->writer);
 }
 

@@ -68,8 +68,9 @@ static void prefetch_rest(const whorl_stream *stream)
 }
 
 /* While an op is being armed, bytes may come, and a reset behind them: then the kernel brings the
- * bytes, takes that for all that it was woken for, and never tells of the reset (Linux 6.18). So
- * there is one look, when it has brought what was there; armed anew, the op finds the end. */
+ * bytes, takes that for all that it was woken for, and never tells of the reset (Linux 6.18; of
+ * TCP's end it tells). So there is one look for either, when it has brought what was there; armed
+ * anew, the op finds it. */
 static __attribute__((noinline)) void look_behind_first(whorl_stream *stream)
 {
     struct pollfd end = {.fd = stream->fd, .events = POLLRDHUP};

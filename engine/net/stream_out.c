@@ -85,7 +85,7 @@ void out_drop(whorl_stream *stream)
 /* The kernel has taken `len` bytes of the chunks. */
 static void sent(whorl_stream *stream, size_t len)
 {
-    out_moved(stream);
+    out_moved(stream, len);
     stream->pending -= len;
     while (stream->chunks) {
         struct chunk *first = stream->chunks;
@@ -101,7 +101,7 @@ static void sent(whorl_stream *stream, size_t len)
 
 void out_fail(whorl_stream *stream, int error)
 {
-    stream->out_error = error == -EPIPE && reset_before(stream) ? -ECONNRESET : error;
+    stream->out_error = error == -EPIPE ? reset_before(stream) : error;
     stream->lost |= stream->pending > 0;
     out_drop(stream);
 }

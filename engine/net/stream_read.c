@@ -36,7 +36,7 @@ ssize_t whorl_stream_read(whorl_stream *stream, void *buf, size_t len)
     error = in_wait(stream, 1);
     if (error)
         return error;
-    return stream->unread > 0 ? (ssize_t)copy_out(stream, buf, len) : stream->in_error;
+    return stream->unread > 0 ? (ssize_t)copy_out(stream, buf, len) : in_tell_end(stream);
 }
 
 /* Bytes that were copied out already are to be read again. Returns false for want of memory. */
@@ -68,7 +68,7 @@ ssize_t whorl_stream_read_exactly(whorl_stream *stream, void *buf, size_t len)
         if (error)
             break;
         if (stream->unread == 0)
-            return done > 0 ? (ssize_t)done : stream->in_error;
+            return done > 0 ? (ssize_t)done : in_tell_end(stream);
         done += copy_out(stream, (char *)buf + done, rest);
     }
     if (error && done > 0 && put_back(stream, buf, done))
@@ -92,7 +92,7 @@ ssize_t whorl_stream_peek(whorl_stream *stream, size_t least, whorl_slice *slice
     if (error)
         return error;
     if (stream->unread == 0)
-        return stream->in_error;
+        return in_tell_end(stream);
     if (least > stream->unread)
         least = stream->unread;
     while (piece_len(stream->first) < least) {

@@ -49,9 +49,11 @@ static bool is_cut_off(const whorl_stream *stream)
            taken(stream->fd, &info) == stream->received;
 }
 
-bool reset_before(const whorl_stream *stream)
+int reset_before(const whorl_stream *stream)
 {
-    return stream->in_error == 0 && is_cut_off(stream);
+    if (stream->in_error)
+        return stream->is_told ? -EPIPE : stream->in_error;
+    return is_cut_off(stream) ? -ECONNRESET : -EPIPE;
 }
 
 int reset_behind(const whorl_stream *stream)

@@ -53,7 +53,7 @@ static int move_pages(struct transfer *one)
         return error == -EAGAIN ? wait_for_room(stream) : error;
     ssize_t sent = bulk_pages_send(&one->source, stream->fd);
     if (sent > 0) {
-        out_moved(stream);
+        out_moved(stream, (size_t)sent);
     } else if (sent == -ENOBUFS) {
         out_pause(stream);
     } else if (sent < 0 && sent != -EAGAIN) {

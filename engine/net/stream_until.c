@@ -67,7 +67,7 @@ static ssize_t look_for(whorl_stream *stream, struct search *search)
             continue;
         }
         if (stream->is_over)
-            return before > 0 ? (ssize_t)before : stream->in_error;
+            return before > 0 ? (ssize_t)before : in_tell_end(stream);
         int error = in_wait(stream, before + 1);
         if (error)
             return error;

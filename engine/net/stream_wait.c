@@ -3,7 +3,8 @@
  *
  * A peer that takes bytes slowly is not idle, though the socket has room for more only when much of
  * it is free. So while a writer waits with an idle timeout there is a look now and then at what the
- * peer has yet to take (SIOCOUTQ of tcp(7) and unix(7)): fewer bytes mean that some have moved.
+ * peer has yet to take (SIOCOUTQ of tcp(7) and unix(7)): fewer bytes mean that some have moved, and
+ * the timeout begins anew then; so it is late by the time from one look to the next at most.
  */
 #include <linux/sockios.h>
 #include <net/stream.h>
@@ -16,18 +17,18 @@ static struct stream_side *side_of(whorl_stream *stream, const struct task *task
     return stream->reader.task == task ? &stream->reader : &stream->writer;
 }
 
-static int queued(const whorl_stream *stream)
+static uint32_t queued(const whorl_stream *stream)
 {
     int bytes = 0;
-    return stream->is_socket && ioctl(stream->fd, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
+    return stream->is_socket && ioctl(stream->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : 0;
 }
 
 /* Whether the peer has taken some since it was last looked at. */
 static bool has_taken(const whorl_stream *stream, struct stream_side *side)
 {
-    int before = side->queued;
+    uint32_t before = side->queued;
     side->queued = queued(stream);
-    return side->queued < before;
+    return (int32_t)(side->queued - before) < 0;
 }
 
 /* When the idle timeout is over, or there is to be a look. From when a byte last moved, or the call
@@ -36,7 +37,7 @@ static int64_t next_look(const whorl_stream *stream, const struct stream_side *s
 {
     int64_t due = deadline_after(side->moved, stream->idle);
     int64_t look = deadline_after(whorl_now(), stream->idle / LOOKS + 1);
-    return side == &stream->writer && side->queued >= 0 && look < due ? look : due;
+    return side == &stream->writer && side->queued > 0 && look < due ? look : due;
 }
 
 /* The stream's idle timeout may have run out: not if a byte has moved since, or the task has been
@@ -62,7 +63,7 @@ static void idle_over(struct timer *timer)
 
 static void begin_idle(whorl_stream *stream, struct stream_side *side, struct task *self)
 {
-    side->queued = side == &stream->writer ? queued(stream) : -1;
+    side->queued = side == &stream->writer ? queued(stream) : 0;
     self->timer.fire = idle_over;
     timer_arm(&stream->loop->timers, &self->timer, next_look(stream, side));
 }

@@ -65,9 +65,10 @@ typedef struct whorl_stream_options {
     size_t read_ahead;    /* bytes received and not read above which nothing is received; default
                              64 KiB, most 1 GiB */
     int64_t idle_timeout; /* ns that a call waits without a byte's coming or going before it gives
-                             -ETIMEDOUT; default: for ever. Of what was sent, a byte that the peer's
-                             side takes (SIOCOUTQ of tcp(7), unix(7)) counts as one that goes: there
-                             is a look at each quarter of the timeout */
+                             -ETIMEDOUT; default: for ever. Of what was sent, what the peer's side
+                             takes counts as going (SIOCOUTQ of tcp(7) and unix(7), which counts
+                             whole buffers): there is a look at each quarter of the timeout, which
+                             may be late by as much */
 } whorl_stream_options;
 
 /* A stream over a descriptor, which belongs to it from then on; on an error it does not, and
@@ -90,7 +91,7 @@ WHORL_API int whorl_stream_pair(const whorl_stream_options *options, whorl_strea
  * Of SO_LINGER whorl_close tells. Returns 0.
  *   -EBUSY  another task closes it already; nothing was done
  *   -EINVAL, -EPERM  nothing was done
- *   else    bytes were dropped, or the last write has taken fewer than it was to, for this error of
+ *   else    bytes were dropped, or a write has taken fewer than it was to, for this error of
  *           sending */
 WHORL_API int whorl_stream_close(whorl_stream *stream);
 

@@ -208,7 +208,7 @@ static intptr_t take_little(void *arg)
     ssize_t got = 0;
     for (int i = 0; i < 2 * TICKS; i++) {
         check_equal(whorl_sleep(TICK), 0);
-        got = recv(*fd, buf, 20000, MSG_DONTWAIT);
+        got = recv(*fd, buf, 40000, MSG_DONTWAIT);
         check(got > 0);
     }
     while (got > 0)

@@ -182,32 +182,58 @@ static intptr_t die_early(void *arg)
     return 0;
 }
 
+/* How a write is cut short. */
+struct cut {
+    enum connection connection;
+    bool is_timed;
+    bool has_read;  /* the stream receives ahead then */
+    bool has_bytes; /* before the reset, which nobody reads */
+    bool closes;    /* at once */
+};
+
 /* The part that was taken tells nothing of it; then it is told as what it is, by the close too. */
-static intptr_t cut_a_write_short(void *arg)
+static void cut_short(const struct cut *cut)
+{
+    connection = cut->connection;
+    stream_and_peer both =
+        open_stream(&(whorl_stream_options){.idle_timeout = cut->is_timed * WHORL_SECONDS(3600)});
+    struct writing writing = {.stream = both.stream, .data = calloc(1, LARGE)};
+    if (cut->has_read) {
+        check_equal(write(both.peer, "x", 1), 1);
+        check_equal(read_one(both.stream), 1);
+    }
+    whorl_task *task = whorl_spawn(write_much, &writing);
+    let_wait();
+    check(!whorl_is_done(task));
+    if (cut->has_bytes)
+        check_equal(write(both.peer, "abc", 3), 3);
+    if (cut->connection == TCP_PAIR)
+        reset_peer(both.peer);
+    else
+        close(both.peer);
+    intptr_t taken = whorl_join(task);
+    check(taken > 0 && taken < LARGE);
+    int error = cut->connection == TCP_PAIR ? -ECONNRESET : -EPIPE;
+    if (!cut->closes) {
+        check_equal(whorl_stream_write(both.stream, "x", 1), error);
+        check_equal(whorl_stream_drain(both.stream), error);
+        char buf[8];
+        if (cut->has_bytes)
+            check_equal(whorl_stream_read(both.stream, buf, sizeof buf), 3);
+        if (cut->connection == TCP_PAIR)
+            check_equal(read_one(both.stream), -ECONNRESET);
+    }
+    check_equal(whorl_stream_close(both.stream), error);
+    free(writing.data);
+}
+
+static intptr_t cut_writes_short(void *arg)
 {
     (void)arg;
-    for (int turn = 0; turn < 6; turn++) {
-        connection = turn < 4 ? TCP_PAIR : UNIX_PAIR;
-        whorl_stream_options options = {.idle_timeout = turn % 4 < 2 ? 0 : WHORL_SECONDS(3600)};
-        stream_and_peer both = open_stream(&options);
-        struct writing writing = {.stream = both.stream, .data = calloc(1, LARGE)};
-        whorl_task *task = whorl_spawn(write_much, &writing);
-        let_wait();
-        check(!whorl_is_done(task));
-        if (connection == TCP_PAIR)
-            reset_peer(both.peer);
-        else
-            close(both.peer);
-        intptr_t taken = whorl_join(task);
-        check(taken > 0 && taken < LARGE);
-        int error = connection == TCP_PAIR ? -ECONNRESET : -EPIPE;
-        if (turn % 2 == 0) {
-            check_equal(whorl_stream_write(both.stream, "x", 1), error);
-            check_equal(whorl_stream_drain(both.stream), error);
-        }
-        check_equal(whorl_stream_close(both.stream), error);
-        free(writing.data);
-    }
+    for (int turn = 0; turn < 16; turn++)
+        cut_short(&(struct cut){TCP_PAIR, turn & 1, turn & 2, turn & 4, turn & 8});
+    for (int turn = 0; turn < 4; turn++)
+        cut_short(&(struct cut){.connection = UNIX_PAIR, .is_timed = turn & 1, .closes = turn & 2});
     return 0;
 }
 
@@ -282,7 +308,7 @@ on_both(a_reset_is_told_by_each_call_that_reads,
             on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
                 on_both(a_reset_that_a_send_has_met_is_told_to_readers, beside_a_write)
                     on_both(a_reset_before_reading_is_no_end, before_reading)
-                        on_both(a_write_that_a_reset_cuts_short_is_told_of, cut_a_write_short)
+                        on_both(a_write_that_a_reset_cuts_short_is_told_of, cut_writes_short)
                             on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
                                 on_both(a_peer_that_closes_breaks_a_large_write, die_early)
 
