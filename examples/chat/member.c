@@ -209,6 +209,6 @@ intptr_t member_serve(whorl_stream *stream, void *arg)
     else
         return take_in(chat, stream);
     if (whorl_stream_end(stream) == 0)
-        discard(stream, chat->linger);
+        discard(stream, QUIET);
     return 0;
 }

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../service/service.h"
@@ -28,14 +27,16 @@ enum { REST_MOST = NI_MAXHOST + 128 };
 /* For what is left when the server ends. */
 #define LAST_TIME WHORL_SECONDS(2)
 
-/* A FIFO is opened for reading too, since that waits for no reader (fifo(7)). */
+/* A FIFO that nobody reads yet is opened for reading too, since that waits for no reader (fifo(7)).
+ */
 static int open_file(const char *name)
 {
-    struct statx stat;
-    bool is_fifo =
-        whorl_statx(AT_FDCWD, name, 0, STATX_TYPE, &stat) == 0 && S_ISFIFO(stat.stx_mode);
-    int access = is_fifo ? O_RDWR : O_WRONLY;
-    return whorl_open(name, access | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int fd = whorl_open(name, O_WRONLY | O_NONBLOCK | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd == -ENXIO)
+        return whorl_open(name, O_RDWR | O_APPEND | O_CLOEXEC, 0);
+    if (fd >= 0)
+        (void)fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
 int access_log_open(struct server *server)
