@@ -9,10 +9,9 @@
  * or it would lose the answer to a reset.
  */
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
+#include "../service/service.h"
 #include "httpd.h"
 
 /* Bodies that nobody wanted are read up to so many bytes for the sake of the connection. */
@@ -221,13 +220,6 @@ static void linger(struct connection *self)
     whorl_timeout_end(&scope, 0);
 }
 
-/* Whether a part of what was sent has yet to arrive. */
-static bool is_on_its_way(const struct connection *self)
-{
-    int bytes = 0;
-    return ioctl(whorl_stream_fd(self->stream), SIOCOUTQ, &bytes) == 0 && bytes > 0;
-}
-
 intptr_t connection_serve(whorl_stream *stream, void *arg)
 {
     struct server *server = arg;
@@ -239,7 +231,7 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
     int error = serve_one(&self, server->options.header_timeout);
     while (error == 0 && self.keep_alive)
         error = serve_one(&self, server->options.keep_alive);
-    if (error == 0 || (error == -ENODATA && is_on_its_way(&self)))
+    if (error == 0 || (error == -ENODATA && service_unsent(whorl_stream_fd(stream)) > 0))
         linger(&self);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);

@@ -51,10 +51,10 @@ static int error_of(int fd)
 
 /* Bytes that both sides have yet to take; those that they have taken since the last look have
  * moved. A socket tells that it has room only when much has. */
-static int look_at_sides(const struct pump *self)
+static size_t look_at_sides(const struct pump *self)
 {
     struct activity *activity = self->activity;
-    int left = service_unsent(self->from) + service_unsent(self->to);
+    size_t left = (size_t)service_unsent(self->from) + (size_t)service_unsent(self->to);
     if (left < activity->left)
         activity->last = whorl_now();
     activity->left = left;
@@ -136,6 +136,7 @@ static int empty(struct pump *self, int pipe_out, size_t len)
             return (int)moved;
         len -= (size_t)moved;
         self->bytes += (size_t)moved;
+        self->activity->left += (size_t)moved;
         self->activity->last = whorl_now();
     }
     return 0;

@@ -21,7 +21,8 @@ struct activity {
     int64_t idle_limit; /* ns; WHORL_FOREVER: none */
     int64_t last;       /* when a byte was moved last, or taken by a side that had been given it
                            before, as whorl_now counts */
-    int left;           /* bytes that the sides had yet to take when that was looked at */
+    size_t left;        /* bytes that the sides had yet to take when that was looked at, and what
+                           they were given since */
     int broken;         /* why one of the sides takes no more; 0: both do, as far as is known */
     bool has_ended;     /* one direction has, by its giving side's end */
 };

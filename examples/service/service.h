@@ -32,8 +32,8 @@ void service_vtell(const char *program, const char *format, va_list arguments)
  * is in TCP_CLOSE, though bytes of it are there still. -1: it is no TCP socket. */
 int service_tcp_state(int fd);
 
-/* Bytes that a socket was given and that its peer's side has yet to take; of one that has broken
- * off there are none. */
+/* Bytes that a socket was given and that its peer's side has yet to take (SIOCOUTQ: of a unix
+ * socket, of the buffers that they are in); of one that has broken off there are none. */
 int service_unsent(int fd);
 
 /* Has the process open as many descriptors as the system lets it; how many these are. */

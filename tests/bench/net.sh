@@ -83,6 +83,7 @@ what_makes_no_sense_is_refused() {
 }
 
 servers_serve_alone() {
+    : >"$scratch/server"
     "$bench" echo --listen 0 --subject whorl-stream >"$scratch/server" &
     local server=$! port=
     for _ in {1..100}; do
