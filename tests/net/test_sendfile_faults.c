@@ -1,6 +1,7 @@
 /*
  * Files sent to sockets from the page cache, by a sendfile(2) of the test's own: one that finds no
- * memory, for a while or for good; and none that would wait for the receiver.
+ * memory, for a while or for good; none that would wait for the receiver; and one that sees whether
+ * the socket is corked.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -8,6 +9,8 @@
 #include "net/big_file.h"
 
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,12 +18,21 @@
 static unsigned shortages; /* to come */
 static unsigned calls;
 static bool might_wait; /* one was for a socket that blocks */
+static unsigned corked; /* were for a socket that was corked */
+
+static bool is_corked(int fd)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, &len) == 0 && value;
+}
 
 ssize_t __wrap_sendfile(int out, int in, off_t *offset, size_t count);
 
 ssize_t __wrap_sendfile(int out, int in, off_t *offset, size_t count)
 {
     calls++;
+    corked += is_corked(out);
     bool is_blocking = !(fcntl(out, F_GETFL) & O_NONBLOCK);
     might_wait |= is_blocking;
     if (is_blocking || shortages > 0) {
@@ -36,7 +48,7 @@ static const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
 static void run_with_pages(whorl_fn *fn, void *arg)
 {
     need_cachestat();
-    calls = 0;
+    calls = corked = 0;
     might_wait = false;
     run_checks_with(&virtual_time, fn, arg);
     shortages = 0;
@@ -168,6 +180,51 @@ static void a_socket_that_blocks_again_does_not_hold_up_the_loop(void **state)
     run_with_pages(block_a_stream, NULL);
 }
 
+/* --- Corks --- */
+
+struct corking {
+    size_t count; /* of bytes to be sent */
+    bool was_corked;
+    unsigned shortages; /* calls that find no memory first */
+};
+
+static intptr_t send_and_see_the_cork(void *arg)
+{
+    const struct corking *corking = arg;
+    pair both = tcp_pair();
+    int own = dup(both.ends[1]), value = corking->was_corked;
+    check_equal(setsockopt(own, IPPROTO_TCP, TCP_CORK, &value, sizeof value), 0);
+    struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
+    whorl_task *receiver = whorl_spawn(receive, &to);
+    struct sender one = {.in = big_file(O_RDONLY)};
+    check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
+    shortages = corking->shortages;
+    off_t offset = 0;
+    check_equal(whorl_stream_sendfile(one.stream, one.in, &offset, corking->count), corking->count);
+    check_equal(is_corked(own), corking->was_corked);
+    check_equal(corked, corking->was_corked || corking->count > 65536 ? calls : 0);
+    check_equal(whorl_stream_close(one.stream), 0);
+    both.ends[1] = -1;
+    close(own);
+    check_equal(whorl_join(receiver), corking->count);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void what_is_more_than_a_segment_is_corked_while_it_is_handed_over(void **state)
+{
+    (void)state;
+    struct corking large = {.count = FILE_BYTES}, refused = {.count = FILE_BYTES, .shortages = 3},
+                   small = {.count = 65536}, own = {.count = FILE_BYTES, .was_corked = true};
+    run_with_pages(send_and_see_the_cork, &large);
+    run_with_pages(send_and_see_the_cork, &refused);
+    run_with_pages(send_and_see_the_cork, &small);
+    run_with_pages(send_and_see_the_cork, &own);
+}
+
+/* --- Streams that end --- */
+
 /* How the stream goes. */
 enum parting { CLOSE, ABORT, LEAVE };
 
@@ -210,6 +267,7 @@ int main(void)
         behaviour(a_shortage_is_waited_out_and_the_next_one_begins_anew),
         behaviour(the_idle_timeout_ends_the_wait_in_a_shortage),
         behaviour(a_socket_that_blocks_again_does_not_hold_up_the_loop),
+        behaviour(what_is_more_than_a_segment_is_corked_while_it_is_handed_over),
         behaviour(who_else_has_a_streams_socket_finds_it_as_it_was),
     };
     int failed = run_behaviours("sendfile_faults", tests);
