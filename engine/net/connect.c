@@ -2,6 +2,7 @@
 #include <core/leftover.h>
 #include <errno.h>
 #include <net/connect.h>
+#include <net/unix_name.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -124,20 +125,15 @@ static int connect_to(struct loop *loop, const struct sockaddr_un *address, size
 
 static int connect_by_path(struct loop *loop, const struct errand *errand)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(errand->place);
-    if (length >= sizeof address.sun_path)
-        return -ENAMETOOLONG;
-    if (length == 0)
+    struct unix_name name;
+    if (errand->place[0] == '\0')
         return -ENOENT;
+    int error = unix_name_set(&name, errand->place);
+    if (error)
+        return error;
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
-    memcpy(address.sun_path, errand->place, length);
-    bool is_abstract = address.sun_path[0] == '@';
-    if (is_abstract)
-        address.sun_path[0] = '\0';
-    size_t size = offsetof(struct sockaddr_un, sun_path) + length + !is_abstract;
-    return connect_to(loop, &address, size);
+    return connect_to(loop, &name.address, name.len);
 }
 
 int whorl_unix_connect(const char *path, const whorl_connect_options *options)

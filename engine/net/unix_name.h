@@ -1,5 +1,6 @@
 /*
- * Names that sockets of unix are bound to: a path, or an abstract name, written "@name".
+ * Names that sockets of unix are bound and connected to: a path, or an abstract name, written
+ * "@name".
  *
  * bind(2) makes a path's file, and refuses one that is there: also one that a program which has
  * ended has left behind. Whether a socket is bound there is told by a connect. Between that, the
@@ -25,7 +26,7 @@ struct unix_name {
     struct which_file file; /* that unix_name_bind has made */
 };
 
-/* Sets what is to be bound to; NULL: an abstract name that the kernel makes up. 0; -EINVAL: it is
+/* Sets the name; NULL: an abstract name that the kernel makes up. 0; -EINVAL: it is
  * empty, or "@"; -ENAMETOOLONG. */
 int unix_name_set(struct unix_name *name, const char *text);
 

@@ -62,7 +62,7 @@ WHORL_API int whorl_tcp_connect(const char *host, const char *service,
  *   -ENAMETOOLONG  it is longer than 107 bytes
  *   -EPROTOTYPE    the socket is of another kind
  *   -ETIMEDOUT     options.timeout has run out
- *   -EINVAL        path is NULL, or the timeout is negative
+ *   -EINVAL        path is NULL or "@", or the timeout is negative
  *   else           as connect(2) and socket(2) say */
 WHORL_API int whorl_unix_connect(const char *path, const whorl_connect_options *options);
 

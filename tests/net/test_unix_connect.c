@@ -87,6 +87,7 @@ static void where_nobody_listens_each_case_has_its_error(void **state)
     test_path path = path_of("socket");
     assert_int_equal(whorl_unix_connect(path.text, NULL), -ENOENT);
     assert_int_equal(whorl_unix_connect("", NULL), -ENOENT);
+    assert_int_equal(whorl_unix_connect("@", NULL), -EINVAL);
     assert_int_equal(whorl_unix_connect("@whorl-test-that-nobody-has", NULL), -ECONNREFUSED);
     int fd = bound_at(path.text, SOCK_STREAM);
     assert_int_equal(whorl_unix_connect(path.text, NULL), -ECONNREFUSED);
