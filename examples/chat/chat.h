@@ -98,9 +98,4 @@ int discovery_open(struct chat *chat);
 intptr_t discovery_run(void *arg);
 intptr_t discovery_ask(void *arg);
 
-/* --- main.c --- */
-
-/* As service_tell; -1. */
-int chat_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../service/service.h"
 #include "chat.h"
 
 /* Of a name's addresses the server is found at, and asked at, one of IPv4 if there is any: who says
@@ -64,7 +65,7 @@ intptr_t discovery_run(void *arg)
             whorl_datagram_send_to(chat->udp, answer, len, question.peer, question.peer_len);
     }
     if (error != -ECANCELED)
-        chat_complain("cannot be found by UDP any more: %s", strerror(-error));
+        service_tell("cannot be found by UDP any more: %s", strerror(-error));
     return 0;
 }
 
@@ -116,8 +117,8 @@ intptr_t discovery_ask(void *arg)
         result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
     }
     if (result < 0)
-        return chat_complain("the host \"%s\" cannot be found: %s", chat->host,
-                             whorl_resolve_explain((int)result));
+        return service_tell("the host \"%s\" cannot be found: %s", chat->host,
+                            whorl_resolve_explain((int)result));
     whorl_datagram_options options = {.family = to.any.sa_family, .broadcast = 1};
     result = whorl_datagram_open(NULL, NULL, &options, &chat->udp);
     snprintf(question, sizeof question, "%-*s", CHAT_DATAGRAM_MAX, CHAT_QUESTION);
@@ -126,9 +127,9 @@ intptr_t discovery_ask(void *arg)
     if (result >= 0)
         result = take_answers(chat);
     if (result < 0)
-        return chat_complain("cannot ask %s: %s", chat->host, strerror((int)-result));
+        return service_tell("cannot ask %s: %s", chat->host, strerror((int)-result));
     if (result == 0)
-        return chat_complain("nobody has answered; see that a server runs, with the same "
-                             "--discovery-port, and that UDP gets there");
+        return service_tell("nobody has answered; see that a server runs, with the same "
+                            "--discovery-port, and that UDP gets there");
     return result;
 }

@@ -8,7 +8,6 @@
  * open is closed at the end of the run.
  */
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,15 +36,6 @@ static const char notes[] =
     "\nSIGTERM and ctrl-C stop it. Exit status: 0 it was stopped, or somebody was found; 1 it "
     "could\n"
     "not begin or go on, or nobody was found; 2 the arguments make no sense.\n";
-
-int chat_complain(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    service_vtell("chat", format, arguments);
-    va_end(arguments);
-    return -1;
-}
 
 /* A task's function: when the members are gone, nothing else is waited for. */
 static intptr_t serve_members(void *arg)
@@ -92,17 +82,17 @@ static intptr_t serve(void *arg)
     struct chat *chat = arg;
     int error = whorl_listen_tcp(chat->host, chat->port, NULL, &chat->listener);
     if (error)
-        return chat_complain("cannot listen on port %s: %s", chat->port,
-                             whorl_resolve_explain(error));
+        return service_tell("cannot listen on port %s: %s", chat->port,
+                            whorl_resolve_explain(error));
     error = chat->is_hidden ? 0 : discovery_open(chat);
     if (error)
-        return chat_complain("cannot be found by UDP; give another --discovery-port, or "
-                             "--hidden: %s",
-                             whorl_resolve_explain(error));
+        return service_tell("cannot be found by UDP; give another --discovery-port, or "
+                            "--hidden: %s",
+                            whorl_resolve_explain(error));
     error = service_say_where(chat->listener);
     if (!error)
         error = serve_until_stop(chat);
-    return error ? chat_complain("cannot go on: %s", strerror(-error)) : 0;
+    return error ? service_tell("cannot go on: %s", strerror(-error)) : 0;
 }
 
 static struct chat chat = {
@@ -151,15 +141,14 @@ static const struct option_entry entries[] = {
 /* Ports are judged by the library, which knows names of services too. */
 static int take_arguments(int argc, char **argv)
 {
-    const struct option_table table = {"chat", usage, notes, entries,
-                                       sizeof entries / sizeof *entries};
+    const struct option_table table = {usage, notes, entries, sizeof entries / sizeof *entries};
     if (options_take(&table, argc, argv) != 0)
         return -1;
     if (argc - optind > 1)
-        return options_refuse(&table, "there is one %s, not \"%s\"", discovers ? "HOST" : "PORT",
+        return options_refuse("there is one %s, not \"%s\"", discovers ? "HOST" : "PORT",
                               argv[optind + 1]);
     if (discovers && strcmp(chat.udp_port, "0") == 0)
-        return options_refuse(&table, "nobody can be asked at port 0: give a --discovery-port");
+        return options_refuse("nobody can be asked at port 0: give a --discovery-port");
     if (chat.idle_limit == 0)
         chat.idle_limit = WHORL_FOREVER;
     if (!chat.host)

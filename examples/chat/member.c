@@ -190,8 +190,8 @@ static intptr_t take_in(struct chat *chat, whorl_stream *stream)
         room_leave(self.rooms.items[0], &self);
     list_remove(&chat->members, &self);
     if (chat->is_verbose)
-        chat_complain("%s is gone: %s", self.name[0] ? self.name : "one without a name",
-                      self.ending);
+        service_tell("%s is gone: %s", self.name[0] ? self.name : "one without a name",
+                     self.ending);
     say_goodbye(&self, writer);
     return 0;
 }

@@ -56,7 +56,7 @@ int access_log_open(struct server *server)
 static void complain(struct access_log *self, const char *why)
 {
     if (!self->failed)
-        service_tell("httpd", "the access log cannot be written: %s", why);
+        service_tell("the access log cannot be written: %s", why);
     self->failed = true;
 }
 

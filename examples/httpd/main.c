@@ -80,17 +80,16 @@ static int parse_options(int argc, char **argv, struct options *out)
         {"grace", OPTION_SECONDS, &out->grace, 0, DAY, "S",
          "when stopping, let requests take S seconds to their end (default 10)"},
     };
-    const struct option_table table = {"httpd", usage, notes, entries,
-                                       sizeof entries / sizeof *entries};
+    const struct option_table table = {usage, notes, entries, sizeof entries / sizeof *entries};
     *out = defaults;
     if (options_take(&table, argc, argv) != 0)
         return -1;
     if (argc - optind > 1)
-        return options_refuse(&table, "there is one DIRECTORY, not also \"%s\"", argv[optind + 1]);
+        return options_refuse("there is one DIRECTORY, not also \"%s\"", argv[optind + 1]);
     if (optind < argc)
         out->directory = argv[optind];
     if (out->max_uri > out->max_header)
-        return options_refuse(&table, "--max-header is less than --max-uri, and holds it");
+        return options_refuse("--max-header is less than --max-uri, and holds it");
     return 0;
 }
 
@@ -98,7 +97,7 @@ static int parse_options(int argc, char **argv, struct options *out)
 
 static int complain(const char *what, int error)
 {
-    service_tell("httpd", "%s: %s", what, strerror(-error));
+    service_tell("%s: %s", what, strerror(-error));
     return error;
 }
 
@@ -108,7 +107,7 @@ static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
     (void)arg;
     if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
-        service_tell("httpd", "the connection from %s: %s", peer, strerror((int)-result));
+        service_tell("the connection from %s: %s", peer, strerror((int)-result));
 }
 
 /* A task: the first signal stops the server, the second cancels it. */
@@ -156,7 +155,7 @@ static int listen_and_serve(struct server *self)
     snprintf(port, sizeof port, "%zu", self->options.port);
     int error = whorl_listen_tcp(host, port, NULL, &self->listener);
     if (error != 0) {
-        service_tell("httpd", "cannot listen at %s, port %s: %s", address, port,
+        service_tell("cannot listen at %s, port %s: %s", address, port,
                      whorl_resolve_explain(error));
         return error;
     }

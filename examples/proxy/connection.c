@@ -49,7 +49,7 @@ static int find_target(struct connection *self)
         self->server = place_connect(target, proxy->connect_timeout);
         if (self->server >= 0) {
             if (proxy->is_verbose)
-                proxy_tell("connection %" PRIu64 ": to %s", self->number, target->text);
+                service_tell("connection %" PRIu64 ": to %s", self->number, target->text);
             return 0;
         }
         error = self->server;
@@ -59,8 +59,8 @@ static int find_target(struct connection *self)
         const char *next = i + 1 < proxy->target_count ? "the next target is tried"
                            : is_own ? "the proxy has none left: lower --limit, or raise ulimit -Hn"
                                     : "see that it is up and answers";
-        proxy_tell("connection %" PRIu64 ": cannot connect to %s: %s; %s", self->number,
-                   target->text, place_explain(target, error), next);
+        service_tell("connection %" PRIu64 ": cannot connect to %s: %s; %s", self->number,
+                     target->text, place_explain(target, error), next);
     }
     return error;
 }
@@ -81,12 +81,12 @@ static int move_both_ways(struct connection *self)
     self->proxy->bytes[0] += there.bytes;
     self->proxy->bytes[1] += back.bytes;
     if (self->proxy->is_verbose)
-        proxy_tell("connection %" PRIu64 ": %" PRIu64 " bytes there, %" PRIu64 " back, %s",
-                   self->number, there.bytes, back.bytes,
-                   result == 0            ? "ended"
-                   : result == -ECANCELED ? "cut by the stop"
-                   : result == -ETIMEDOUT ? "idle for too long"
-                                          : strerror(-result));
+        service_tell("connection %" PRIu64 ": %" PRIu64 " bytes there, %" PRIu64 " back, %s",
+                     self->number, there.bytes, back.bytes,
+                     result == 0            ? "ended"
+                     : result == -ECANCELED ? "cut by the stop"
+                     : result == -ETIMEDOUT ? "idle for too long"
+                                            : strerror(-result));
     return result;
 }
 
@@ -144,8 +144,8 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
     struct proxy *proxy = arg;
     struct connection self = {.proxy = proxy, .number = ++proxy->connections, .server = -1};
     if (proxy->is_verbose && whorl_listener_live(proxy->listener) == proxy->limit)
-        proxy_tell("there are %zu connections: more wait to be accepted until one ends",
-                   proxy->limit);
+        service_tell("there are %zu connections: more wait to be accepted until one ends",
+                     proxy->limit);
     int result = whorl_stream_detach(stream, &self.client);
     if (result < 0)
         return result;

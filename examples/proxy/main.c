@@ -41,14 +41,6 @@ static const char notes[] =
     "Try it: proxy --verbose 127.0.0.1:8080 example.org:80, and elsewhere\n"
     "curl -H 'Host: example.org' http://127.0.0.1:8080/\n";
 
-void proxy_tell(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    service_vtell("proxy", format, arguments);
-    va_end(arguments);
-}
-
 /* A task's function: when the connections have ended, nothing else is waited for. */
 static intptr_t serve_connections(void *arg)
 {
@@ -70,8 +62,8 @@ static int stop_on_signals(struct proxy *self)
         return number;
     size_t open = whorl_listener_live(self->listener);
     if (open > 0)
-        proxy_tell("stopping: connections that are open (%zu) may go on for %.10g s", open,
-                   (double)self->grace / 1e9);
+        service_tell("stopping: connections that are open (%zu) may go on for %.10g s", open,
+                     (double)self->grace / 1e9);
     whorl_listener_stop(self->listener);
     number = service_wait_for_stop();
     return number < 0 ? number : whorl_group_cancel(&self->tasks);
@@ -102,8 +94,8 @@ static intptr_t serve(void *arg)
     struct proxy *self = arg;
     int error = place_listen(&self->listen, &self->listener);
     if (error) {
-        proxy_tell("cannot listen on %s: %s", self->listen.text,
-                   place_explain(&self->listen, error));
+        service_tell("cannot listen on %s: %s", self->listen.text,
+                     place_explain(&self->listen, error));
         return error;
     }
     error = service_say_where(self->listener);
@@ -113,7 +105,7 @@ static intptr_t serve(void *arg)
     if (!error)
         error = sum_up(self);
     if (error)
-        proxy_tell("cannot go on: %s", strerror(-error));
+        service_tell("cannot go on: %s", strerror(-error));
     return error;
 }
 
@@ -123,24 +115,21 @@ static void want_descriptors(const struct proxy *self)
     size_t wanted = self->limit * DESCRIPTORS_EACH + DESCRIPTORS_ELSE;
     size_t most = service_raise_descriptors();
     if (most < wanted)
-        proxy_tell("%zu connections want %zu descriptors, and there are %zu: some will be turned "
-                   "away; lower --limit, or raise ulimit -Hn",
-                   self->limit, wanted, most);
+        service_tell("%zu connections want %zu descriptors, and there are %zu: some will be turned "
+                     "away; lower --limit, or raise ulimit -Hn",
+                     self->limit, wanted, most);
 }
 
-static int take_places(struct proxy *self, const struct option_table *table, int count,
-                       char **words)
+static int take_places(struct proxy *self, int count, char **words)
 {
     if (count < 2)
-        return options_refuse(table, "name a place to listen at, and one to connect to");
+        return options_refuse("name a place to listen at, and one to connect to");
     if (count - 1 > PROXY_TARGETS_MAX)
-        return options_refuse(table, "there may be %d targets, not %d", PROXY_TARGETS_MAX,
-                              count - 1);
+        return options_refuse("there may be %d targets, not %d", PROXY_TARGETS_MAX, count - 1);
     self->target_count = (size_t)count - 1;
     for (int i = 0; i < count; i++)
         if (place_parse(words[i], i == 0 ? &self->listen : &self->targets[i - 1]) < 0)
-            return options_refuse(table, "\"%s\" is neither HOST:PORT nor a PATH nor @NAME",
-                                  words[i]);
+            return options_refuse("\"%s\" is neither HOST:PORT nor a PATH nor @NAME", words[i]);
     return 0;
 }
 
@@ -158,13 +147,12 @@ static int take_arguments(struct proxy *self, int argc, char **argv)
          "seconds that connections may go on after a stop (default 10)"},
         {"verbose", OPTION_FLAG, &self->is_verbose, 0, 0, NULL, "tell of each connection"},
     };
-    const struct option_table table = {"proxy", usage, notes, entries,
-                                       sizeof entries / sizeof *entries};
+    const struct option_table table = {usage, notes, entries, sizeof entries / sizeof *entries};
     if (options_take(&table, argc, argv) != 0)
         return -1;
     if (self->idle_timeout == 0)
         self->idle_timeout = WHORL_FOREVER;
-    return take_places(self, &table, argc - optind, argv + optind);
+    return take_places(self, argc - optind, argv + optind);
 }
 
 int main(int argc, char **argv)

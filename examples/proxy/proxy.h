@@ -35,7 +35,4 @@ struct proxy {
 /* A connection's handler, of a struct proxy *. */
 intptr_t connection_serve(whorl_stream *stream, void *arg);
 
-/* As service_tell. */
-void proxy_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 #endif

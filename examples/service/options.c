@@ -1,7 +1,11 @@
 /* See options.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "options.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,11 +16,11 @@
 
 enum { MOST_ENTRIES = 20, FIRST_CODE = 256, HELP_COLUMN = 26 };
 
-int options_refuse(const struct option_table *table, const char *format, ...)
+int options_refuse(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", table->program);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, arguments);
     fputs("; --help tells more\n", stderr);
     va_end(arguments);
@@ -44,7 +48,7 @@ static _Noreturn void print_help(const struct option_table *table)
     fputs(table->notes, stdout);
     if (fflush(stdout) == 0 && !ferror(stdout))
         exit(EXIT_SUCCESS);
-    perror(table->program);
+    perror(program_invocation_short_name);
     exit(EXIT_FAILURE);
 }
 
@@ -59,8 +63,7 @@ static double unit_of(const struct option_entry *entry, const char *suffix)
 }
 
 /* Digits, and for seconds a point among them. */
-static int set_number(const struct option_table *table, const struct option_entry *entry,
-                      const char *text)
+static int set_number(const struct option_entry *entry, const char *text)
 {
     bool is_seconds = entry->kind == OPTION_SECONDS;
     char *end;
@@ -70,7 +73,7 @@ static int set_number(const struct option_table *table, const struct option_entr
     bool is_plain = *text >= '0' && *text <= '9' && end == text + digits && unit > 0;
     value *= unit;
     if (!is_plain || value < entry->least || value > entry->most)
-        return options_refuse(table, "--%s wants a %s from %g to %.10g, not \"%s\"", entry->name,
+        return options_refuse("--%s wants a %s from %g to %.10g, not \"%s\"", entry->name,
                               is_seconds ? "number of seconds" : "whole number", entry->least,
                               entry->most, text);
     if (is_seconds)
@@ -80,8 +83,7 @@ static int set_number(const struct option_table *table, const struct option_entr
     return 0;
 }
 
-static int take(const struct option_table *table, const struct option_entry *entry,
-                const char *text)
+static int take(const struct option_entry *entry, const char *text)
 {
     switch (entry->kind) {
     case OPTION_FLAG:
@@ -89,13 +91,13 @@ static int take(const struct option_table *table, const struct option_entry *ent
         return 0;
     case OPTION_TEXT:
         if (*text == '\0')
-            return options_refuse(table, "--%s is empty", entry->name);
+            return options_refuse("--%s is empty", entry->name);
         *(const char **)entry->place = text;
         return 0;
     case OPTION_NUMBER:
     case OPTION_BYTES:
     case OPTION_SECONDS:
-        return set_number(table, entry, text);
+        return set_number(entry, text);
     }
     return -1;
 }
@@ -115,13 +117,13 @@ int options_take(const struct option_table *table, int argc, char **argv)
         if (code == 'h')
             print_help(table);
         else if (code == ':')
-            taken = options_refuse(table, "%s needs a value", word);
+            taken = options_refuse("%s needs a value", word);
         else if (code == '?' && optopt > 0 && optopt < FIRST_CODE && optopt != 'h')
-            taken = options_refuse(table, "there is no option \"-%c\"", optopt);
+            taken = options_refuse("there is no option \"-%c\"", optopt);
         else if (code < FIRST_CODE)
-            taken = options_refuse(table, "there is no option \"%s\", or it takes no value", word);
+            taken = options_refuse("there is no option \"%s\", or it takes no value", word);
         else
-            taken = take(table, &table->entries[code - FIRST_CODE], optarg);
+            taken = take(&table->entries[code - FIRST_CODE], optarg);
     }
     return taken;
 }

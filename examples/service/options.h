@@ -28,7 +28,6 @@ struct option_entry {
 
 /* What a program is to be told by: `usage` is printed before the options, `notes` after. */
 struct option_table {
-    const char *program;
     const char *usage;
     const char *notes;
     const struct option_entry *entries;
@@ -41,7 +40,6 @@ struct option_table {
 int options_take(const struct option_table *table, int argc, char **argv);
 
 /* Tells on stderr what is wrong with the arguments, and where help is; returns -1. */
-int options_refuse(const struct option_table *table, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+int options_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -1,4 +1,7 @@
 /* See service.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "service.h"
 
 #include <errno.h>
@@ -9,10 +12,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -50,24 +54,21 @@ int service_say_where(whorl_listener *listener)
 }
 
 /* A pipe that has any room takes PIPE_BUF bytes at once (pipe(7)). */
-void service_vtell(const char *program, const char *format, va_list arguments)
+int service_tell(const char *format, ...)
 {
     char line[PIPE_BUF];
+    va_list arguments;
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    size_t len = (size_t)snprintf(line, sizeof line - 1, "%s: ", program);
+    snprintf(line, sizeof line - 1, "%s: ", program_invocation_short_name);
+    size_t len = strlen(line);
+    va_start(arguments, format);
     vsnprintf(line + len, sizeof line - 1 - len, format, arguments);
+    va_end(arguments);
     len = strlen(line);
     line[len++] = '\n';
     if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT)
         (void)!write(STDERR_FILENO, line, len);
-}
-
-void service_tell(const char *program, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    service_vtell(program, format, arguments);
-    va_end(arguments);
+    return -1;
 }
 
 int service_tcp_state(int fd)

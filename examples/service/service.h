@@ -6,7 +6,6 @@
 #ifndef EXAMPLES_SERVICE_H
 #define EXAMPLES_SERVICE_H
 
-#include <stdarg.h>
 #include <stddef.h>
 #include <whorl.h>
 
@@ -21,12 +20,9 @@ int service_wait_for_stop(void);
  * 0, or -errno of the printing. */
 int service_say_where(whorl_listener *listener);
 
-/* Tells a line on stderr, with the program's name before it. Does not wait: where there is no room,
- * as in a pipe that nobody reads, the line is left out. */
-void service_tell(const char *program, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void service_vtell(const char *program, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
+/* Tells a line on stderr, with the program's name before it; returns -1. Does not wait: where there
+ * is no room, as in a pipe that nobody reads, the line is left out. */
+int service_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The state of a TCP socket: TCP_ESTABLISHED or another of <netinet/tcp.h>; one that has broken off
  * is in TCP_CLOSE, though bytes of it are there still. -1: it is no TCP socket. */
