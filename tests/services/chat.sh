@@ -272,6 +272,27 @@ greedy() {
     expect_end "$server" 0
 }
 
+# What it sends without having been asked would turn the close into a reset.
+turned_away() {
+    start_chat --members 2
+    enter ann kitchen
+    enter bob kitchen
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        for my $i (1 .. 5) {
+            syswrite $c, "say kitchen you hear me\n" x 100;
+            select undef, undef, undef, 0.05;
+        }
+        shutdown $c, 1;
+        my ($all, $got) = ("");
+        while ($got = sysread $c, my $text, 1000) { $all .= $text }
+        print $all, defined $got ? "and the end\n" : "and $!\n"' "$port" >"$scratch/away" ||
+        fail 'it could not connect'
+    expect 'what one hears who is turned away' "$(<"$scratch/away")" \
+        "bye: there are 2 members already: come again later"$'\n'"and the end"
+    stops
+}
+
 # At most as much of it is taken as its rate allows, and what is not taken it cannot send.
 flood() {
     local start taken most flooding
@@ -550,6 +571,7 @@ behaviour 'what is said in a room is heard there, and in no other' two_rooms
 behaviour 'names are taken, changed and given back' names
 behaviour 'lines that make no sense are answered, and no more' bad_lines
 behaviour 'members and rooms have their limits' limits
+behaviour 'one who is turned away hears why, whatever it sends' turned_away
 behaviour 'one who reads late is told to go, and all others hear everything in order' slow_reader
 behaviour 'those who read hear everything, however much is said at once' much_at_once
 behaviour 'one who never reads holds up no stop' stuck_reader
