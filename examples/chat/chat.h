@@ -36,7 +36,6 @@ struct chat {
 
     whorl_listener *listener;
     whorl_datagram *udp;
-    whorl_group tasks; /* those that serve both */
     bool is_stopping;
     struct list members, rooms;
 };

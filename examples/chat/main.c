@@ -37,44 +37,27 @@ static const char notes[] =
     "could\n"
     "not begin or go on, or nobody was found; 2 the arguments make no sense.\n";
 
-/* A task's function: when the members are gone, nothing else is waited for. */
-static intptr_t serve_members(void *arg)
+static void say_goodbye(void *arg)
 {
     struct chat *chat = arg;
-    whorl_serve_options options = {
-        .limit = chat->members_max + TURNED_AWAY,
-        .grace = 4 * chat->linger, /* longer than a goodbye takes */
-        .name = "member",
-    };
-    int result = whorl_serve_with(chat->listener, member_serve, chat, &options);
-    whorl_group_cancel(&chat->tasks);
-    return result;
-}
-
-static int stop_on_signals(struct chat *chat)
-{
-    int number = service_wait_for_stop();
-    if (number < 0)
-        return number;
     chat->is_stopping = true;
     for (size_t i = 0; i < chat->members.count; i++)
         member_end(chat->members.items[i], "the server stops");
-    whorl_listener_stop(chat->listener);
-    number = service_wait_for_stop();
-    return number < 0 ? number : whorl_group_cancel(&chat->tasks);
 }
 
-/* The server is there before a signal is waited for, which finds one to stop. */
 static int serve_until_stop(struct chat *chat)
 {
-    whorl_spawn_options eager = {.eager = 1};
-    whorl_group_init(&chat->tasks);
-    int result = whorl_group_spawn_with(&chat->tasks, &eager, serve_members, chat, NULL);
-    if (result == 0 && !chat->is_hidden)
-        result = whorl_group_spawn(&chat->tasks, discovery_run, chat);
-    if (result == 0)
-        result = stop_on_signals(chat);
-    return whorl_group_wait(&chat->tasks, result);
+    const struct service service = {
+        .listener = chat->listener,
+        .handler = member_serve,
+        .beside = chat->is_hidden ? NULL : discovery_run,
+        .stopping = say_goodbye,
+        .arg = chat,
+        .options = {.limit = chat->members_max + TURNED_AWAY,
+                    .grace = 4 * chat->linger, /* longer than a goodbye takes */
+                    .name = "member"},
+    };
+    return service_serve(&service);
 }
 
 static intptr_t serve(void *arg)

@@ -1,9 +1,9 @@
 /*
  * httpd: serves the files of a directory over HTTP/1.1.
  *
- * The main task waits for a signal beside the task that accepts connections; each connection has a
- * task of its own (connection.c). The first signal ends the server in peace: requests that run have
- * --grace to come to their end. The second one cancels them.
+ * Each connection has a task of its own (connection.c). The first signal ends the server in peace:
+ * those that wait for a request are ended, and requests that run have --grace to come to their end.
+ * The second one cancels them.
  *
  * Exit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.
  */
@@ -110,41 +110,28 @@ static void tell_failure(void *arg, const char *peer, intptr_t result)
         service_tell("the connection from %s: %s", peer, strerror((int)-result));
 }
 
-/* A task: the first signal stops the server, the second cancels it. */
-static intptr_t wait_for_signals(void *arg)
+static void end_idle(void *arg)
 {
     struct server *self = arg;
-    int number = service_wait_for_stop();
-    if (number < 0)
-        return number;
     self->stopping = true;
-    whorl_listener_stop(self->listener);
     connection_end_idle(self);
-    number = service_wait_for_stop();
-    return number < 0 ? number : -EINTR; /* an error, which cancels the rest of the group */
 }
 
-/* The helpers live as long as the server accepts. */
 static int serve(struct server *self)
 {
-    whorl_group group;
-    whorl_serve_options options = {
-        .limit = self->options.max_connections,
-        .grace = self->options.grace > 0 ? self->options.grace : 1,
-        .stream = {.idle_timeout = self->options.send_timeout},
-        .failed = tell_failure,
+    const struct service service = {
+        .listener = self->listener,
+        .handler = connection_serve,
+        .beside = self->log.fd >= 0 ? access_log_run : NULL,
+        .stopping = end_idle,
+        .arg = self,
+        .options = {.limit = self->options.max_connections,
+                    .grace = self->options.grace > 0 ? self->options.grace : -1,
+                    .stream = {.idle_timeout = self->options.send_timeout},
+                    .failed = tell_failure},
     };
-    whorl_group_init(&group);
-    int error = whorl_group_spawn(&group, wait_for_signals, self);
-    if (error == 0 && self->log.fd >= 0)
-        error = whorl_group_spawn(&group, access_log_run, self);
-    if (error == 0)
-        error = whorl_serve_with(self->listener, connection_serve, self, &options);
-    if (error != 0 && error != -ECANCELED)
-        complain("it had to stop", error);
-    whorl_group_cancel(&group);
-    error = whorl_group_wait(&group, error);
-    return self->stopping ? 0 : error;
+    int error = service_serve(&service);
+    return error != 0 ? complain("it had to stop", error) : 0;
 }
 
 static int listen_and_serve(struct server *self)

@@ -41,43 +41,25 @@ static const char notes[] =
     "Try it: proxy --verbose 127.0.0.1:8080 example.org:80, and elsewhere\n"
     "curl -H 'Host: example.org' http://127.0.0.1:8080/\n";
 
-/* A task's function: when the connections have ended, nothing else is waited for. */
-static intptr_t serve_connections(void *arg)
+static void tell_of_stop(void *arg)
 {
-    struct proxy *self = arg;
-    whorl_serve_options options = {
-        .limit = self->limit,
-        .grace = self->grace > 0 ? self->grace : -1,
-    };
-    int result = whorl_serve_with(self->listener, connection_serve, self, &options);
-    whorl_group_cancel(&self->tasks);
-    return result;
-}
-
-/* The first has no more accepted, the second cuts what is left. */
-static int stop_on_signals(struct proxy *self)
-{
-    int number = service_wait_for_stop();
-    if (number < 0)
-        return number;
+    const struct proxy *self = arg;
     size_t open = whorl_listener_live(self->listener);
     if (open > 0)
         service_tell("stopping: connections that are open (%zu) may go on for %.10g s", open,
                      (double)self->grace / 1e9);
-    whorl_listener_stop(self->listener);
-    number = service_wait_for_stop();
-    return number < 0 ? number : whorl_group_cancel(&self->tasks);
 }
 
-/* The server is there before a signal is waited for, which finds one to stop. 0 after a stop. */
 static int serve_until_stop(struct proxy *self)
 {
-    whorl_spawn_options eager = {.eager = 1};
-    whorl_group_init(&self->tasks);
-    int result = whorl_group_spawn_with(&self->tasks, &eager, serve_connections, self, NULL);
-    if (result == 0)
-        result = stop_on_signals(self);
-    return whorl_group_wait(&self->tasks, result);
+    const struct service service = {
+        .listener = self->listener,
+        .handler = connection_serve,
+        .stopping = tell_of_stop,
+        .arg = self,
+        .options = {.limit = self->limit, .grace = self->grace > 0 ? self->grace : -1},
+    };
+    return service_serve(&service);
 }
 
 /* What people would want to know next. */

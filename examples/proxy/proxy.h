@@ -23,7 +23,6 @@ struct proxy {
     bool is_verbose;
 
     whorl_listener *listener;
-    whorl_group tasks; /* the one that serves, and who waits for signals */
 
     /* Counted until the end. */
     uint64_t connections; /* accepted */

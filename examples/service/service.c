@@ -35,10 +35,48 @@ void service_hold_signals(void)
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-int service_wait_for_stop(void)
+struct running {
+    const struct service *service;
+    whorl_group tasks; /* the one that serves, what is beside it, and who waits for signals */
+};
+
+/* A task's function: when the connections have ended, nothing else is waited for. */
+static intptr_t serve_connections(void *arg)
 {
+    struct running *self = arg;
+    const struct service *service = self->service;
+    int result =
+        whorl_serve_with(service->listener, service->handler, service->arg, &service->options);
+    whorl_group_cancel(&self->tasks);
+    return result;
+}
+
+static int stop_on_signals(struct running *self)
+{
+    const struct service *service = self->service;
     sigset_t set = stop_signals();
-    return whorl_signal_wait(&set, NULL);
+    int number = whorl_signal_wait(&set, NULL);
+    if (number < 0)
+        return number;
+    if (service->stopping)
+        service->stopping(service->arg);
+    whorl_listener_stop(service->listener);
+    number = whorl_signal_wait(&set, NULL);
+    return number < 0 ? number : whorl_group_cancel(&self->tasks);
+}
+
+/* The server is there before a signal is waited for, which finds one to stop. */
+int service_serve(const struct service *service)
+{
+    struct running self = {.service = service};
+    whorl_spawn_options eager = {.eager = 1};
+    whorl_group_init(&self.tasks);
+    int result = whorl_group_spawn_with(&self.tasks, &eager, serve_connections, &self, NULL);
+    if (result == 0 && service->beside)
+        result = whorl_group_spawn(&self.tasks, service->beside, service->arg);
+    if (result == 0)
+        result = stop_on_signals(&self);
+    return whorl_group_wait(&self.tasks, result);
 }
 
 int service_say_where(whorl_listener *listener)

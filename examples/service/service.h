@@ -9,12 +9,23 @@
 #include <stddef.h>
 #include <whorl.h>
 
-/* Keeps both signals pending from here on until service_wait_for_stop takes them, so that one that
- * comes early stops the service too, and does not kill it. For main, before the run. */
+/* Keeps both signals pending from here on until service_serve takes them, so that one that comes
+ * early stops the service too, and does not kill it. For main, before the run. */
 void service_hold_signals(void);
 
-/* Waits for one of the signals; its number, or -errno as of whorl_signal_wait. */
-int service_wait_for_stop(void);
+struct service {
+    whorl_listener *listener;
+    whorl_handler *handler;   /* of each connection */
+    whorl_fn *beside;         /* a task beside them, cancelled when they have ended; NULL: none */
+    void (*stopping)(void *); /* the first signal has come; does not wait; NULL: nothing to do */
+    void *arg;                /* of all three */
+    whorl_serve_options options;
+};
+
+/* Serves connections until a signal stops that: the first has no more accepted, and those that are
+ * open end until options.grace is over, or the second signal cuts them. 0 after a stop; or -errno:
+ * why it could not go on. */
+int service_serve(const struct service *service);
 
 /* Prints "listening on" and each address of the listener: with its port, or a unix socket's name.
  * 0, or -errno of the printing. */
