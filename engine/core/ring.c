@@ -39,6 +39,8 @@ _Static_assert(RING_HAS_BUFFER == IORING_CQE_F_BUFFER && RING_MORE == IORING_CQE
                    RING_NOTIFICATION == IORING_CQE_F_NOTIF && IORING_CQE_BUFFER_SHIFT == 16,
                "a completion's marks are the kernel's flags");
 
+_Static_assert(RING_POLL_CHANGES == IORING_POLL_ADD_MULTI, "a poll's length is the kernel's flags");
+
 #define REAP_AHEAD 4 /* completions from one's prefetch to its turn */
 #define TOKEN_ADDRESS ((UINT64_C(1) << 48) - 1)
 

@@ -26,8 +26,8 @@
  */
 #include <errno.h>
 #include <net/bulk_pages.h>
+#include <op/make.h>
 #include <op/op.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <whorl/bulk.h>
 
@@ -40,7 +40,7 @@ struct transfer {
 
 /* --- Through a buffer --- */
 
-static whorl_op make_send(const struct transfer *one, struct bulk_piece piece)
+static whorl_op make_sending(const struct transfer *one, struct bulk_piece piece)
 {
     const char *data = one->buffer.start + piece.skip;
     if (one->to_socket)
@@ -53,7 +53,7 @@ static whorl_op make_send(const struct transfer *one, struct bulk_piece piece)
 static int send_short(struct transfer *one, struct bulk_piece piece)
 {
     struct bulk_source *source = &one->source;
-    whorl_op send = make_send(one, piece);
+    whorl_op send = make_sending(one, piece);
     int result = whorl_op_await(&send);
     if (result <= 0)
         return result;
@@ -67,7 +67,7 @@ static int move_piece(struct transfer *one)
 {
     struct bulk_piece piece = bulk_source_piece(&one->source, one->buffer.size);
     whorl_op chain[2] = {bulk_source_read(&one->source, one->buffer.start, piece),
-                         make_send(one, piece)};
+                         make_sending(one, piece)};
     int error = whorl_link_ops(chain, 2);
     int got = chain[0].result, sent = chain[1].result;
     if (sent > 0)
@@ -93,10 +93,10 @@ static int move_by_buffer(struct loop *loop, struct transfer *one)
 
 /* Waits until the socket takes more; others have their turn too. Whoever closes it ends the wait,
  * so that it is the same one after. As move_piece. */
-static int await_room(struct transfer *one)
+static int await_room(struct loop *loop, const struct transfer *one)
 {
-    whorl_op room = whorl_op_poll(one->out, POLLOUT);
-    int events = whorl_op_await(&room);
+    whorl_op room = make_room_poll(one->out);
+    int events = op_await(loop, &room);
     return events < 0 ? events : 1;
 }
 
@@ -111,7 +111,7 @@ static int move_pages(struct loop *loop, struct transfer *one)
     if (sent < 0 && sent != -EAGAIN)
         return (int)sent;
     bool goes_on = sent != 0 && one->source.sent < one->source.count;
-    return goes_on ? await_room(one) : sent > 0;
+    return goes_on ? await_room(loop, one) : sent > 0;
 }
 
 static int move_all(struct loop *loop, struct transfer *one)

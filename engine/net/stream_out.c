@@ -1,7 +1,6 @@
 /* Sending: see stream.h. */
 #include <net/stream.h>
 #include <op/make.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,7 +129,7 @@ void out_flush(whorl_stream *stream)
     const char *data = first->data + first->start;
     size_t len = first->end - first->start;
     if (stream->polls_out) {
-        stream->out.op = whorl_op_poll(stream->fd, POLLOUT);
+        stream->out.op = make_room_poll(stream->fd);
     } else if (stream->is_socket) {
         int flags = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
         stream->out.op = make_send(stream->fd, data, len, flags);
@@ -363,7 +362,7 @@ ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned 
 
 int out_await_room(whorl_stream *stream)
 {
-    stream->out.op = whorl_op_poll(stream->fd, POLLOUT);
+    stream->out.op = make_room_poll(stream->fd);
     int result = run(stream);
     out_mark(stream);
     return result < 0 ? result : 0;

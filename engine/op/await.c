@@ -95,14 +95,8 @@ static inline void await_alone(struct loop *loop, struct task *self, whorl_op *o
     task_park(loop, self, &lone_wait, op);
 }
 
-/* Flat, as each frame on a parked stack is memory to fetch again at the wake. */
-__attribute__((flatten)) int whorl_op_await(whorl_op *op)
+static inline int await(struct loop *loop, whorl_op *op)
 {
-    struct loop *loop = loop_here;
-    if (!loop)
-        return -EPERM;
-    if (!op || op_check(op))
-        return -EINVAL;
     struct task *self = loop->current;
     if (!(op->state & (OP_IN_FLIGHT | OP_ENDED))) {
         if (self->interrupted && !op_is_release(op)) {
@@ -116,6 +110,22 @@ __attribute__((flatten)) int whorl_op_await(whorl_op *op)
     if (op->state & OP_IN_FLIGHT)
         await_alone(loop, self, op);
     return op->result;
+}
+
+/* Flat, as each frame on a parked stack is memory to fetch again at the wake. */
+__attribute__((flatten)) int whorl_op_await(whorl_op *op)
+{
+    struct loop *loop = loop_here;
+    if (!loop)
+        return -EPERM;
+    if (!op || op_check(op))
+        return -EINVAL;
+    return await(loop, op);
+}
+
+int op_await(struct loop *loop, whorl_op *op)
+{
+    return await(loop, op);
 }
 
 /* --- The first of several --- */

@@ -4,6 +4,7 @@
 #include <op/admission.h>
 #include <op/multishot.h>
 #include <op/op.h>
+#include <op/poll.h>
 #include <op/token.h>
 
 /* A cancel that missed is sent again at once, three times; then after 50 us, doubled up to 51
@@ -144,11 +145,14 @@ static int64_t next_attempt(whorl_op *op)
     return whorl_now() + (FIRST_PAUSE << (op->attempts - PROMPT_ATTEMPTS));
 }
 
-/* One of several completions of a submission: of a multishot op; or of a send without copying,
- * whose second one tells that its buffer is free, and whether it was copied after all. Returns
- * whether it is the last, and then *result is the op's. */
-static __attribute__((noinline)) bool take_part(whorl_op *op, int32_t *result, unsigned marks)
+/* One of several completions of a submission: of a multishot op; of a poll; or of a send without
+ * copying, whose second one tells that its buffer is free, and whether it was copied after all.
+ * Returns whether it is the last, and then *result is the op's. */
+static __attribute__((noinline)) bool take_part(struct loop *loop, whorl_op *op, int32_t *result,
+                                                unsigned marks)
 {
+    if (op->code == RING_OP_POLL_ADD && !poll_take(loop, op, result, marks))
+        return false;
     if (op->state & OP_MANY) {
         if (*result >= 0)
             multishot_take(op, *result, marks);
@@ -159,6 +163,8 @@ static __attribute__((noinline)) bool take_part(whorl_op *op, int32_t *result, u
         *result = op->result;
         return true;
     }
+    if (!(marks & RING_MORE))
+        return true;
     op->result = *result;
     return false;
 }
@@ -194,10 +200,11 @@ void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
         op->owed--;
         take_other(loop, op, tag, result);
     } else {
-        bool in_parts = (marks & (RING_MORE | RING_NOTIFICATION)) || (op->state & OP_MANY);
+        bool in_parts = (marks & (RING_MORE | RING_NOTIFICATION)) || (op->state & OP_MANY) ||
+                        op->code == RING_OP_POLL_ADD;
         if (__builtin_expect(in_parts, 0)) {
             int32_t whole = result;
-            if (!take_part(op, &whole, marks))
+            if (!take_part(loop, op, &whole, marks))
                 return;
             result = whole;
         }
@@ -291,6 +298,13 @@ static void ask(struct loop *loop, whorl_op *op, unsigned why)
     if ((op->state & OP_MANY) && !(op->state & OP_CANCEL_WANTED))
         multishot_attend(loop, (struct multishot *)op);
     op->state |= (uint16_t)why;
+    if (!(op->state & OP_CANCEL_SENT))
+        list_cancel(loop, op, TIMER_AT_ONCE);
+}
+
+void op_cancel_soon(struct loop *loop, whorl_op *op)
+{
+    assert((op->state & OP_IN_FLIGHT) && op->owed > 0);
     if (!(op->state & OP_CANCEL_SENT))
         list_cancel(loop, op, TIMER_AT_ONCE);
 }

@@ -6,6 +6,8 @@
 #define OP_MAKE_H
 
 #include <core/opcodes.h>
+#include <core/ring.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <whorl/op.h>
 
@@ -50,6 +52,14 @@ static inline whorl_op make_transfer(uint8_t code, int fd, const void *buf, size
 static inline uint64_t position(off_t offset)
 {
     return offset < 0 ? INVALID_POSITION : (uint64_t)offset;
+}
+
+/* For room to send: an error that is there already does not end it. */
+static inline whorl_op make_room_poll(int fd)
+{
+    whorl_op op = whorl_op_poll(fd, POLLOUT);
+    op.flags = RING_ROOM;
+    return op;
 }
 
 /* Inline, so that it is made where it will be: a copy would wait for the stores to what it copies,

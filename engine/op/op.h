@@ -110,6 +110,9 @@ void op_end_queued(struct loop *loop, whorl_op *op);
 /* Ends an op that is not in flight, with a result of the engine's own. */
 void op_end_unstarted(whorl_op *op, int result);
 
+/* As whorl_op_await, of an op that may have flags of the engine's. */
+int op_await(struct loop *loop, whorl_op *op);
+
 /* Parks until every op of `wait` that is awaited has ended. */
 void op_wait(struct loop *loop, struct task *self, struct op_wait *wait);
 
@@ -123,6 +126,10 @@ void op_ask_cancel(struct loop *loop, whorl_op *op);
 
 /* The same for one whose time is up: its -ECANCELED will mean -ETIMEDOUT. */
 void op_ask_timeout(struct loop *loop, whorl_op *op);
+
+/* Has an op that is with the kernel cancelled there when the loop next turns. Nobody has asked for
+ * its end: -ECANCELED does not mean that. */
+void op_cancel_soon(struct loop *loop, whorl_op *op);
 
 /* Starts an op of the loop's when the loop next turns, with what else its state is to say. From:
  * anywhere in the loop, the completion of an op included. */

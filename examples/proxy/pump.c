@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,18 +154,10 @@ static int move_all(struct pump *self, const int ends[2])
 }
 
 /* A side that has sent its end may break off all the same: waits for that, or for the other
- * direction's end, which the socket tells as a hangup. An epoll tells of nothing else, whereas the
- * ring's own poll returns for the end that has come. Where there is no descriptor for it, the next
- * byte finds out. */
+ * direction's end, which the socket tells as a hangup. */
 static int watch(const struct pump *self)
 {
-    struct epoll_event no_more = {0};
-    int fd = epoll_create1(EPOLL_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    int result =
-        epoll_ctl(fd, EPOLL_CTL_ADD, self->from, &no_more) == 0 ? wait_for(self, fd, POLLIN) : 0;
-    whorl_close(fd);
+    int result = wait_for(self, self->from, 0);
     return result < 0 ? result : error_of(self->from);
 }
 

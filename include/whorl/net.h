@@ -67,7 +67,8 @@ WHORL_API ssize_t whorl_sendmsg(int fd, const struct msghdr *message, int flags)
 WHORL_API int whorl_shutdown(int fd, int how);
 
 /* Waits until one of `events` (POLLIN, POLLOUT, ... of poll(2)) is there, or an error or hang-up.
- * Returns the set of those that are; a peer that has finished sending may add POLLRDHUP unasked. */
+ * Returns the set of those that are; a peer that has finished sending may add POLLRDHUP unasked,
+ * which alone ends no wait but that of an op in a chain. */
 WHORL_API int whorl_poll(int fd, unsigned events);
 
 #ifdef __cplusplus
