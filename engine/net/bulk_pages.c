@@ -88,7 +88,10 @@ ssize_t bulk_pages_send(struct bulk_source *source, int fd)
     off_t at = source->from + (off_t)source->sent;
     size_t len = next_len(source, at);
     bool was_corked = cork(fd, len);
-    ssize_t sent = sendfile(fd, source->fd, &at, len);
+    ssize_t sent;
+    do
+        sent = sendfile(fd, source->fd, &at, len);
+    while (sent < 0 && errno == EINTR);
     int error = sent < 0 ? errno : 0;
     if (was_corked)
         uncork(fd);

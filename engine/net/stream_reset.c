@@ -15,9 +15,14 @@
 /* Of tcpi_state: as in <netinet/tcp.h>. */
 enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
 
+/* MPTCP answers for one of its connections of TCP, of which its end is none. */
 static bool look_at(int fd, struct tcp_info *info)
 {
-    socklen_t len = sizeof *info;
+    int protocol = 0;
+    socklen_t len = sizeof protocol;
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) != 0 || protocol != IPPROTO_TCP)
+        return false;
+    len = sizeof *info;
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
            len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info->tcpi_bytes_received;
 }

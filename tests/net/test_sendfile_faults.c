@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 static unsigned shortages; /* to come */
+static int shortage = ENOBUFS;
 static unsigned calls;
 static bool might_wait; /* one was for a socket that blocks */
 static unsigned corked; /* were for a socket that was corked */
@@ -37,7 +38,7 @@ ssize_t __wrap_sendfile(int out, int in, off_t *offset, size_t count)
     might_wait |= is_blocking;
     if (is_blocking || shortages > 0) {
         shortages -= !is_blocking;
-        errno = is_blocking ? EINVAL : ENOBUFS;
+        errno = is_blocking ? EINVAL : shortage;
         return -1;
     }
     return syscall(SYS_sendfile, out, in, offset, count);
@@ -180,6 +181,103 @@ static void a_socket_that_blocks_again_does_not_hold_up_the_loop(void **state)
     run_with_pages(block_a_stream, NULL);
 }
 
+/* --- Signals --- */
+
+static intptr_t send_amid_signals(void *arg)
+{
+    (void)arg;
+    pair both = pair_of_kind(KIND_NONBLOCKING), streamed = tcp_pair();
+    struct sender bare = {.out = both.ends[1], .in = big_file(O_RDONLY)}, one = bare;
+    off_t offset = 0;
+    check_equal(whorl_stream_open(streamed.ends[1], NULL, &one.stream), 0);
+    shortage = EINTR;
+    shortages = 3;
+    check_equal(whorl_sendfile(bare.out, bare.in, &offset, 20000), 20000);
+    check_equal(calls, 4);
+    shortages = 3;
+    check_equal(whorl_stream_sendfile(one.stream, one.in, &offset, 20000), 20000);
+    check_equal(calls, 8);
+    check_equal(whorl_stream_close(one.stream), 0);
+    streamed.ends[1] = -1;
+    close(bare.in);
+    close_pair(&streamed);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_signal_ends_no_transfer(void **state)
+{
+    (void)state;
+    run_with_pages(send_amid_signals, NULL);
+    shortage = ENOBUFS;
+}
+
+/* --- Peers that have sent their end --- */
+
+/* Each call is for room that the peer has made. */
+static void check_waits(whorl_task *sender, struct receiver *to)
+{
+    check_equal(whorl_sleep(WHORL_MS(20)), 0);
+    check(!whorl_is_done(sender));
+    check(calls <= 5);
+    check_equal(receive(to), FILE_BYTES);
+    check_equal(whorl_join(sender), FILE_BYTES);
+}
+
+static void end_with_little_room(const pair *both)
+{
+    int bytes = 50000;
+    check_equal(setsockopt(both->ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    check_equal(setsockopt(both->ends[0], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+    check_equal(shutdown(both->ends[0], SHUT_WR), 0);
+}
+
+static intptr_t send_to_half_closed(void *arg)
+{
+    const int *kind = arg;
+    pair both = pair_of_kind(*kind + KIND_NONBLOCKING);
+    end_with_little_room(&both);
+    struct receiver to = {.fd = both.ends[0], .most = FILE_BYTES};
+    struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY)};
+    check_waits(whorl_spawn(send_to_one, &one), &to);
+    to = (struct receiver){.fd = both.ends[0], .most = FILE_BYTES};
+    check_equal(whorl_stream_open(dup(both.ends[1]), NULL, &one.stream), 0);
+    calls = 0;
+    check_waits(whorl_spawn(send_to_one, &one), &to);
+    check_equal(whorl_stream_close(one.stream), 0);
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static intptr_t give_up_half_closed(void *arg)
+{
+    const int *kind = arg;
+    const whorl_stream_options options = {.idle_timeout = WHORL_MS(40)};
+    pair both = pair_of_kind(*kind);
+    end_with_little_room(&both);
+    struct sender one = {.in = big_file(O_RDONLY)};
+    check_equal(whorl_stream_open(both.ends[1], &options, &one.stream), 0);
+    intptr_t sent = send_to_one(&one);
+    check(sent == -ETIMEDOUT || (sent > 0 && sent < FILE_BYTES));
+    check_equal(whorl_stream_abort(one.stream), 0);
+    both.ends[1] = -1;
+    close(one.in);
+    close_pair(&both);
+    return 0;
+}
+
+static void one_who_has_sent_its_end_is_waited_for_and_not_asked_again_and_again(void **state)
+{
+    (void)state;
+    need_cachestat();
+    for (int kind = 0; kind < 2; kind++) {
+        calls = 0;
+        run_checks(send_to_half_closed, &kind);
+        run_checks(give_up_half_closed, &kind);
+    }
+}
+
 /* --- Corks --- */
 
 struct corking {
@@ -267,6 +365,8 @@ int main(void)
         behaviour(a_shortage_is_waited_out_and_the_next_one_begins_anew),
         behaviour(the_idle_timeout_ends_the_wait_in_a_shortage),
         behaviour(a_socket_that_blocks_again_does_not_hold_up_the_loop),
+        behaviour(a_signal_ends_no_transfer),
+        behaviour(one_who_has_sent_its_end_is_waited_for_and_not_asked_again_and_again),
         behaviour(what_is_more_than_a_segment_is_corked_while_it_is_handed_over),
         behaviour(who_else_has_a_streams_socket_finds_it_as_it_was),
     };

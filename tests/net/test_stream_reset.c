@@ -4,6 +4,7 @@
 #endif
 #include "streams.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 
 enum { LARGE = 8 << 20 };
@@ -294,6 +295,55 @@ static intptr_t before_reading(void *arg)
     return 0;
 }
 
+/* --- Streams that are none of plain TCP's --- */
+
+static pair mptcp_pair(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    pair both;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+    check_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    check_equal(listen(listener, 1), 0);
+    check_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    both.ends[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+    check_equal(connect(both.ends[1], (struct sockaddr *)&address, len), 0);
+    both.ends[0] = accept(listener, NULL, NULL);
+    check(both.ends[0] >= 0);
+    close(listener);
+    return both;
+}
+
+/* Both ends send all, and close. */
+static intptr_t end_over_mptcp(void *arg)
+{
+    (void)arg;
+    pair both = mptcp_pair();
+    whorl_stream *stream;
+    char bytes[8];
+    check_equal(whorl_stream_open(both.ends[0], NULL, &stream), 0);
+    check_equal(send(both.ends[1], "abc", 3, 0), 3);
+    check_equal(whorl_stream_read(stream, bytes, sizeof bytes), 3);
+    check_equal(whorl_stream_puts(stream, "yo"), 2);
+    check_equal(whorl_stream_end(stream), 0);
+    check_equal(whorl_recv(both.ends[1], bytes, sizeof bytes, 0), 2);
+    check_equal(whorl_recv(both.ends[1], bytes, sizeof bytes, 0), 0);
+    close(both.ends[1]);
+    check_equal(whorl_stream_read(stream, bytes, sizeof bytes), 0);
+    return whorl_stream_close(stream);
+}
+
+static void an_end_over_mptcp_is_no_reset(void **state)
+{
+    (void)state;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+    if (fd < 0)
+        skip_because("the kernel has no MPTCP");
+    close(fd);
+    run_checks(end_over_mptcp, NULL);
+}
+
 #define on_both(name, body)                                                                        \
     static void name(void **state)                                                                 \
     {                                                                                              \
@@ -325,6 +375,7 @@ on_both(a_reset_is_told_by_each_call_that_reads,
         behaviour(a_write_that_a_reset_cuts_short_is_told_of),
         behaviour(a_peer_that_takes_nothing_more_breaks_the_pipe),
         behaviour(a_peer_that_closes_breaks_a_large_write),
+        behaviour(an_end_over_mptcp_is_no_reset),
     };
     return run_behaviours("streams and resets", tests);
 }
