@@ -117,7 +117,7 @@ intptr_t discovery_ask(void *arg)
         result = whorl_resolve(chat->host, chat->udp_port, &by_udp, &to, 1);
     }
     if (result < 0)
-        return service_tell("the host \"%s\" cannot be found: %s", chat->host,
+        return service_tell("cannot find \"%s\", port %s: %s", chat->host, chat->udp_port,
                             whorl_resolve_explain((int)result));
     whorl_datagram_options options = {.family = to.any.sa_family, .broadcast = 1};
     result = whorl_datagram_open(NULL, NULL, &options, &chat->udp);

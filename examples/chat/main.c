@@ -65,7 +65,7 @@ static intptr_t serve(void *arg)
     struct chat *chat = arg;
     int error = whorl_listen_tcp(chat->host, chat->port, NULL, &chat->listener);
     if (error)
-        return service_tell("cannot listen on port %s: %s", chat->port,
+        return service_tell("cannot listen on %s, port %s: %s", chat->host, chat->port,
                             whorl_resolve_explain(error));
     error = chat->is_hidden ? 0 : discovery_open(chat);
     if (error)

@@ -17,7 +17,7 @@
 #include "../service/service.h"
 #include "httpd.h"
 
-enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400 };
+enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400, URI_MOST = 8192 };
 
 /* --- The command line --- */
 
@@ -37,7 +37,6 @@ static const struct options defaults = {
     .address = "127.0.0.1",
     .port = 8080,
     .max_connections = 10000,
-    .max_uri = 8192,
     .max_header = 16384,
     .max_body = (size_t)1 << 30,
     .header_timeout = WHORL_SECONDS(15),
@@ -63,7 +62,7 @@ static int parse_options(int argc, char **argv, struct options *out)
         {"max-connections", OPTION_NUMBER, &out->max_connections, 1, 1000000, "N",
          "serve N connections at a time; more wait (default 10000)"},
         {"max-uri", OPTION_BYTES, &out->max_uri, 16, 32768, "BYTES",
-         "of a request's target (default 8K)"},
+         "of a request's target (default 8K, or less with --max-header)"},
         {"max-header", OPTION_BYTES, &out->max_header, 64, 65536, "BYTES",
          "of a request's head, target included (default 16K)"},
         {"max-body", OPTION_BYTES, &out->max_body, 0, 0x1p62, "BYTES",
@@ -88,6 +87,8 @@ static int parse_options(int argc, char **argv, struct options *out)
         return options_refuse("there is one DIRECTORY, not also \"%s\"", argv[optind + 1]);
     if (optind < argc)
         out->directory = argv[optind];
+    if (out->max_uri == 0)
+        out->max_uri = out->max_header < URI_MOST ? out->max_header : URI_MOST;
     if (out->max_uri > out->max_header)
         return options_refuse("--max-header is less than --max-uri, and holds it");
     return 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "httpd.h"
 
@@ -108,10 +109,32 @@ static int keep_mode(const struct upload *self)
     return whorl_fchmod(whorl_file_fd(self->file), (mode_t)self->old_mode);
 }
 
+/* Where /proc knows a file without a name. */
+struct proc_name {
+    char text[32];
+};
+
+static struct proc_name proc_name_of(int fd)
+{
+    struct proc_name name;
+    snprintf(name.text, sizeof name.text, "/proc/self/fd/%d", fd);
+    return name;
+}
+
+/* One that could not be given its name later, as /proc is not there, is none. */
+static int make_nameless(const struct upload *self)
+{
+    int fd = whorl_openat(self->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+    if (fd < 0 || access(proc_name_of(fd).text, F_OK) == 0)
+        return fd;
+    whorl_close(fd);
+    return -EOPNOTSUPP;
+}
+
 static int make_file(struct upload *self)
 {
     whorl_file_options options = {.buffer_size = 65536, .depth = 4};
-    int fd = whorl_openat(self->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+    int fd = make_nameless(self);
     if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL) {
         choose_temporary(self);
         fd = whorl_openat(self->dir, self->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -189,9 +212,8 @@ static int take_piece(void *arg, const char *data, size_t len)
 
 static int link_as(struct upload *self, const char *name)
 {
-    char file[32];
-    snprintf(file, sizeof file, "/proc/self/fd/%d", whorl_file_fd(self->file));
-    return whorl_linkat(AT_FDCWD, file, self->dir, name, AT_SYMLINK_FOLLOW);
+    struct proc_name file = proc_name_of(whorl_file_fd(self->file));
+    return whorl_linkat(AT_FDCWD, file.text, self->dir, name, AT_SYMLINK_FOLLOW);
 }
 
 static int rename_temporary(struct upload *self, unsigned flags)

@@ -66,23 +66,24 @@ static int find_target(struct connection *self)
 }
 
 /* Moves bytes both ways until both have ended. 0, or the first failure of either. */
-static int move_both_ways(struct connection *self)
+static int move_both_ways(struct connection *self, struct pump *there, struct pump *back)
 {
-    struct pump there = {.from = self->client, .to = self->server, .activity = &self->activity};
-    struct pump back = {.from = self->server, .to = self->client, .activity = &self->activity};
     whorl_group both;
+    there->to = back->from = self->server;
+    self->activity =
+        (struct activity){.idle_limit = self->proxy->idle_timeout, .last = whorl_now()};
     whorl_group_init(&both);
-    int result = whorl_group_spawn(&both, pump_run, &there);
+    int result = whorl_group_spawn(&both, pump_run, there);
     if (result == 0)
-        result = whorl_group_spawn(&both, pump_run, &back);
+        result = whorl_group_spawn(&both, pump_run, back);
     result = whorl_group_wait(&both, result);
     if (result == 0)
         result = self->activity.broken;
-    self->proxy->bytes[0] += there.bytes;
-    self->proxy->bytes[1] += back.bytes;
+    self->proxy->bytes[0] += there->bytes;
+    self->proxy->bytes[1] += back->bytes;
     if (self->proxy->is_verbose)
         service_tell("connection %" PRIu64 ": %" PRIu64 " bytes there, %" PRIu64 " back, %s",
-                     self->number, there.bytes, back.bytes,
+                     self->number, there->bytes, back->bytes,
                      result == 0            ? "ended"
                      : result == -ECANCELED ? "cut by the stop"
                      : result == -ETIMEDOUT ? "idle for too long"
@@ -105,21 +106,36 @@ static void let_arrive(int fd)
     }
 }
 
+/* What is needed between the sides comes before the target is asked. */
+static int find_both(struct connection *self, struct pump *there, struct pump *back)
+{
+    int error = pump_open(there), other = pump_open(back);
+    if (error || other) {
+        error = error ? error : other;
+        return service_tell("connection %" PRIu64 ": cannot be served: %s; lower --limit, or raise "
+                            "ulimit -Hn",
+                            self->number, strerror(-error));
+    }
+    return find_target(self);
+}
+
 static int serve(struct connection *self)
 {
+    struct pump there = {.from = self->client, .activity = &self->activity};
+    struct pump back = {.to = self->client, .activity = &self->activity};
     prepare(self->client);
-    int error = find_target(self);
+    int error = find_both(self, &there, &back);
     if (error) {
         self->proxy->unserved++;
-        return error;
+    } else {
+        prepare(self->server);
+        error = move_both_ways(self, &there, &back);
+        if (error)
+            self->proxy->broken++;
     }
-    prepare(self->server);
-    self->activity =
-        (struct activity){.idle_limit = self->proxy->idle_timeout, .last = whorl_now()};
-    error = move_both_ways(self);
-    if (error)
-        self->proxy->broken++;
-    if (error == -ECONNRESET || error == -EPIPE) {
+    pump_close(&there);
+    pump_close(&back);
+    if (self->server >= 0 && (error == -ECONNRESET || error == -EPIPE)) {
         let_arrive(self->client);
         let_arrive(self->server);
     }

@@ -26,7 +26,7 @@ struct proxy {
 
     /* Counted until the end. */
     uint64_t connections; /* accepted */
-    uint64_t unserved;    /* of these: no target answered */
+    uint64_t unserved;    /* of these: no target answered, or nothing was left for it */
     uint64_t broken;      /* of these: ended by a failure, an idle time or the stop */
     uint64_t bytes[2];    /* to the targets, and back */
 };

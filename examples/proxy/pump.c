@@ -141,13 +141,13 @@ static int empty(struct pump *self, int pipe_out, size_t len)
     return 0;
 }
 
-static int move_all(struct pump *self, const int ends[2])
+static int move_all(struct pump *self)
 {
     for (;;) {
-        ssize_t len = fill(self, ends[1]);
+        ssize_t len = fill(self, self->pipe[1]);
         if (len <= 0)
             return (int)len;
-        int error = empty(self, ends[0], (size_t)len);
+        int error = empty(self, self->pipe[0], (size_t)len);
         if (error)
             return error;
     }
@@ -161,18 +161,31 @@ static int watch(const struct pump *self)
     return result < 0 ? result : error_of(self->from);
 }
 
+int pump_open(struct pump *self)
+{
+    if (pipe2(self->pipe, O_CLOEXEC | O_NONBLOCK) == 0)
+        return 0;
+    self->pipe[0] = self->pipe[1] = -1;
+    return -errno;
+}
+
+void pump_close(struct pump *self)
+{
+    for (int i = 0; i < 2; i++) {
+        if (self->pipe[i] >= 0)
+            whorl_close(self->pipe[i]);
+        self->pipe[i] = -1;
+    }
+}
+
 /* Where a taking side takes no more, the other direction passes on what that one had sent before,
  * unless it has; and its end is none then. */
 intptr_t pump_run(void *arg)
 {
     struct pump *self = arg;
     struct activity *activity = self->activity;
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return -errno;
-    int result = move_all(self, ends);
-    whorl_close(ends[0]);
-    whorl_close(ends[1]);
+    int result = move_all(self);
+    pump_close(self);
     if (self->is_refused)
         return activity->has_ended ? result : 0;
     if (result == 0)

@@ -106,7 +106,11 @@ takes_nothing() {
         printf 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n'
     done >&9 2>/dev/null &
     children+=($!)
-    await server_has_connections 2
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        syswrite $c, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n"; shutdown $c, 1; sleep 600' "$port" &
+    children+=($!)
+    await server_has_connections 3
     await server_has_connections 0
     disconnect 8
     disconnect 9

@@ -124,6 +124,11 @@ long_heads() {
     expect_answer 200 -H "X: $(printf '%050000d' 0)" "$url/ten.txt"
     expect_answer 431 -H "X: $(printf '%070000d' 0)" "$url/ten.txt"
     stop_httpd
+    start_httpd --max-header 1K
+    expect_answer 200 "$url/ten.txt?$(printf '%0500d' 0)"
+    expect_answer 414 "$url/ten.txt?$(printf '%02000d' 0)"
+    expect_answer 431 -H "X: $(printf '%02000d' 0)" "$url/ten.txt"
+    stop_httpd
 }
 
 # A word that is no method comes in two pieces, behind a request that moves it in memory.

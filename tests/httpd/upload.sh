@@ -371,6 +371,24 @@ full_disk() {
     stop_httpd
 }
 
+# A file without a name gets its own by way of /proc.
+no_proc() {
+    unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
+    in_empty_folder
+    # shellcheck disable=SC2016  # the inner shell's
+    httpd_without_proc() {
+        exec unshare -m bash -c 'mount -t tmpfs tmpfs /proc && exec "$@"' - "$program" "$@"
+    }
+    local program=$httpd httpd=httpd_without_proc ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+    export ASAN_OPTIONS # the search for leaks wants /proc
+    start_httpd --upload
+    expect_answer 201 -T - "$url/new" < <(echo new)
+    expect_answer 204 -T - "$url/new" < <(echo newer)
+    expect 'the file' "$(cat "$files/new")" newer
+    expect 'what is there' "$(ls -A "$files")" new
+    stop_httpd
+}
+
 # A library that makes a poor one of the file system: it knows no files without a name, and, as
 # $WITHOUT says, no links, or no flags of a renaming.
 make_poor() {
@@ -460,5 +478,6 @@ httpd_behaviour 'of several that replace one version, one does' one_replaces
 httpd_behaviour 'of several that want to be the first, one is' one_creates
 httpd_behaviour 'clients that count up together lose no step' no_update_is_lost
 httpd_behaviour 'a full disk is told' full_disk
+httpd_behaviour 'a file is stored without /proc' no_proc
 httpd_behaviour 'a poor file system takes files, too' poor_file_system
 end_of_tests

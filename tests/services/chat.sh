@@ -541,10 +541,10 @@ refuses() { # STATUS SENTENCE ARGUMENTS...
 arguments() {
     local status=0
     start_chat
-    refuses 1 "cannot listen on port $port: Address already in use" "$port"
+    refuses 1 "cannot listen on 127.0.0.1, port $port: Address already in use" "$port"
     refuses 1 "cannot be found by UDP; give another --discovery-port, or --hidden: Address already in use" \
         --discovery-port "$udp_port"
-    refuses 1 'cannot listen on port 70000: the port is above 65535' 70000
+    refuses 1 'cannot listen on 127.0.0.1, port 70000: the port is above 65535' 70000
     stops
     start_service chat chat --hidden
     ! grep -q UDP "$scratch/chat.out" || fail 'one that is hidden can be found'
@@ -558,7 +558,7 @@ arguments() {
         --wait 1e3
     refuses 2 '--host is empty; --help tells more' --host ''
     refuses 2 'there is no option "--nonsense", or it takes no value; --help tells more' --nonsense
-    refuses 1 'the host "no-such-host.invalid" cannot be found: no such host' \
+    refuses 1 'cannot find "no-such-host.invalid", port 7775: no such host' \
         --discover no-such-host.invalid
     expect_status 0 "$chat" --help
     grep -q '^Usage: chat ' "$scratch/out"
