@@ -1,5 +1,4 @@
 /* The server: its beginning, its end, and between them the next connection. See serve.h. */
-#include <core/interrupt.h>
 #include <net/listener.h>
 #include <net/serve.h>
 #include <net/stream.h>
@@ -16,9 +15,12 @@ static void hurry(struct server *server)
     if (server->hurried)
         return;
     server->hurried = true;
-    for (struct connection *each = server->connections; each; each = each->next)
+    for (struct connection *each = server->connections; each; each = each->next) {
+        if (each->closing && !each->closing->over)
+            scope_set_over(each->closing);
         if (each->task) /* else it has none yet, or gets none, and its stream is being closed */
             task_cancel(each->task);
+    }
 }
 
 static void grace_is_over(struct timer *timer)

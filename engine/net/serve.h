@@ -15,6 +15,7 @@
 #ifndef NET_SERVE_H
 #define NET_SERVE_H
 
+#include <core/interrupt.h>
 #include <core/task.h>
 #include <netinet/in.h>
 #include <whorl/listener.h>
@@ -34,8 +35,10 @@ struct connection {
     struct task *task; /* NULL: there was no memory for one */
     struct watcher watcher;
     whorl_stream *stream;
-    bool stream_ended; /* it was given back */
-    bool returned;     /* the handler */
+    bool stream_ended;     /* it was given back */
+    bool returned;         /* the handler */
+    struct scope *closing; /* while the stream is closed: to be over in a hurry, which a cancel of
+                              the task does not tell to what it has deferred; or NULL */
     intptr_t result;
     struct peer peer;
     struct connection *next;

@@ -13,21 +13,23 @@
 /* A cancelled task sends no more than the kernel takes at once, and so does one whose handler has
  * failed: a peer that takes slowly would hold its place. After a handler that was cut off in the
  * middle the peer is to know. */
-static int give_back(const struct connection *connection, const struct task *self)
+static int give_back(struct connection *connection, const struct task *self)
 {
     if (!connection->returned)
         return whorl_stream_abort(connection->stream);
-    whorl_timeout limit;
+    struct scope closing;
     bool is_over = self->cancelled || connection->result < 0;
-    whorl_timeout_begin(&limit, is_over ? 0 : WHORL_FOREVER);
+    scope_open_for(self->loop, &closing, SCOPE_TIMEOUT, is_over ? 0 : WHORL_FOREVER);
+    connection->closing = &closing;
     int error = whorl_stream_close(connection->stream);
-    whorl_timeout_end(&limit, error);
+    connection->closing = NULL;
+    scope_close(self->loop, &closing);
     return error;
 }
 
 /* Closes the stream, if that is left to the server. Another task may be about to give it back, and
  * take longer than the connection lives. */
-static int close_stream(const struct connection *connection, const struct task *self)
+static int close_stream(struct connection *connection, const struct task *self)
 {
     if (connection->stream_ended)
         return 0;

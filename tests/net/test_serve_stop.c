@@ -112,6 +112,51 @@ static void what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled(
     assert_int_equal(whorl_listener_close(server.listener), 0);
 }
 
+static intptr_t do_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* What it has written, and its client does not take, is sent after its end. */
+static intptr_t defer_and_write_much(whorl_stream *stream, void *arg)
+{
+    static const char much[60000];
+    bool *has_returned = arg;
+    int bytes = 10000;
+    setsockopt(whorl_stream_fd(stream), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    assert_int_equal(whorl_defer(do_nothing, NULL), 0);
+    ssize_t put = 1;
+    while (put > 0 && whorl_stream_pending(stream) < 10 * sizeof much) {
+        put = whorl_stream_write(stream, much, sizeof much);
+        for (int i = 0; i < 10; i++)
+            whorl_yield();
+    }
+    *has_returned = true;
+    return put < 0 ? put : 0;
+}
+
+static void a_stream_that_is_being_closed_is_cut_when_the_grace_is_over(void **state)
+{
+    (void)state;
+    serving server;
+    bool has_returned = false;
+    whorl_serve_options options = {.grace = WHORL_MS(1), .stream = {.high_water = 1 << 20}};
+    serve_here(&server, defer_and_write_much, &has_returned, &options);
+    int client = connect_to(server.listener);
+    while (!has_returned)
+        assert_int_equal(whorl_yield(), 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(whorl_yield(), 0);
+    assert_int_equal(whorl_listener_live(server.listener), 1);
+    int64_t before = whorl_now();
+    assert_int_equal(whorl_listener_stop(server.listener), 0);
+    assert_int_equal(whorl_join(server.task), 0);
+    assert_true(whorl_now() - before < WHORL_SECONDS(5));
+    close(client);
+    assert_int_equal(whorl_listener_close(server.listener), 0);
+}
+
 static void a_stop_comes_while_the_server_is_full(void **state)
 {
     (void)state;
@@ -329,6 +374,7 @@ int main(void)
         as_task(handlers_that_are_late_are_cancelled),
         as_task(handlers_that_do_not_heed_their_cancel_are_awaited),
         as_task(what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled),
+        as_task(a_stream_that_is_being_closed_is_cut_when_the_grace_is_over),
         as_task(a_stop_comes_while_the_server_is_full),
         as_task(what_was_taken_before_the_end_is_served),
         as_task(without_grace_what_was_taken_is_closed),
