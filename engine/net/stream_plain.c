@@ -9,6 +9,7 @@
  * the piece's own: so an idle stream holds none. plain_once: the pool had no buffer left; after one
  * read it is asked again.
  */
+#include <fcntl.h>
 #include <net/stream.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -92,9 +93,12 @@ static void ended(struct multishot *self, int32_t result)
         poll_ended(stream, result);
 }
 
+/* A pipe's end that cannot be read says so to a read; a poll would wait for what does not come. */
 void plain_make(whorl_stream *stream)
 {
     make_poll(stream);
+    if (!stream->is_socket && (fcntl(stream->fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+        stream->in.op = whorl_op_read(stream->fd, NULL, 0);
     stream->in.take = taken;
     stream->in.ended = ended;
 }

@@ -264,6 +264,31 @@ static void no_reset_is_lost_between_stream_and_descriptor(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, detach_after_resets, NULL);
 }
 
+static intptr_t use_the_wrong_end(void *arg)
+{
+    (void)arg;
+    pair both = pipe_pair();
+    whorl_stream *ends[2];
+    char byte;
+    for (int i = 0; i < 2; i++)
+        check_equal(whorl_stream_open(both.ends[i], NULL, &ends[i]), 0);
+    check_equal(whorl_stream_read(ends[1], &byte, 1), -EBADF);
+    check_equal(whorl_stream_read(ends[1], &byte, 1), -EBADF);
+    check_equal(whorl_stream_puts(ends[1], "x"), 1);
+    check_equal(whorl_stream_read(ends[0], &byte, 1), 1);
+    check_equal(whorl_stream_puts(ends[0], "x"), 1);
+    check_equal(whorl_stream_drain(ends[0]), -EBADF);
+    check_equal(whorl_stream_close(ends[1]), 0);
+    check_equal(whorl_stream_abort(ends[0]), 0);
+    return 0;
+}
+
+static void the_wrong_end_of_a_pipe_is_refused(void **state)
+{
+    (void)state;
+    run_checks(use_the_wrong_end, NULL);
+}
+
 static intptr_t open_wrongly(void *arg)
 {
     (void)arg;
@@ -394,6 +419,7 @@ int main(void)
         behaviour(corks_count_and_hold_back_until_the_last_is_off),
         behaviour(each_side_may_end_and_go_on_reading),
         behaviour(a_connection_outlives_a_stream_that_is_detached),
+        behaviour(the_wrong_end_of_a_pipe_is_refused),
         behaviour(no_reset_is_lost_between_stream_and_descriptor),
         behaviour(a_pair_for_which_no_descriptors_are_left_is_not_made),
         behaviour(what_is_no_connection_is_refused_and_stays_the_callers),
