@@ -54,7 +54,7 @@ enum ring_link { RING_LINK_NONE, RING_LINK_SOFT, RING_LINK_HARD };
 
 /* Flags of an op that only the engine sets, beside WHORL_OP_*. */
 enum ring_op_flag {
-    RING_ROOM = 1 << 4,       /* a poll for room: what is left in an error queue is none */
+    RING_ROOM = 1 << 4,       /* a poll that an error which is there already does not end */
     RING_MULTISHOT = 1 << 5,  /* an accept, recv or recvmsg that goes on after a completion */
     RING_SELECT = 1 << 6,     /* it takes a buffer of group buf_index when it has bytes for it */
     RING_POLL_FIRST = 1 << 7, /* nothing is there yet: it need not be tried */

@@ -35,6 +35,7 @@ struct transfer {
     struct bulk_source source;
     int out;
     bool to_socket;
+    bool has_met_errors;       /* see make_room_poll */
     struct bulk_buffer buffer; /* start is NULL: none was needed yet */
 };
 
@@ -93,10 +94,11 @@ static int move_by_buffer(struct loop *loop, struct transfer *one)
 
 /* Waits until the socket takes more; others have their turn too. Whoever closes it ends the wait,
  * so that it is the same one after. As move_piece. */
-static int await_room(struct loop *loop, const struct transfer *one)
+static int await_room(struct loop *loop, struct transfer *one)
 {
-    whorl_op room = make_room_poll(one->out);
+    whorl_op room = make_room_poll(one->out, one->has_met_errors);
     int events = op_await(loop, &room);
+    one->has_met_errors = events > 0 && !(events & POLLOUT);
     return events < 0 ? events : 1;
 }
 

@@ -82,12 +82,13 @@ struct whorl_stream {
     /* Of sending. */
     bool is_dirty;
     bool direct;
-    bool wants_direct; /* the writer waits for the op, to send from its own memory */
-    bool polls_out;    /* the op waits until the descriptor takes bytes again */
-    uint8_t shortages; /* of the kernel's memory, one after the other */
-    bool ended;        /* by whorl_stream_end */
-    bool lost;         /* bytes that were taken, or asked to be, were not sent, for out_error */
-    bool was_blocking; /* the descriptor, before files were sent to it */
+    bool wants_direct;   /* the writer waits for the op, to send from its own memory */
+    bool polls_out;      /* the op waits until the descriptor takes bytes again */
+    bool has_met_errors; /* see make_room_poll */
+    uint8_t shortages;   /* of the kernel's memory, one after the other */
+    bool ended;          /* by whorl_stream_end */
+    bool lost;           /* bytes that were taken, or asked to be, were not sent, for out_error */
+    bool was_blocking;   /* the descriptor, before files were sent to it */
     /* Of both. */
     bool is_socket;
     bool stopped; /* no op is to be started any more */

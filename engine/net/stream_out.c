@@ -1,6 +1,7 @@
 /* Sending: see stream.h. */
 #include <net/stream.h>
 #include <op/make.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,7 +130,7 @@ void out_flush(whorl_stream *stream)
     const char *data = first->data + first->start;
     size_t len = first->end - first->start;
     if (stream->polls_out) {
-        stream->out.op = make_room_poll(stream->fd);
+        stream->out.op = make_room_poll(stream->fd, stream->has_met_errors);
     } else if (stream->is_socket) {
         int flags = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
         stream->out.op = make_send(stream->fd, data, len, flags);
@@ -168,10 +169,18 @@ void out_pause(whorl_stream *stream)
     timer_arm(&stream->loop->timers, &stream->pause, loop_deadline_after(stream->loop, pause));
 }
 
+/* An error without room: a pipe's is told by the next write, a socket's by the next send, but for
+ * what lies in its error queue. */
+static void polled(whorl_stream *stream, int32_t events)
+{
+    stream->polls_out = false;
+    stream->has_met_errors = stream->is_socket && events > 0 && !(events & POLLOUT);
+}
+
 static void background_ended(whorl_stream *stream, int32_t result)
 {
     if (stream->polls_out)
-        stream->polls_out = false;
+        polled(stream, result);
     else if (result > 0)
         sent(stream, (size_t)result);
     else if (result == -EAGAIN)
@@ -362,8 +371,9 @@ ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned 
 
 int out_await_room(whorl_stream *stream)
 {
-    stream->out.op = make_room_poll(stream->fd);
+    stream->out.op = make_room_poll(stream->fd, stream->has_met_errors);
     int result = run(stream);
+    polled(stream, result);
     out_mark(stream);
     return result < 0 ? result : 0;
 }

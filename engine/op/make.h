@@ -7,6 +7,7 @@
 
 #include <core/opcodes.h>
 #include <core/ring.h>
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <whorl/op.h>
@@ -54,11 +55,16 @@ static inline uint64_t position(off_t offset)
     return offset < 0 ? INVALID_POSITION : (uint64_t)offset;
 }
 
-/* For room to send: an error that is there already does not end it. */
-static inline whorl_op make_room_poll(int fd)
+/* For room to send. Whoever was told of an error by the last one, and could not send, nor was
+ * refused, has met what lies in the socket's error queue: that does not end this one. */
+static inline whorl_op make_room_poll(int fd, bool has_met_errors)
 {
     whorl_op op = whorl_op_poll(fd, POLLOUT);
-    op.flags = RING_ROOM;
+    if (has_met_errors) {
+        op.flags = RING_ROOM;
+        op.len = RING_POLL_CHANGES;
+        op.result = -EINTR; /* nothing has completed yet: see op/poll.h */
+    }
     return op;
 }
 

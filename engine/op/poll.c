@@ -2,13 +2,12 @@
 #include <op/poll.h>
 #include <poll.h>
 
-/* Whether what a completion tells is a reason to end. The result of an op that is submitted again
- * is negative until the first completion. */
+/* Whether what a completion tells is a reason to end. The result of an op for changes is negative
+ * until its first completion. */
 static bool is_reason(const whorl_op *op, int32_t result)
 {
-    bool is_first = op->len != RING_POLL_CHANGES || op->result < 0;
     int32_t none = POLLRDHUP & ~(int32_t)op->op_flags;
-    if (is_first && (op->flags & RING_ROOM))
+    if ((op->flags & RING_ROOM) && op->result < 0)
         none |= POLLERR;
     return result < 0 || (result & ~none) != 0;
 }

@@ -10,8 +10,9 @@
  * over, and the next ones come when the socket wakes who waits for it. When there is something, it
  * is kept as the op's result, and the op is cancelled.
  *
- * A poll for room (RING_ROOM) takes an error that is there already in the same way: what lies in a
- * socket's error queue stays there. One that comes while it waits ends it.
+ * What lies in a socket's error queue ends each poll too. Where an attempt after that has met no
+ * error, the next poll is one for changes from the first, and passes over that error as well
+ * (RING_ROOM). Another that comes while it waits ends it.
  */
 #ifndef OP_POLL_H
 #define OP_POLL_H

@@ -41,10 +41,11 @@ int pump_open(struct pump *self);
 /* Closes it, if it is open; pump_run has done so. */
 void pump_close(struct pump *self);
 
-/* A task's function, of a struct pump *, whose pipe is open: moves all that `from` gives until its end, passes the end
- * on to `to`, and waits until the other direction has done so too. 0, also where `to` takes no more
- * while the other direction goes on, which activity->broken tells; -ETIMEDOUT: neither direction
- * has moved anything for too long; else what made an end of it: -ECONNRESET, -EPIPE, -ECANCELED. */
+/* A task's function, of a struct pump *, whose pipe is open: moves all that `from` gives until its
+ * end, passes the end on to `to`, and waits until the other direction has done so too. 0, also
+ * where `to` takes no more while the other direction goes on, which activity->broken tells;
+ * -ETIMEDOUT: neither direction has moved anything for too long; else what made an end of it:
+ * -ECONNRESET, -EPIPE, -ECANCELED. */
 intptr_t pump_run(void *arg);
 
 #endif

@@ -8,6 +8,7 @@
 #include "feature_sets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/net_tstamp.h>
 #include <op/make.h>
 #include <op/op.h>
@@ -264,7 +265,7 @@ static void room_races_with_cancels_and_timeouts(void **state)
 
 static intptr_t poll_room(void *fd)
 {
-    whorl_op op = make_room_poll(*(int *)fd);
+    whorl_op op = make_room_poll(*(int *)fd, true);
     return op_await(loop_here, &op);
 }
 
@@ -297,6 +298,36 @@ static void what_lies_in_the_error_queue_is_no_room(void **state)
     run_checks(wait_beside_errors, NULL);
 }
 
+static intptr_t poll_new_room(void *fd)
+{
+    whorl_op op = make_room_poll(*(int *)fd, false);
+    return op_await(loop_here, &op);
+}
+
+/* A pipe has no error queue: that nobody reads it is told by an error alone. */
+static intptr_t lose_the_reader(void *arg)
+{
+    (void)arg;
+    pair both = pipe_pair();
+    check_equal(fcntl(both.ends[1], F_SETFL, O_WRONLY | O_NONBLOCK), 0);
+    while (write(both.ends[1], data, sizeof data) > 0)
+        continue;
+    whorl_task *poller = whorl_spawn(poll_new_room, &both.ends[1]);
+    check(still_waits(poller));
+    close(both.ends[0]);
+    both.ends[0] = -1;
+    check_equal(whorl_join(poller), POLLERR);
+    check_equal(poll_new_room(&both.ends[1]), POLLERR);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_pipe_without_a_reader_ends_the_wait_for_room(void **state)
+{
+    (void)state;
+    run_checks(lose_the_reader, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -308,6 +339,7 @@ int main(void)
         behaviour(in_a_chain_the_peers_end_is_told_unasked),
         behaviour(room_races_with_cancels_and_timeouts),
         behaviour(what_lies_in_the_error_queue_is_no_room),
+        behaviour(a_pipe_without_a_reader_ends_the_wait_for_room),
     };
     return run_behaviours("polls", tests);
 }
