@@ -17,6 +17,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -326,17 +327,22 @@ int tcp_listener(struct sockaddr_in *address, int backlog)
     return fd;
 }
 
+/* Signals wait meanwhile: a connect that one interrupts cannot be made again. */
 pair tcp_pair(void)
 {
     struct sockaddr_in address;
     int listener = tcp_listener(&address, 1);
     pair both;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     both.ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (both.ends[0] < 0 || connect(both.ends[0], (struct sockaddr *)&address, sizeof address) != 0)
         give_up("connect");
     both.ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (both.ends[1] < 0)
         give_up("accept");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(listener);
     return both;
 }
