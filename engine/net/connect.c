@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <net/connect.h>
 #include <net/unix_name.h>
-#include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <whorl/connect.h>

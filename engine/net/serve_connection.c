@@ -20,6 +20,7 @@ static int give_back(struct connection *connection, const struct task *self)
     struct scope closing;
     bool is_over = self->cancelled || connection->result < 0;
     scope_open_for(self->loop, &closing, SCOPE_TIMEOUT, is_over ? 0 : WHORL_FOREVER);
+    SCOPE_NOTE_PLACE(&closing);
     connection->closing = &closing;
     int error = whorl_stream_close(connection->stream);
     connection->closing = NULL;

@@ -2,6 +2,7 @@
 #include "datagrams.h"
 #include "core/clocks.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/un.h>
 
@@ -158,6 +159,7 @@ static intptr_t end_the_wait(void *arg)
         whorl_datagram *peer;
         open_flood(&flood, &peer);
         whorl_task *task = whorl_spawn(send_many, &flood);
+        check_equal(whorl_poll(whorl_datagram_fd(peer), POLLIN), POLLIN);
         check_equal(whorl_sleep(WHORL_MS(5)), 0);
         check(!whorl_is_done(task));
         check_equal(closes ? whorl_datagram_close(flood.plain) : whorl_cancel(task), 0);
@@ -179,13 +181,18 @@ static void a_wait_for_room_is_ended(void **state)
 
 /* --- The descriptor is closed --- */
 
-static intptr_t send_till_no_room(void *arg)
+static void fill_the_queue(const struct flood *flood)
 {
     ssize_t sent;
     do
-        sent = send_number(arg, 0);
-    while (sent > 0);
-    return sent;
+        sent = send(flood->fd, "", 1, MSG_DONTWAIT);
+    while (sent == 1);
+    check_equal(errno, EAGAIN);
+}
+
+static intptr_t send_one(void *arg)
+{
+    return send_number(arg, 0);
 }
 
 /* Room comes to nobody: what waits is ended by the close, and leaves alone whoever has the number
@@ -198,7 +205,8 @@ static intptr_t close_while_one_waits(void *arg)
         struct flood flood = {.way = by_descriptor[i]};
         whorl_datagram *peer;
         open_flood(&flood, &peer);
-        whorl_task *task = whorl_spawn(send_till_no_room, &flood);
+        fill_the_queue(&flood);
+        whorl_task *task = whorl_spawn(send_one, &flood);
         check_equal(whorl_sleep(WHORL_MS(30)), 0);
         check(!whorl_is_done(task));
         check_equal(whorl_close(flood.fd), 0);

@@ -344,25 +344,67 @@ static void an_end_over_mptcp_is_no_reset(void **state)
     run_checks(end_over_mptcp, NULL);
 }
 
-#define on_both(name, body)                                                                        \
-    static void name(void **state)                                                                 \
-    {                                                                                              \
-        (void)state;                                                                               \
-        run_on_connections(1, WHORL_CLOCK_REAL, body, NULL);                                       \
-    }
+static void a_reset_is_told_by_each_call_that_reads(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, while_reading, NULL);
+}
 
-on_both(a_reset_is_told_by_each_call_that_reads,
-        while_reading) on_both(what_came_before_a_reset_is_read_first, with_data_unread)
-    on_both(a_reset_is_told_by_each_call_that_writes, while_writing)
-        on_both(a_reset_after_the_end_of_sending_is_told_by_reading_alone, after_the_end)
-            on_both(a_reset_is_told_by_the_end_of_sending, before_the_end)
-                on_both(a_reset_that_a_send_has_met_is_told_to_readers, beside_a_write)
-                    on_both(a_reset_before_reading_is_no_end, before_reading)
-                        on_both(a_write_that_a_reset_cuts_short_is_told_of, cut_writes_short)
-                            on_both(a_peer_that_takes_nothing_more_breaks_the_pipe, take_no_more)
-                                on_both(a_peer_that_closes_breaks_a_large_write, die_early)
+static void what_came_before_a_reset_is_read_first(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, with_data_unread, NULL);
+}
 
-                                    int main(void)
+static void a_reset_is_told_by_each_call_that_writes(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, while_writing, NULL);
+}
+
+static void a_reset_after_the_end_of_sending_is_told_by_reading_alone(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, after_the_end, NULL);
+}
+
+static void a_reset_is_told_by_the_end_of_sending(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, before_the_end, NULL);
+}
+
+static void a_reset_that_a_send_has_met_is_told_to_readers(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, beside_a_write, NULL);
+}
+
+static void a_reset_before_reading_is_no_end(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, before_reading, NULL);
+}
+
+static void a_write_that_a_reset_cuts_short_is_told_of(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, cut_writes_short, NULL);
+}
+
+static void a_peer_that_takes_nothing_more_breaks_the_pipe(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, take_no_more, NULL);
+}
+
+static void a_peer_that_closes_breaks_a_large_write(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, die_early, NULL);
+}
+
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_reset_is_told_by_each_call_that_reads),

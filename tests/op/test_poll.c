@@ -99,14 +99,11 @@ static intptr_t wait_in_vain(void *arg)
         int64_t begin = whorl_now();
         whorl_timeout_begin(&limit, WHORL_MS(5));
         check_equal(whorl_timeout_end(&limit, whorl_poll(both.ends[0], POLLOUT)), -ETIMEDOUT);
-        whorl_op op = whorl_op_poll(both.ends[0], POLLOUT);
-        op.timeout = WHORL_MS(5);
         for (int i = 0; i < 2; i++) {
+            whorl_op op = whorl_op_poll(both.ends[0], POLLOUT);
+            op.timeout = WHORL_MS(5);
             check_equal(whorl_op_await(&op), -ETIMEDOUT);
             check(whorl_now() - begin >= WHORL_MS(10 + 5 * i));
-            whorl_op again = whorl_op_poll(both.ends[0], POLLOUT);
-            again.timeout = op.timeout;
-            op = again;
         }
         whorl_task *poller = whorl_spawn(poll_out, &both.ends[0]);
         check(still_waits(poller));
