@@ -56,6 +56,9 @@ struct stream_side {
 };
 
 /* In cache lines: what a piece that comes touches first, and then what is sent. */
+/* Without any, the next op waits for some, or the one in flight. */
+enum out_room { ROOM_UNKNOWN, ROOM_NONE, ROOM_SEEN };
+
 struct whorl_stream {
     _Alignas(TASK_LINE) struct multishot in;
     struct piece *first;
@@ -83,7 +86,7 @@ struct whorl_stream {
     bool is_dirty;
     bool direct;
     bool wants_direct;   /* the writer waits for the op, to send from its own memory */
-    bool polls_out;      /* the op waits until the descriptor takes bytes again */
+    uint8_t room;        /* for what is to be sent: enum out_room */
     bool has_met_errors; /* see make_room_poll */
     uint8_t shortages;   /* of the kernel's memory, one after the other */
     bool ended;          /* by whorl_stream_end */
@@ -277,14 +280,15 @@ void out_tell_next(whorl_stream *stream, int error);
 static inline void out_moved(whorl_stream *stream, size_t len)
 {
     stream->shortages = 0;
+    stream->room = ROOM_UNKNOWN;
     stream->writer.queued += (uint32_t)len;
     side_moved(stream, &stream->writer);
 }
 
 #define DIRECT_PIECES 8
 
-/* Whether an op waits for room with the kernel, or takes what there is. */
-enum out_patience { OUT_AT_ONCE, OUT_ALL };
+/* Whether who sends waits for room where there is none. */
+enum out_patience { OUT_AT_ONCE, OUT_FOR_ROOM };
 
 void out_make(whorl_stream *stream);
 
@@ -319,9 +323,9 @@ int out_await_op(whorl_stream *stream);
 int out_send_before(whorl_stream *stream);
 int out_await_room(whorl_stream *stream);
 
-/* The kernel has no memory for what is to be sent: begins a pause, after which it is tried
- * again. */
-void out_pause(whorl_stream *stream);
+/* Whether what the descriptor has refused is to be tried again, by the next op or, where the kernel
+ * has no memory, after a pause that has begun. */
+bool out_put_off(whorl_stream *stream, int32_t refusal);
 
 /* Nothing can be sent any more, for `error`. */
 void out_fail(whorl_stream *stream, int error);

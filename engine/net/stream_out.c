@@ -1,4 +1,11 @@
-/* Sending: see stream.h. */
+/*
+ * Sending: see stream.h. An op takes what the socket has room for, and where that is not all, the
+ * next one is a poll. One that waited for room by itself would be woken by the end of a peer that
+ * takes slowly, again and again, until the kernel gives it to a thread of its own.
+ *
+ *     to send --no room, or not for all--> to poll --there is--> to send
+ *       '--all is sent--> at rest
+ */
 #include <net/stream.h>
 #include <op/make.h>
 #include <poll.h>
@@ -129,11 +136,10 @@ void out_flush(whorl_stream *stream)
     const struct chunk *first = stream->chunks;
     const char *data = first->data + first->start;
     size_t len = first->end - first->start;
-    if (stream->polls_out) {
+    if (stream->room == ROOM_NONE) {
         stream->out.op = make_room_poll(stream->fd, stream->has_met_errors);
     } else if (stream->is_socket) {
-        int flags = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
-        stream->out.op = make_send(stream->fd, data, len, flags);
+        stream->out.op = make_send(stream->fd, data, len, MSG_DONTWAIT);
     } else {
         stream->out.op = make_write(stream->fd, data, len);
     }
@@ -160,7 +166,7 @@ static void pause_over(struct timer *timer)
 
 /* Nobody tells when the kernel has memory again, and a poll would say that the peer has room: so it
  * is tried again, ever more slowly. */
-void out_pause(whorl_stream *stream)
+static void begin_pause(whorl_stream *stream)
 {
     int64_t pause = FIRST_PAUSE << stream->shortages;
     if (stream->shortages < DOUBLINGS_MOST)
@@ -169,26 +175,47 @@ void out_pause(whorl_stream *stream)
     timer_arm(&stream->loop->timers, &stream->pause, loop_deadline_after(stream->loop, pause));
 }
 
+/* --- What an op has come to --- */
+
 /* An error without room: a pipe's is told by the next write, a socket's by the next send, but for
  * what lies in its error queue. */
 static void polled(whorl_stream *stream, int32_t events)
 {
-    stream->polls_out = false;
-    stream->has_met_errors = stream->is_socket && events > 0 && !(events & POLLOUT);
+    bool has_room = events > 0 && (events & POLLOUT);
+    stream->room = has_room ? ROOM_SEEN : ROOM_UNKNOWN;
+    stream->has_met_errors = stream->is_socket && events > 0 && !has_room;
+}
+
+/* One that has room and takes nothing lacks memory, too, and a poll would tell of the same room at
+ * once. */
+bool out_put_off(whorl_stream *stream, int32_t refusal)
+{
+    bool is_full = refusal == -EAGAIN && stream->room != ROOM_SEEN;
+    if (!is_full && !is_shortage(refusal) && refusal != -EAGAIN)
+        return false;
+    stream->room = is_full ? ROOM_NONE : ROOM_UNKNOWN;
+    if (!is_full)
+        begin_pause(stream);
+    return true;
+}
+
+/* The kernel has taken `len` bytes of `asked`. */
+static void took(whorl_stream *stream, size_t len, size_t asked)
+{
+    if (stream->is_socket && len < asked)
+        stream->room = ROOM_NONE;
 }
 
 static void background_ended(whorl_stream *stream, int32_t result)
 {
-    if (stream->polls_out)
+    if (stream->room == ROOM_NONE) {
         polled(stream, result);
-    else if (result > 0)
+    } else if (result > 0) {
         sent(stream, (size_t)result);
-    else if (result == -EAGAIN)
-        stream->polls_out = true;
-    else if (is_shortage(result))
-        out_pause(stream);
-    else if (result != -ECANCELED)
+        took(stream, (size_t)result, stream->out.op.len);
+    } else if (!out_put_off(stream, result) && result != -ECANCELED) {
         out_fail(stream, result == 0 ? -EPIPE : result);
+    }
 }
 
 static void ended(struct multishot *self, int32_t result)
@@ -320,44 +347,60 @@ static unsigned collect(const whorl_stream *stream, const struct iovec *iov, uns
     return n;
 }
 
+static size_t length_of(const struct iovec *iov, size_t count)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += iov[i].iov_len;
+    return sum;
+}
+
 /* Not inline: its vector is large, for a stack that is fetched anew for each task. */
 static __attribute__((noinline)) int run_message(whorl_stream *stream, const struct iovec *iov,
-                                                 unsigned count, int flags)
+                                                 unsigned count, size_t *asked)
 {
     struct iovec vector[DIRECT_CHUNKS + DIRECT_PIECES];
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = collect(stream, iov, count, vector)};
-    stream->out.op = whorl_op_sendmsg(stream->fd, &message, flags);
+    *asked = length_of(vector, message.msg_iovlen);
+    stream->out.op = whorl_op_sendmsg(stream->fd, &message, MSG_DONTWAIT);
     return run(stream);
 }
 
 /* One piece alone is cheaper without a message. */
-static int run_send(whorl_stream *stream, const struct iovec *iov, unsigned count,
-                    enum out_patience patience)
+static int run_send(whorl_stream *stream, const struct iovec *iov, unsigned count, size_t *asked)
 {
-    int waits = stream->idle == WHORL_FOREVER ? MSG_WAITALL : 0;
-    int flags = patience == OUT_ALL ? waits : MSG_DONTWAIT;
     if (stream->chunks || count > 1)
-        return run_message(stream, iov, count, flags);
-    stream->out.op = make_send(stream->fd, iov->iov_base, iov->iov_len, flags);
+        return run_message(stream, iov, count, asked);
+    stream->out.op = make_send(stream->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
+    *asked = iov->iov_len;
     return run(stream);
+}
+
+/* Until an op may start, and, for who waits for it, there is room. */
+static int await_turn(whorl_stream *stream, enum out_patience patience)
+{
+    int error = out_await_op(stream);
+    if (!error && stream->room == ROOM_NONE && patience == OUT_FOR_ROOM)
+        error = out_await_room(stream);
+    return error ? error : stream->out_error;
 }
 
 ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned count,
                         enum out_patience patience)
 {
     assert(count > 0 && count <= DIRECT_PIECES);
-    int error = out_await_op(stream);
-    if (error || stream->out_error)
-        return error ? error : stream->out_error;
-    int result = run_send(stream, iov, count, patience);
+    int error = await_turn(stream, patience);
+    if (error)
+        return error;
+    size_t asked, before = stream->pending;
+    int result = run_send(stream, iov, count, &asked);
     if (result > 0) {
-        size_t before = stream->pending < (size_t)result ? stream->pending : (size_t)result;
+        if (before > (size_t)result)
+            before = (size_t)result;
         sent(stream, before);
+        took(stream, (size_t)result, asked);
         result -= (int)before;
-    } else if (result == -EAGAIN) {
-        result = 0;
-    } else if (is_shortage(result)) {
-        out_pause(stream);
+    } else if (out_put_off(stream, result)) {
         result = 0;
     } else if (result != -ECANCELED && result != -ETIMEDOUT) {
         out_fail(stream, result == 0 ? -EPIPE : result);
@@ -382,12 +425,10 @@ int out_send_before(whorl_stream *stream)
 {
     assert(!out_is_busy(stream));
     int error = send_now(stream, MSG_MORE);
-    if (is_shortage(error)) {
-        out_pause(stream);
-        error = -EAGAIN;
-    } else if (error && error != -EAGAIN) {
-        out_fail(stream, error);
-        error = stream->out_error;
-    }
-    return error;
+    if (!error)
+        return 0;
+    if (out_put_off(stream, error))
+        return -EAGAIN;
+    out_fail(stream, error);
+    return stream->out_error;
 }

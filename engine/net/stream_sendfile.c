@@ -54,9 +54,7 @@ static int move_pages(struct transfer *one)
     ssize_t sent = bulk_pages_send(&one->source, stream->fd);
     if (sent > 0) {
         out_moved(stream, (size_t)sent);
-    } else if (sent == -ENOBUFS) {
-        out_pause(stream);
-    } else if (sent < 0 && sent != -EAGAIN) {
+    } else if (sent < 0 && !out_put_off(stream, (int32_t)sent)) {
         out_fail(stream, (int)sent);
         return stream->out_error;
     }

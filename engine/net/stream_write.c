@@ -80,7 +80,7 @@ static ssize_t take_from(whorl_stream *stream, const struct rest *rest, size_t m
 static ssize_t take_direct(whorl_stream *stream, const struct rest *rest)
 {
     if (rest->len > stream->high_water)
-        return take_from(stream, rest, rest->len - stream->high_water, OUT_ALL);
+        return take_from(stream, rest, rest->len - stream->high_water, OUT_FOR_ROOM);
     return take_from(stream, rest, rest->len, OUT_AT_ONCE);
 }
 
@@ -110,7 +110,7 @@ static ssize_t write_all(whorl_stream *stream, const struct iovec *iov, size_t t
         } else {
             taken = take_copy(stream, &rest);
             if (taken == -ENOMEM && stream->is_socket)
-                taken = take_from(stream, &rest, rest.len, OUT_ALL);
+                taken = take_from(stream, &rest, rest.len, OUT_FOR_ROOM);
         }
         if (taken < 0)
             error = taken;

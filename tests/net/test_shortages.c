@@ -10,6 +10,7 @@
 
 #include <net/datagram.h>
 #include <net/stream.h>
+#include <poll.h>
 #include <stdlib.h>
 
 /* A number of a descriptor that is not open. */
@@ -56,6 +57,34 @@ static void what_was_written_is_sent_when_there_is_memory(void **state)
     fake_op(WIRE, 1, GIVES(5));
     fake_op(WIRE, 1, GIVES(0)); /* its close */
     play_wire(send_little, NULL);
+}
+
+/* A poll tells of room, and a send finds none. */
+static intptr_t send_into_vain_room(void *arg)
+{
+    (void)arg;
+    whorl_stream *stream = stream_on_wire(NULL);
+    int64_t before = whorl_now();
+    check_equal(whorl_stream_puts(stream, "hello"), 5);
+    check_equal(whorl_stream_drain(stream), 0);
+    check_equal(fake_submissions(WIRE), 9);
+    check(whorl_now() - before >= WHORL_MS(1 + 2));
+    return whorl_stream_close(stream);
+}
+
+static void room_that_takes_nothing_is_not_asked_for_at_once(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_op(WIRE, 1, GIVES(-EAGAIN));
+    for (int i = 0; i < 2; i++) {
+        fake_op(WIRE, 1, GIVES(POLLOUT));
+        fake_op(WIRE, 2, GIVES(-EAGAIN)); /* with a pause between them */
+    }
+    fake_op(WIRE, 1, GIVES(POLLOUT));
+    fake_op(WIRE, 1, GIVES(5));
+    fake_op(WIRE, 1, GIVES(0));
+    play_wire(send_into_vain_room, NULL);
 }
 
 /* Above high_water it is waited for, below it is offered, and then copied. */
@@ -264,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(what_was_written_is_sent_when_there_is_memory),
+        behaviour(room_that_takes_nothing_is_not_asked_for_at_once),
         behaviour(so_is_what_is_sent_from_where_it_lies),
         behaviour(the_wait_ends_as_any_other),
         behaviour(the_runs_end_finds_a_stream_in_a_pause),

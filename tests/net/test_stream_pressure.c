@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "op/workers.h"
 #include "streams.h"
 
 #include <net/stream.h>
@@ -209,6 +210,44 @@ static void a_write_above_high_water_is_not_broken_into_pieces_of_it(void **stat
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_above_a_tiny_mark, NULL);
 }
 
+/* A poll of the kernel's own is woken by the peer's end, without room, and gives up. */
+static intptr_t flood_half_closed(void *arg)
+{
+    size_t size = *(const size_t *)arg;
+    whorl_stream_options options = {.high_water = HIGH_WATER};
+    stream_and_peer both = open_stream(&options);
+    struct flood flood = {both.stream, size, (size_t)20 << 20, 0};
+    check_equal(shutdown(both.peer, SHUT_WR), 0);
+    whorl_task *task = whorl_spawn(pour, &flood);
+    size_t read = 0;
+    char *buf = malloc(1 << 20);
+    for (int i = 0; i < 20; i++) {
+        check_equal(whorl_sleep(WHORL_MS(10)), 0);
+        check_equal(count_workers(), 0);
+        ssize_t got = recv(both.peer, buf, 1 << 18, MSG_DONTWAIT);
+        check(got > 0);
+        read += (size_t)got;
+    }
+    check(!whorl_is_done(task));
+    for (ssize_t got; (got = whorl_recv(both.peer, buf, 1 << 20, 0)) > 0;)
+        read += (size_t)got;
+    check_equal(read, flood.sum);
+    check_equal(whorl_join(task), 0);
+    check_equal(whorl_stream_close(both.stream), 0);
+    close(both.peer);
+    free(buf);
+    return 0;
+}
+
+static void a_slow_peer_that_has_sent_its_end_holds_no_thread(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {5000, (size_t)1 << 20};
+    for (int i = 0; i < 2; i++)
+        run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, flood_half_closed,
+                           (void *)(uintptr_t)&sizes[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +256,7 @@ int main(void)
         behaviour(small_writes_are_few_sends),
         behaviour(a_large_write_goes_with_what_came_before),
         behaviour(a_write_above_high_water_is_not_broken_into_pieces_of_it),
+        behaviour(a_slow_peer_that_has_sent_its_end_holds_no_thread),
     };
     return run_behaviours("streams under pressure", tests);
 }
