@@ -11,14 +11,14 @@
 /* --- In its task --- */
 
 /* A cancelled task sends no more than the kernel takes at once, and so does one whose handler has
- * failed: a peer that takes slowly would hold its place. After a handler that was cut off in the
- * middle the peer is to know. */
+ * failed, or has outlived the grace: a peer that takes slowly would hold its place. After a handler
+ * that was cut off in the middle the peer is to know. */
 static int give_back(struct connection *connection, const struct task *self)
 {
     if (!connection->returned)
         return whorl_stream_abort(connection->stream);
     struct scope closing;
-    bool is_over = self->cancelled || connection->result < 0;
+    bool is_over = self->cancelled || connection->server->hurried || connection->result < 0;
     scope_open_for(self->loop, &closing, SCOPE_TIMEOUT, is_over ? 0 : WHORL_FOREVER);
     SCOPE_NOTE_PLACE(&closing);
     connection->closing = &closing;

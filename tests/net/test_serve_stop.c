@@ -118,22 +118,28 @@ static intptr_t do_nothing(void *arg)
     return 0;
 }
 
-/* What it has written, and its client does not take, is sent after its end. */
-static intptr_t defer_and_write_much(whorl_stream *stream, void *arg)
+/* So much that, of what a client does not take, some is sent after the handler's end. */
+static int write_much(whorl_stream *stream)
 {
     static const char much[60000];
-    bool *has_returned = arg;
     int bytes = 10000;
     setsockopt(whorl_stream_fd(stream), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    assert_int_equal(whorl_defer(do_nothing, NULL), 0);
     ssize_t put = 1;
     while (put > 0 && whorl_stream_pending(stream) < 10 * sizeof much) {
         put = whorl_stream_write(stream, much, sizeof much);
         for (int i = 0; i < 10; i++)
             whorl_yield();
     }
+    return put < 0 ? (int)put : 0;
+}
+
+static intptr_t defer_and_write_much(whorl_stream *stream, void *arg)
+{
+    bool *has_returned = arg;
+    assert_int_equal(whorl_defer(do_nothing, NULL), 0);
+    int result = write_much(stream);
     *has_returned = true;
-    return put < 0 ? put : 0;
+    return result;
 }
 
 static void a_stream_that_is_being_closed_is_cut_when_the_grace_is_over(void **state)
@@ -153,6 +159,31 @@ static void a_stream_that_is_being_closed_is_cut_when_the_grace_is_over(void **s
     assert_int_equal(whorl_listener_stop(server.listener), 0);
     assert_int_equal(whorl_join(server.task), 0);
     assert_true(whorl_now() - before < WHORL_SECONDS(5));
+    close(client);
+    assert_int_equal(whorl_listener_close(server.listener), 0);
+}
+
+static intptr_t write_much_after_all(whorl_stream *stream, void *arg)
+{
+    (void)arg;
+    assert_int_equal(whorl_sleep(HOUR), -ECANCELED);
+    assert_int_equal(whorl_uncancel(), 1);
+    return write_much(stream);
+}
+
+static void so_is_that_of_a_handler_that_has_outlived_the_grace(void **state)
+{
+    (void)state;
+    serving server;
+    whorl_serve_options options = {.grace = WHORL_MS(1), .stream = {.high_water = 1 << 20}};
+    serve_here(&server, write_much_after_all, NULL, &options);
+    int client = connect_to(server.listener);
+    while (whorl_listener_live(server.listener) == 0)
+        assert_int_equal(whorl_sleep(WHORL_MS(1)), 0);
+    assert_int_equal(whorl_listener_stop(server.listener), 0);
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_SECONDS(5));
+    assert_int_equal(whorl_timeout_end(&limit, whorl_join(server.task)), 0);
     close(client);
     assert_int_equal(whorl_listener_close(server.listener), 0);
 }
@@ -375,6 +406,7 @@ int main(void)
         as_task(handlers_that_do_not_heed_their_cancel_are_awaited),
         as_task(what_the_kernel_takes_at_once_is_sent_for_those_that_were_cancelled),
         as_task(a_stream_that_is_being_closed_is_cut_when_the_grace_is_over),
+        as_task(so_is_that_of_a_handler_that_has_outlived_the_grace),
         as_task(a_stop_comes_while_the_server_is_full),
         as_task(what_was_taken_before_the_end_is_served),
         as_task(without_grace_what_was_taken_is_closed),
