@@ -24,6 +24,15 @@ static void hold_part(const char *part, size_t len)
     hold(strncmp(part, WHORL_TEMPORARY_PREFIX, strlen(WHORL_TEMPORARY_PREFIX)) != 0);
 }
 
+/* What stands before an "@" is a user's, and not the host. */
+static bool begins_without_host(const char *target, size_t len)
+{
+    bool does = len >= 8 && strncasecmp(target, "http://:", 8) == 0;
+    for (size_t i = 8; does && i < len && strchr("/?#", target[i]) == NULL; i++)
+        does = target[i] != '@';
+    return does;
+}
+
 static void take_target(const char *target, size_t len)
 {
     static struct path path;
@@ -33,7 +42,7 @@ static void take_target(const char *target, size_t len)
     hold(query_len == 0 || memchr(query, '#', query_len) == NULL);
     int status = path_decode(&path, target, len);
     hold(status == 0 || status == 400 || status == 404);
-    hold(len < 8 || strncasecmp(target, "http://:", 8) != 0 || status == 400); /* of no host */
+    hold(!begins_without_host(target, len) || status == 400);
     if (status != 0)
         return;
     hold(path.len == strlen(path.name) && path.len < sizeof path.name);
