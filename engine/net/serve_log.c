@@ -1,8 +1,19 @@
-/* What a server tells of connections that have failed. */
+/*
+ * What a server tells of connections that have failed. Clients can have it told as often as they
+ * like: so a line for which stderr has no room, as a pipe that nobody reads, is left out, and holds
+ * up nobody.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <assert.h>
 #include <errno.h>
 #include <net/serve.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include <whorl/address.h>
 
 #define ERROR_MOST 4095 /* of the kernel's numbers */
@@ -31,6 +42,17 @@ static const char *describe(intptr_t result, char *number, size_t room)
     return number;
 }
 
+/* What cannot be asked to refuse, as a terminal, is asked for room first. */
+static void put_line(const char *line, size_t len)
+{
+    struct iovec piece = {(void *)(uintptr_t)line, len};
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT) >= 0)
+        return;
+    if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT)
+        (void)!write(STDERR_FILENO, line, len);
+}
+
 void serve_tell(const struct server *server, const struct peer *peer, intptr_t result)
 {
     char text[WHORL_ADDRESS_TEXT_MAX];
@@ -41,7 +63,10 @@ void serve_tell(const struct server *server, const struct peer *peer, intptr_t r
         options->failed(server->arg, text, result);
         return;
     }
-    char number[32];
-    fprintf(stderr, "whorl: %s from %s: %s\n", options->name ? options->name : "connection", text,
-            describe(result, number, sizeof number));
+    char number[32], line[WHORL_ADDRESS_TEXT_MAX + 160];
+    const char *name = options->name ? options->name : "connection";
+    int len = snprintf(line, sizeof line, "whorl: %.*s from %s: %s\n", WHORL_NAME_MAX, name, text,
+                       describe(result, number, sizeof number));
+    assert(len > 0 && (size_t)len < sizeof line); /* each part is far shorter */
+    put_line(line, (size_t)len);
 }

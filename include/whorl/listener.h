@@ -127,9 +127,9 @@ typedef struct whorl_serve_options {
     size_t stack_size; /* of a handler's task; default config.stack_size */
     const char *name;  /* of the handlers' tasks, and in what is logged; default "connection" */
     whorl_stream_options stream;
-    /* Told of each connection that failed; default: a line on stderr. `arg` is the handler's,
-     * `peer` the peer's address, as text. In the handler's task, which may wait; or in the serving
-     * one, where there was no memory for that. */
+    /* Told of each connection that failed; default: a line on stderr, which is left out where it
+     * would have to wait. `arg` is the handler's, `peer` the peer's address, as text. In the
+     * handler's task, which may wait; or in the serving one, where there was no memory for that. */
     void (*failed)(void *arg, const char *peer, intptr_t result);
 } whorl_serve_options;
 

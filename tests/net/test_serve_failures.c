@@ -5,6 +5,9 @@
 #include "core/bottomless.h"
 #include "net/serving.h"
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
 /* --- What is told, and to whom --- */
 
 struct told {
@@ -300,6 +303,46 @@ static void a_failure_is_a_line_on_stderr(void **state)
               ": stack overflow, or a value too large (EOVERFLOW)");
 }
 
+static void fill_pipe(int fd)
+{
+    static const char page[4096];
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    while (write(fd, page, sizeof page) > 0)
+        continue;
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+}
+
+static intptr_t serve_clients_that_fail(void *arg)
+{
+    char name[WHORL_ADDRESS_TEXT_MAX];
+    serving server;
+    serve_here(&server, give, arg, &(whorl_serve_options){0});
+    for (int i = 0; i < 3; i++)
+        one_client(&server, name, sizeof name);
+    return end_serving(&server);
+}
+
+/* It would wait for ever. */
+static void a_line_for_which_stderr_has_no_room_is_left_out(void **state)
+{
+    (void)state;
+    struct told told = {.give = -EPROTO};
+    int ends[2], before = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    fill_pipe(ends[1]);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    intptr_t result = whorl_run(serve_clients_that_fail, &told);
+    assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(result, 0);
+    int bytes;
+    assert_int_equal(ioctl(ends[0], FIONREAD, &bytes), 0);
+    assert_int_equal(bytes % 4096, 0);
+    close(ends[0]);
+    close(ends[1]);
+    close(before);
+}
+
 /* --- Stacks --- */
 
 static intptr_t overflow_at_o(whorl_stream *stream, void *arg)
@@ -358,6 +401,7 @@ int main(void)
         as_task(a_unix_peer_has_no_name),
         as_task(a_stream_that_another_task_gives_back_is_left_to_it),
         behaviour(a_failure_is_a_line_on_stderr),
+        behaviour(a_line_for_which_stderr_has_no_room_is_left_out),
         behaviour(a_handler_that_uses_up_its_stack_does_not_take_the_server_down),
     };
     return run_behaviours("serve_failures", tests);
