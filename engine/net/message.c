@@ -100,8 +100,18 @@ static bool may_be_filled_twice(int fd, const struct msghdr *message, int flags)
            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
+int message_receive_flags(int fd, int flags)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+    bool joins = (flags & MSG_WAITALL) && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+                 type == SOCK_SEQPACKET;
+    return joins ? flags & ~MSG_WAITALL : flags;
+}
+
 ssize_t whorl_recvmsg(int fd, struct msghdr *message, int flags)
 {
+    flags = message_receive_flags(fd, flags);
     if (may_be_filled_twice(fd, message, flags)) {
         int once = (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
         whorl_op attempt = whorl_op_recvmsg(fd, message, once);

@@ -2,6 +2,7 @@
  */
 #include <core/loop.h>
 #include <errno.h>
+#include <net/message.h>
 #include <net/zero_copy.h>
 #include <op/make.h>
 #include <whorl/net.h>
@@ -44,7 +45,7 @@ int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 ssize_t whorl_recv(int fd, void *buf, size_t len, int flags)
 {
-    whorl_op op = make_recv(fd, buf, len, flags);
+    whorl_op op = make_recv(fd, buf, len, message_receive_flags(fd, flags));
     return whorl_op_await(&op);
 }
 

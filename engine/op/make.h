@@ -77,10 +77,17 @@ static inline whorl_op make_send(int fd, const void *buf, size_t len, int flags)
     return op;
 }
 
+/* One that peeks is not asked for all: the kernel would go on behind what it has seen, and see the
+ * same again (Linux 6.18). */
+static inline uint32_t receive_flags(int flags)
+{
+    return (uint32_t)(flags & MSG_PEEK ? flags & ~MSG_WAITALL : flags);
+}
+
 static inline whorl_op make_recv(int fd, void *buf, size_t len, int flags)
 {
     whorl_op op = make_transfer(RING_OP_RECV, fd, buf, len, 0);
-    op.op_flags = (uint32_t)flags;
+    op.op_flags = receive_flags(flags);
     return op;
 }
 

@@ -68,7 +68,7 @@ static whorl_op make_message(uint8_t code, int fd, const struct msghdr *message,
 
 whorl_op whorl_op_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    return make_message(RING_OP_RECVMSG, fd, message, (uint32_t)flags);
+    return make_message(RING_OP_RECVMSG, fd, message, receive_flags(flags));
 }
 
 whorl_op whorl_op_sendmsg(int fd, const struct msghdr *message, int flags)

@@ -37,7 +37,8 @@ WHORL_API int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* recv(2), send(2): bytes done, which may be fewer than asked; recv gives 0 when the peer has
  * finished sending. With MSG_WAITALL both go on until all is done; a cancel then gives the count so
- * far, if there is one.
+ * far, if there is one. A recv with MSG_PEEK gives what has come all the same; so does one of
+ * SOCK_SEQPACKET, which is one message; and over TCP one goes on behind an urgent byte's place.
  *
  * To a unix datagram socket that is not connected back and has no room the kernel sends an empty
  * datagram, and send gives 0 (Linux 6.18): there use whorl_sendmsg, which sends it whole, or what

@@ -352,6 +352,44 @@ static void poll_tells_what_is_there(void **state)
     run_checks_on_all_features(poll_descriptors, NULL);
 }
 
+/* Bytes that are shown are shown once, and messages come one by one. */
+static intptr_t ask_for_all(void *arg)
+{
+    (void)arg;
+    char buf[20];
+    struct iovec room = {buf, sizeof buf};
+    struct msghdr message = {.msg_iov = &room, .msg_iovlen = 1};
+    for (int kind = 0; kind < 2; kind++) {
+        pair both = kind == 0 ? unix_pair() : tcp_pair();
+        check_equal(send(both.ends[1], "hello", 5, 0), 5);
+        check_equal(whorl_poll(both.ends[0], POLLIN), POLLIN);
+        check_equal(whorl_recv(both.ends[0], buf, sizeof buf, MSG_PEEK | MSG_WAITALL), 5);
+        check_equal(whorl_recvmsg(both.ends[0], &message, MSG_PEEK | MSG_WAITALL), 5);
+        whorl_op op = whorl_op_recv(both.ends[0], buf, sizeof buf, MSG_PEEK | MSG_WAITALL);
+        check_equal(whorl_op_await(&op), 5);
+        check_equal(whorl_recv(both.ends[0], buf, sizeof buf, 0), 5);
+        check_equal(memcmp(buf, "hello", 5), 0);
+        close_pair(&both);
+    }
+    pair both;
+    check_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both.ends), 0);
+    static const char *const words[] = {"one", "three", "last"};
+    for (int i = 0; i < 3; i++)
+        check_equal(send(both.ends[1], words[i], strlen(words[i]), 0), strlen(words[i]));
+    check_equal(whorl_recv(both.ends[0], buf, sizeof buf, MSG_WAITALL), 3);
+    check_equal(whorl_recvmsg(both.ends[0], &message, MSG_WAITALL), 5);
+    check_equal(whorl_recv(both.ends[0], buf, 2, MSG_WAITALL), 2);
+    check_equal(memcmp(buf, "la", 2), 0);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_peek_and_a_message_are_given_as_they_have_come(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(ask_for_all, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -361,6 +399,7 @@ int main(void)
         behaviour(lengths_of_zero_and_of_gigabytes_are_fine),
         behaviour(a_cancelled_recv_of_all_gives_the_count_so_far),
         behaviour(a_recv_of_all_goes_on_until_all_is_there),
+        behaviour(a_peek_and_a_message_are_given_as_they_have_come),
         behaviour(a_send_of_all_goes_on_until_all_is_sent),
         behaviour(a_cancelled_send_of_all_gives_the_count_so_far),
         behaviour(messages_carry_vectors_and_descriptors),
