@@ -402,7 +402,7 @@ ssize_t out_send_direct(whorl_stream *stream, const struct iovec *iov, unsigned 
         result -= (int)before;
     } else if (out_put_off(stream, result)) {
         result = 0;
-    } else if (result != -ECANCELED && result != -ETIMEDOUT) {
+    } else if (stream->direct_result != -ECANCELED) {
         out_fail(stream, result == 0 ? -EPIPE : result);
         result = stream->out_error;
     }

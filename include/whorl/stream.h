@@ -25,7 +25,9 @@
  * end of the run is aborted then.
  *
  * Cancel: a call that gives -ECANCELED has read nothing, or taken nothing: what was received is
- * there for the next call. A call that gives -ETIMEDOUT likewise; it may be made again.
+ * there for the next call. A call that gives -ETIMEDOUT likewise; it may be made again. TCP itself
+ * gives that too, when it has given the peer up (SO_KEEPALIVE, TCP_USER_TIMEOUT): as any error of
+ * the connection, at once and again and again. So who tries again counts how often.
  *
  * Errors of the connection: what was received before is read first; then each call of that
  * direction gives the error, such as -ECONNRESET. The peer's end of sending is no error: reading

@@ -257,6 +257,31 @@ static void what_is_never_confirmed_ends_the_connection_by_the_sockets_own_timeo
     run_in_network(__func__, give_up_on_sent);
 }
 
+/* The first large write is refused by the kernel itself, in the task. */
+static intptr_t write_after_it_gave_up(void *arg)
+{
+    static char large[200000];
+    struct ends ends = connected_ends();
+    set_number(ends.here, IPPROTO_TCP, TCP_USER_TIMEOUT, 100);
+    vanish(ends.there);
+    check_equal(whorl_stream_puts(ends.here, "hello"), 5);
+    check_equal(whorl_stream_drain(ends.here), 0);
+    while (whorl_poll(whorl_stream_fd(ends.here), 0) <= 0)
+        continue;
+    check(is_lost(whorl_stream_write(ends.here, large, sizeof large)));
+    check(is_lost(whorl_stream_drain(ends.here)));
+    check(is_lost(whorl_stream_puts(ends.here, "x")));
+    check(is_lost(whorl_stream_write(ends.here, large, sizeof large)));
+    whorl_stream_close(ends.here);
+    return (intptr_t)arg;
+}
+
+static void that_is_told_by_each_write(void **state)
+{
+    (void)state;
+    run_in_network(__func__, write_after_it_gave_up);
+}
+
 /* Whoever cancels need not wait for the network. */
 static intptr_t read_byte(void *stream)
 {
@@ -293,6 +318,7 @@ int main(void)
         behaviour(a_stop_does_not_wait_for_peers_that_vanished),
         behaviour(keepalive_of_the_socket_ends_a_read_without_a_timeout),
         behaviour(what_is_never_confirmed_ends_the_connection_by_the_sockets_own_timeout),
+        behaviour(that_is_told_by_each_write),
         behaviour(cancel_and_close_do_not_wait_for_the_peer),
     };
     return run_behaviours("half_open", tests);
