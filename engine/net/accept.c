@@ -246,7 +246,7 @@ static bool seek_at(whorl_listener *listener, struct listener_socket *socket, si
     }
     size_t most = is_at_last_descriptor(listener) ? 1 : ACCEPTS_MAX;
     size_t others = expected(listener) - expected_at(socket);
-    size_t fair = (missing + listener->count - 1) / listener->count;
+    size_t fair = missing / listener->count + (missing % listener->count > 0);
     size_t share = missing > others ? missing - others : missing > 0;
     share = share < fair ? share : fair;
     bool armed = false;

@@ -158,6 +158,13 @@ static __attribute__((noinline)) int await_piece(whorl_datagram *datagram, struc
     return result;
 }
 
+/* Of a unix socket whose path fills its struct, the kernel counts a zero byte behind it, and takes no
+ * such length back. */
+static socklen_t name_len(size_t told)
+{
+    return told < sizeof(struct sockaddr_un) ? (socklen_t)told : sizeof(struct sockaddr_un);
+}
+
 static void read_piece(const whorl_datagram *datagram, struct piece *piece, whorl_message *message)
 {
     struct ring_message read;
@@ -166,7 +173,7 @@ static void read_piece(const whorl_datagram *datagram, struct piece *piece, whor
                                .len = read.len,
                                .size = read.size,
                                .peer = read.name,
-                               .peer_len = read.name_len};
+                               .peer_len = name_len(read.name_len)};
 }
 
 /* --- Plainly --- */
@@ -206,7 +213,7 @@ static int receive_plainly(whorl_datagram *datagram, enum patience patience, who
                                .len = len,
                                .size = (size_t)size,
                                .peer = asked.msg_name,
-                               .peer_len = asked.msg_namelen};
+                               .peer_len = name_len(asked.msg_namelen)};
     *result = piece;
     return 0;
 }

@@ -130,10 +130,12 @@ int whorl_peer_credentials(int fd, whorl_credentials *credentials)
         return -errno;
     if (domain != AF_UNIX)
         return -EOPNOTSUPP;
+    int listens = 0; /* then the credentials are its own */
+    (void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
     len = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
         return -errno;
-    if (peer.pid == 0 && peer.uid == (uid_t)-1)
+    if (listens || (peer.pid == 0 && peer.uid == (uid_t)-1))
         return -ENOTCONN;
     *credentials = (whorl_credentials){peer.pid, peer.uid, peer.gid};
     return 0;

@@ -45,7 +45,8 @@ typedef struct whorl_connect_options {
  * no address is connected, the error is that of the one that came furthest, in this order:
  *   -ECONNREFUSED, -ECONNRESET   nobody listens there
  *   -ETIMEDOUT                   TCP has given up; also: options.timeout has run out
- *   -EHOSTUNREACH                and others of connect(2), socket(2) and bind(2)
+ *   -EHOSTUNREACH                and others of connect(2), socket(2) and bind(2): -EINVAL where no
+ *                                way leads from local_host to there
  *   -EAFNOSUPPORT, -EADDRNOTAVAIL, -ENETUNREACH  there is no way from here; or no local_host for it
  * Nothing was tried:
  *   -EINVAL  service is NULL, or an option is out of its range

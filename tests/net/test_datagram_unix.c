@@ -53,6 +53,61 @@ static void a_unix_socket_is_met_at_its_path_or_name(void **state)
     run_both_ways(talk_by_name);
 }
 
+/* As far as sockaddr_un has room: in a folder of the test's own, whose name is as long as needed. */
+static struct sockaddr_un longest_path(test_path *folder)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    *folder = path_of("long");
+    check_equal(mkdir(folder->text, 0700), 0);
+    size_t len = strlen(folder->text);
+    check(len + 2 < sizeof address.sun_path);
+    memset(address.sun_path, 'x', sizeof address.sun_path);
+    memcpy(address.sun_path, folder->text, len);
+    address.sun_path[len] = '/';
+    return address;
+}
+
+static intptr_t answer_the_longest(void *arg)
+{
+    (void)arg;
+    test_path folder;
+    struct sockaddr_un address = longest_path(&folder);
+    char abstract[64], byte;
+    snprintf(abstract, sizeof abstract, "@whorl-test-%d", (int)getpid());
+    whorl_datagram *server;
+    whorl_message message;
+    struct sockaddr_storage from;
+    socklen_t from_len = sizeof from;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    check_equal(whorl_datagram_open_unix(abstract, NULL, &server), 0);
+    struct sockaddr_un to;
+    socklen_t len = sizeof to;
+    check_equal(getsockname(whorl_datagram_fd(server), (struct sockaddr *)&to, &len), 0);
+    for (int i = 0; i < 2; i++)
+        check_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, len), 1);
+    check_equal(whorl_datagram_receive(server, &message), 0);
+    check_equal(whorl_datagram_send_to(server, "y", 1, message.peer, message.peer_len), 1);
+    check_equal(recv(fd, &byte, 1, 0), 1);
+    check_equal(whorl_datagram_receive_from(server, &byte, 1, (struct sockaddr *)&from, &from_len),
+                1);
+    check_equal(whorl_datagram_send_to(server, "y", 1, (struct sockaddr *)&from, from_len), 1);
+    check_equal(recv(fd, &byte, 1, 0), 1);
+    check_equal(whorl_datagram_close(server), 0);
+    close(fd);
+    char path[sizeof address.sun_path + 1] = "";
+    memcpy(path, address.sun_path, sizeof address.sun_path);
+    check_equal(unlink(path), 0);
+    check_equal(rmdir(folder.text), 0);
+    return 0;
+}
+
+static void who_has_the_longest_path_is_answered(void **state)
+{
+    (void)state;
+    run_both_ways(answer_the_longest);
+}
+
 /* Of several that find a stale file one has the directory's lock, looks, and replaces it. */
 static intptr_t wait_for_the_lock(void *arg)
 {
@@ -150,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_unix_socket_is_met_at_its_path_or_name),
+        behaviour(who_has_the_longest_path_is_answered),
         behaviour(a_file_that_nobody_serves_is_replaced_and_others_stay),
         behaviour(of_several_that_replace_a_file_one_does),
         behaviour(one_above_the_largest_is_cut_and_says_so),

@@ -555,6 +555,10 @@ static void the_peers_credentials_are_told(void **state)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(whorl_peer_credentials(fd, &peer), -ENOTCONN);
     assert_int_equal(whorl_peer_credentials(fd, NULL), -EINVAL);
+    struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
+    assert_int_equal(bind(fd, (struct sockaddr *)&unnamed, sizeof unnamed.sun_family), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(whorl_peer_credentials(fd, &peer), -ENOTCONN);
     close(fd);
     assert_int_equal(whorl_peer_credentials(-1, &peer), -EBADF);
     pair both = tcp_pair();
