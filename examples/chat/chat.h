@@ -34,6 +34,7 @@ struct chat {
     int64_t wait;       /* ns for answers to one who asks */
     bool is_verbose;
 
+    size_t connections_max; /* members, and those who are told that there is no room */
     whorl_listener *listener;
     whorl_datagram *udp;
     bool is_stopping;

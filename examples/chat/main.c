@@ -53,7 +53,7 @@ static int serve_until_stop(struct chat *chat)
         .beside = chat->is_hidden ? NULL : discovery_run,
         .stopping = say_goodbye,
         .arg = chat,
-        .options = {.limit = chat->members_max + TURNED_AWAY,
+        .options = {.limit = chat->connections_max,
                     .grace = 4 * chat->linger, /* longer than a goodbye takes */
                     .name = "member"},
     };
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
     if (discovers)
         return whorl_run(discovery_ask, &chat) < 0;
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
-    service_hold_signals();
-    service_raise_descriptors();
+    service_begin();
+    chat.connections_max = service_connections(chat.members_max + TURNED_AWAY, 1, 0);
     return whorl_run_with(&config, serve, &chat) < 0;
 }

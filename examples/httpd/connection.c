@@ -6,7 +6,8 @@
  *
  * idle: nothing of a request has come; a server that stops closes such a connection. closing: this
  * was the last request, for one of many reasons; what the client still sends is read for a while,
- * or it would lose the answer to a reset.
+ * or it would lose the answer to a reset; a server that stops closes it once the client has all of
+ * the answer.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -204,6 +205,16 @@ static int serve_one(struct connection *self, int64_t idle_limit)
     return result;
 }
 
+/* As peek_idle, but in a server that stops it waits too, as long as some of the answer is on its
+ * way. */
+static ssize_t peek_last(struct connection *self, whorl_slice *slice)
+{
+    ssize_t got = peek_idle(self, slice);
+    bool waits =
+        got == 0 && self->server->stopping && service_unsent(whorl_stream_fd(self->stream)) > 0;
+    return waits ? whorl_stream_peek(self->stream, 1, slice) : got;
+}
+
 /* Sends the end, and reads what the client sends still. When the server stops, its grace ends this
  * too. */
 static void linger(struct connection *self)
@@ -215,7 +226,7 @@ static void linger(struct connection *self)
         return;
     whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE);
     whorl_timeout_begin(&scope, LINGER_TIME);
-    while ((got = whorl_stream_peek(self->stream, 1, &slice)) > 0)
+    while ((got = peek_last(self, &slice)) > 0)
         whorl_stream_consume(self->stream, (size_t)got);
     whorl_timeout_end(&scope, 0);
 }

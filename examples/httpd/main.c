@@ -19,6 +19,9 @@
 
 enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400, URI_MOST = 8192 };
 
+/* At a time, while they are sent or come. */
+enum { FILES_OPEN = 256 };
+
 /* --- The command line --- */
 
 static const char usage[] =
@@ -102,15 +105,6 @@ static int complain(const char *what, int error)
     return error;
 }
 
-/* Clients break off whenever they like: that is no failure of the server's, and not worth a
- * word. */
-static void tell_failure(void *arg, const char *peer, intptr_t result)
-{
-    (void)arg;
-    if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
-        service_tell("the connection from %s: %s", peer, strerror((int)-result));
-}
-
 static void end_idle(void *arg)
 {
     struct server *self = arg;
@@ -128,8 +122,7 @@ static int serve(struct server *self)
         .arg = self,
         .options = {.limit = self->options.max_connections,
                     .grace = self->options.grace > 0 ? self->options.grace : -1,
-                    .stream = {.idle_timeout = self->options.send_timeout},
-                    .failed = tell_failure},
+                    .stream = {.idle_timeout = self->options.send_timeout}},
     };
     int error = service_serve(&service);
     return error != 0 ? complain("it had to stop", error) : 0;
@@ -178,8 +171,9 @@ int main(int argc, char **argv)
     struct server server = {.log = {.fd = -1, .wanted = unset}, .replacing = unlocked};
     if (parse_options(argc, argv, &server.options) != 0)
         return EXIT_REFUSED;
-    service_hold_signals();
-    service_raise_descriptors();
+    service_begin();
+    server.options.max_connections =
+        service_connections(server.options.max_connections, 1, FILES_OPEN);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

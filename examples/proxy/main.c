@@ -20,9 +20,8 @@
 #include "../service/service.h"
 #include "proxy.h"
 
-/* A connection's: two sockets, and a pipe for each direction. And what the rest of the program
- * has open. */
-enum { DESCRIPTORS_EACH = 6, DESCRIPTORS_ELSE = 64 };
+/* A connection's: two sockets, and a pipe for each direction. */
+enum { DESCRIPTORS_EACH = 6 };
 
 static const char usage[] =
     "Usage: proxy [OPTION]... LISTEN TARGET...\n"
@@ -91,17 +90,6 @@ static intptr_t serve(void *arg)
     return error;
 }
 
-/* Fewer descriptors than --limit may need are told of now, and not when they are missed. */
-static void want_descriptors(const struct proxy *self)
-{
-    size_t wanted = self->limit * DESCRIPTORS_EACH + DESCRIPTORS_ELSE;
-    size_t most = service_raise_descriptors();
-    if (most < wanted)
-        service_tell("%zu connections want %zu descriptors, and there are %zu: some will be turned "
-                     "away; lower --limit, or raise ulimit -Hn",
-                     self->limit, wanted, most);
-}
-
 static int take_places(struct proxy *self, int count, char **words)
 {
     if (count < 2)
@@ -147,8 +135,8 @@ int main(int argc, char **argv)
     };
     if (take_arguments(&proxy, argc, argv) != 0)
         return 2;
-    service_hold_signals();
-    want_descriptors(&proxy);
+    service_begin();
+    proxy.limit = service_connections(proxy.limit, DESCRIPTORS_EACH, 0);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, serve, &proxy) < 0;
 }

@@ -70,7 +70,7 @@ static int set_number(const struct option_entry *entry, const char *text)
     double value = strtod(text, &end);
     size_t digits = strspn(text, is_seconds ? "0123456789." : "0123456789");
     double unit = unit_of(entry, end);
-    bool is_plain = *text >= '0' && *text <= '9' && end == text + digits && unit > 0;
+    bool is_plain = digits > 0 && end == text + digits && unit > 0;
     value *= unit;
     if (!is_plain || value < entry->least || value > entry->most)
         return options_refuse("--%s wants a %s from %g to %.10g, not \"%s\"", entry->name,
@@ -102,6 +102,18 @@ static int take(const struct option_entry *entry, const char *text)
     return -1;
 }
 
+/* Why a word that begins with "--" is none of the table's. */
+static int refuse_word(const struct option_table *table, const char *word)
+{
+    size_t len = strcspn(word, "=");
+    size_t count = len > 2 && strncmp("help", word + 2, len - 2) == 0;
+    for (size_t i = 0; i < table->count && len > 2; i++)
+        count += strncmp(table->entries[i].name, word + 2, len - 2) == 0;
+    if (count > 1)
+        return options_refuse("\"%.*s\" is short for several options", (int)len, word);
+    return options_refuse("there is no option \"%s\", or it takes no value", word);
+}
+
 int options_take(const struct option_table *table, int argc, char **argv)
 {
     struct option longs[MOST_ENTRIES + 2] = {{"help", no_argument, NULL, 'h'}};
@@ -121,7 +133,7 @@ int options_take(const struct option_table *table, int argc, char **argv)
         else if (code == '?' && optopt > 0 && optopt < FIRST_CODE && optopt != 'h')
             taken = options_refuse("there is no option \"-%c\"", optopt);
         else if (code < FIRST_CODE)
-            taken = options_refuse("there is no option \"%s\", or it takes no value", word);
+            taken = refuse_word(table, word);
         else
             taken = take(&table->entries[code - FIRST_CODE], optarg);
     }

@@ -5,6 +5,7 @@
 #include "service.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -20,6 +21,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* What a program has open beside its connections. */
+enum { DESCRIPTORS_ELSE = 16 };
+
 static sigset_t stop_signals(void)
 {
     sigset_t set;
@@ -29,10 +33,20 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-void service_hold_signals(void)
+/* Opened for the opposite of what it is for, so that it cannot be used for that. */
+static void keep_closed(int fd)
+{
+    int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (fcntl(fd, F_GETFD) < 0)
+        (void)open("/dev/null", flags); /* the lowest that is free is it */
+}
+
+void service_begin(void)
 {
     sigset_t set = stop_signals();
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        keep_closed(fd);
 }
 
 struct running {
@@ -40,13 +54,21 @@ struct running {
     whorl_group tasks; /* the one that serves, what is beside it, and who waits for signals */
 };
 
+static void tell_failure(void *arg, const char *peer, intptr_t result)
+{
+    (void)arg;
+    if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
+        service_tell("the connection from %s: %s", peer, strerror((int)-result));
+}
+
 /* A task's function: when the connections have ended, nothing else is waited for. */
 static intptr_t serve_connections(void *arg)
 {
     struct running *self = arg;
     const struct service *service = self->service;
-    int result =
-        whorl_serve_with(service->listener, service->handler, service->arg, &service->options);
+    whorl_serve_options options = service->options;
+    options.failed = tell_failure;
+    int result = whorl_serve_with(service->listener, service->handler, service->arg, &options);
     whorl_group_cancel(&self->tasks);
     return result;
 }
@@ -122,7 +144,7 @@ int service_unsent(int fd)
     return service_tcp_state(fd) != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-size_t service_raise_descriptors(void)
+static size_t raise_descriptors(void)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
@@ -130,4 +152,18 @@ size_t service_raise_descriptors(void)
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
     return files.rlim_max;
+}
+
+size_t service_connections(size_t wanted, size_t each, size_t together)
+{
+    size_t all = raise_descriptors();
+    size_t rest = all > DESCRIPTORS_ELSE ? all - DESCRIPTORS_ELSE : 0;
+    rest -= together < rest / 2 ? together : rest / 2;
+    size_t most = rest > each ? rest / each : 1;
+    if (most >= wanted)
+        return wanted;
+    service_tell("%zu descriptors are enough for %zu connections at a time, and not for %zu: more "
+                 "wait; raise ulimit -Hn",
+                 all, most, wanted);
+    return most;
 }

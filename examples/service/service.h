@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <whorl.h>
 
-/* Keeps both signals pending from here on until service_serve takes them, so that one that comes
- * early stops the service too, and does not kill it. For main, before the run. */
-void service_hold_signals(void);
+/* For main, before the run. Keeps both signals pending from here on until service_serve takes them,
+ * so that one that comes early stops the service too, and does not kill it. Where stdin, stdout or
+ * stderr is closed, no other file comes in its place: using it fails as before. */
+void service_begin(void);
 
 struct service {
     whorl_listener *listener;
@@ -23,8 +24,9 @@ struct service {
 };
 
 /* Serves connections until a signal stops that: the first has no more accepted, and those that are
- * open end until options.grace is over, or the second signal cuts them. 0 after a stop; or -errno:
- * why it could not go on. */
+ * open end until options.grace is over, or the second signal cuts them. Failures of handlers are
+ * told, but those of clients who break off or stand still. 0 after a stop; or -errno: why it could
+ * not go on. */
 int service_serve(const struct service *service);
 
 /* Prints "listening on" and each address of the listener: with its port, or a unix socket's name.
@@ -43,7 +45,10 @@ int service_tcp_state(int fd);
  * socket, of the buffers that they are in); of one that has broken off there are none. */
 int service_unsent(int fd);
 
-/* Has the process open as many descriptors as the system lets it; how many these are. */
-size_t service_raise_descriptors(void);
+/* Has the process open as many descriptors as the system lets it. How many connections there may be
+ * at a time: `wanted`, or fewer, and then it tells that; of more, some would be accepted that could
+ * not be served. Each needs so many descriptors, and all of them together so many more, which are
+ * half of all at most. */
+size_t service_connections(size_t wanted, size_t each, size_t together);
 
 #endif

@@ -166,7 +166,7 @@ resets() {
 
 thousand() {
     ulimit -n 4096 2>/dev/null || skip 'too few descriptors are allowed'
-    start_httpd
+    start_httpd --max-connections 2000
     # shellcheck disable=SC2016  # it is perl that is to see $
     timeout 600 perl -MIO::Socket::INET -e '$/ = undef;
         my @clients = map { IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $! } 1 .. 1000;
@@ -198,23 +198,30 @@ waiting_line() {
     stop_httpd
 }
 
+# Those that are accepted have descriptors left for their files, and the others wait.
 few_descriptors() {
-    local i fds=() fd program=$httpd httpd=httpd_with_few
+    local i line fds=() fd program=$httpd httpd=httpd_with_few
     httpd_with_few() {
         ulimit -n 40
         exec "$program" "$@"
     }
     start_httpd
+    expect 'what it tells' "$(cat "$scratch/httpd.err")" \
+        'httpd: 40 descriptors are enough for 12 connections at a time, and not for 10000: more wait; raise ulimit -Hn'
     for ((i = 0; i < 60; i++)); do
         exec {fd}<>"/dev/tcp/127.0.0.1/$port"
         fds+=("$fd")
+        printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n' >&"$fd"
     done
     for fd in "${fds[@]}"; do
+        read -r -t 60 -u "$fd" line || fail 'a client hears nothing'
+        expect 'the status' "$line" $'HTTP/1.1 200 OK\r'
         exec {fd}>&-
     done
     expect_answer 200 "$url/big"
     cmp "$scratch/body" "$files/big"
-    stop_httpd
+    kill "$server"
+    wait "$server" || fail "httpd ended with $?"
 }
 
 httpd_behaviour 'a head that comes byte by byte is given up' slow_head

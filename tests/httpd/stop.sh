@@ -123,6 +123,21 @@ answer_arrives() {
     done
 }
 
+# A client that has all of its answer, and goes on sending, is not waited for.
+has_its_answer() {
+    start_httpd
+    connect 9
+    printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' >&9
+    expect 'the answer' "$(timeout 60 cat <&9 | tail -n 1)" 0123456789
+    { while kill -0 "$server" && printf x && sleep 0.2; do :; done >&9; } 2>/dev/null &
+    children+=("$!")
+    sleep 0.5
+    kill "$server"
+    timeout 15 tail -s 0.02 --pid="$server" -f /dev/null || fail 'it lingers'
+    expect_end
+    disconnect 9
+}
+
 deadline() {
     start_httpd --grace 0.5
     connect 9
@@ -169,6 +184,11 @@ full_help() {
     "$httpd" --help >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 1
     expect 'the sentence' "$(cat "$scratch/err")" 'httpd: No space left on device'
+    status=0
+    "$httpd" --port 0 "$files" >&- 2>"$scratch/err" || status=$?
+    expect 'the status' "$status" 1
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        'httpd: cannot say where it listens: Bad file descriptor'
     status=0
     "$httpd" --port 0 "$files" >/dev/full 2>"$scratch/err" || status=$?
     expect 'the status' "$status" 1

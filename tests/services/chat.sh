@@ -293,6 +293,22 @@ turned_away() {
     stops
 }
 
+# Nobody is told of it, however often.
+turned_away_and_gone() {
+    start_chat --members 1
+    enter ann kitchen
+    perl -MSocket -e '
+        for (1 .. 200) {
+            socket(my $c, PF_INET, SOCK_STREAM, 0) or die;
+            connect($c, sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die;
+            setsockopt($c, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)) or die;
+        }' "$port" || fail 'it could not connect'
+    say "$ann" 'rooms'
+    hears "$ann" 'ok: 1 rooms: kitchen (1)'
+    stops
+    expect 'what the chat tells' "$(<"$scratch/chat.err")" ''
+}
+
 # At most as much of it is taken as its rate allows, and what is not taken it cannot send.
 flood() {
     local start taken most flooding
@@ -556,10 +572,19 @@ arguments() {
     refuses 2 '--line wants a whole number from 64 to 60000, not "63"; --help tells more' --line 63
     refuses 2 '--wait wants a number of seconds from 0.01 to 3600, not "1e3"; --help tells more' \
         --wait 1e3
+    refuses 2 '--wait wants a number of seconds from 0.01 to 3600, not "."; --help tells more' \
+        --wait .
     refuses 2 '--host is empty; --help tells more' --host ''
+    refuses 2 '"--li" is short for several options; --help tells more' --li 64
+    refuses 2 '"--h" is short for several options; --help tells more' --h
     refuses 2 'there is no option "--nonsense", or it takes no value; --help tells more' --nonsense
     refuses 1 'cannot find "no-such-host.invalid", port 7775: no such host' \
-        --discover no-such-host.invalid
+        --wait .5 --discover no-such-host.invalid
+    status=0
+    "$chat" --hidden >&- 2>"$scratch/err" || status=$?
+    expect 'the status' "$status" 1
+    expect 'the sentence' "$(cat "$scratch/err")" 'chat: cannot go on: Bad file descriptor'
+    status=0
     expect_status 0 "$chat" --help
     grep -q '^Usage: chat ' "$scratch/out"
     expect 'its width' "$(awk 'length > 100' "$scratch/out")" ''
@@ -572,6 +597,7 @@ behaviour 'names are taken, changed and given back' names
 behaviour 'lines that make no sense are answered, and no more' bad_lines
 behaviour 'members and rooms have their limits' limits
 behaviour 'one who is turned away hears why, whatever it sends' turned_away
+behaviour 'one who is turned away and breaks off is not worth a word' turned_away_and_gone
 behaviour 'one who reads late is told to go, and all others hear everything in order' slow_reader
 behaviour 'those who read hear everything, however much is said at once' much_at_once
 behaviour 'one who never reads holds up no stop' stuck_reader

@@ -502,7 +502,8 @@ few_descriptors() {
     (
         ulimit -n 40
         start_proxy --limit 20 127.0.0.1:0 "$nginx"
-        has_line "$scratch/proxy.err" '^proxy: 20 connections want 184 descriptors, and there are 40: '
+        has_line "$scratch/proxy.err" \
+            '^proxy: 40 descriptors are enough for 4 connections at a time, and not for 20: '
         for ((i = 0; i < 12; i++)); do
             exec {fd}<>"/dev/tcp/127.0.0.1/$port" || break
             fds+=("$fd")
