@@ -125,7 +125,7 @@ answer_arrives() {
 
 # A client that has all of its answer, and goes on sending, is not waited for.
 has_its_answer() {
-    start_httpd
+    start_httpd --grace 60
     connect 9
     printf 'GET /ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' >&9
     expect 'the answer' "$(timeout 60 cat <&9 | tail -n 1)" 0123456789
@@ -232,6 +232,7 @@ httpd_behaviour 'downloads that run come to their end' lets_downloads_end
 httpd_behaviour 'uploads that run come to their end' lets_uploads_end
 httpd_behaviour 'a request that has begun is answered, and is the last' closes_after_the_answer
 httpd_behaviour 'an answer arrives though its connection is closed' answer_arrives
+httpd_behaviour 'a client that has all of its answer is not waited for' has_its_answer
 httpd_behaviour 'what takes longer than its grace is cancelled' deadline
 httpd_behaviour 'a second signal cancels what runs' second_signal
 httpd_behaviour 'a server that cannot begin says why' begins
