@@ -29,6 +29,10 @@
  *     memory, after which it is put there. sending: the first chunk is with the kernel; or
  *     (`direct`) what a task in a write has in its own memory, after what was taken before.
  *
+ * What a task in a write has in its own memory is sent at once, by a system call: the bytes are in
+ * the cache still, and no completion is to be met. But once in a turn of the loop, so that no task
+ * has it to itself whose peer takes all.
+ *
  * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has
  * woken it. `closer` is the task in a close, or like it, where nobody else may begin a call any
  * more; it waits first until both have left.
@@ -49,16 +53,17 @@ struct stream_side {
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
     bool is_parked;
     bool is_late;    /* direct: the idle timeout has run out */
+    uint8_t round;   /* the writer: the last byte of the loop's, in which it last sent at once */
     uint32_t queued; /* the writer, while it waits with an idle timeout: bytes that the peer had yet
                         to take when that was looked at, and what was sent since, modulo 2^32 */
     int64_t moved;   /* when a byte last came, or went, or a call began; kept where there is an idle
                       timeout */
 };
 
-/* In cache lines: what a piece that comes touches first, and then what is sent. */
 /* Without any, the next op waits for some, or the one in flight. */
 enum out_room { ROOM_UNKNOWN, ROOM_NONE, ROOM_SEEN };
 
+/* In cache lines: what a piece that comes touches first, and then what is sent. */
 struct whorl_stream {
     _Alignas(TASK_LINE) struct multishot in;
     struct piece *first;

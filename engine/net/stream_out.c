@@ -355,6 +355,22 @@ static size_t length_of(const struct iovec *iov, size_t count)
     return sum;
 }
 
+/* What sending at once has come to. */
+static int sent_at_once(whorl_stream *stream, ssize_t sent)
+{
+    stream->direct_result = sent < 0 ? -errno : (int)sent;
+    return stream->direct_result;
+}
+
+/* Whether the running task may send at once. */
+static bool may_send_at_once(whorl_stream *stream)
+{
+    uint8_t round = (uint8_t)stream->loop->rounds;
+    bool may = stream->writer.round != round;
+    stream->writer.round = round;
+    return may;
+}
+
 /* Not inline: its vector is large, for a stack that is fetched anew for each task. */
 static __attribute__((noinline)) int run_message(whorl_stream *stream, const struct iovec *iov,
                                                  unsigned count, size_t *asked)
@@ -362,6 +378,8 @@ static __attribute__((noinline)) int run_message(whorl_stream *stream, const str
     struct iovec vector[DIRECT_CHUNKS + DIRECT_PIECES];
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = collect(stream, iov, count, vector)};
     *asked = length_of(vector, message.msg_iovlen);
+    if (may_send_at_once(stream))
+        return sent_at_once(stream, sendmsg(stream->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
     stream->out.op = whorl_op_sendmsg(stream->fd, &message, MSG_DONTWAIT);
     return run(stream);
 }
@@ -371,8 +389,11 @@ static int run_send(whorl_stream *stream, const struct iovec *iov, unsigned coun
 {
     if (stream->chunks || count > 1)
         return run_message(stream, iov, count, asked);
-    stream->out.op = make_send(stream->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
     *asked = iov->iov_len;
+    if (may_send_at_once(stream))
+        return sent_at_once(
+            stream, send(stream->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL));
+    stream->out.op = make_send(stream->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
     return run(stream);
 }
 

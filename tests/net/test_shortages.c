@@ -1,7 +1,7 @@
 /*
  * Sockets for which the kernel has no memory, by a kernel of the test's own: what was written is
  * sent later, and nobody learns of it but by the time that it takes; what cannot be received is
- * told as a want of memory, once, and is there for the next call.
+ * told as a want of memory, once, and is there for the next call. And sockets that take all.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -23,6 +23,48 @@ static const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
 static void play_wire(whorl_fn *fn, void *arg)
 {
     run_checks_with(&virtual_time, fn, arg);
+}
+
+/* What the calls give that send at once: the last of these again and again. */
+static struct {
+    const int *results;
+    size_t count, called;
+} at_once;
+
+#define AT_ONCE_GIVES(...)                                                                         \
+    do {                                                                                           \
+        static const int results[] = {__VA_ARGS__};                                                \
+        at_once.results = results;                                                                 \
+        at_once.count = sizeof results / sizeof *results;                                          \
+        at_once.called = 0;                                                                        \
+    } while (0)
+
+static ssize_t send_at_once(int fd)
+{
+    check_equal(fd, WIRE);
+    size_t index = at_once.called++;
+    int result = at_once.results[index < at_once.count ? index : at_once.count - 1];
+    if (result >= 0)
+        return result;
+    errno = -result;
+    return -1;
+}
+
+ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags)
+{
+    (void)buf;
+    (void)len;
+    check(flags & MSG_DONTWAIT);
+    return send_at_once(fd);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    (void)message;
+    check(flags & MSG_DONTWAIT);
+    return send_at_once(fd);
 }
 
 static whorl_stream *stream_on_wire(const whorl_stream_options *options)
@@ -93,10 +135,11 @@ static intptr_t send_large(void *large)
     const whorl_stream_options options = {.high_water = CHUNK_LARGE_ROOM};
     whorl_stream *stream = stream_on_wire(&options);
     check_equal(whorl_stream_write(stream, large, LARGE), LARGE);
-    check_equal(fake_submissions(WIRE), 4);
+    check_equal(at_once.called, 3);
+    check_equal(fake_submissions(WIRE), 1); /* no other is made at once in the same turn */
     check_equal(whorl_stream_pending(stream), CHUNK_LARGE_ROOM);
     check_equal(whorl_stream_drain(stream), 0);
-    check_equal(fake_submissions(WIRE), 5);
+    check_equal(fake_submissions(WIRE), 2);
     return whorl_stream_close(stream);
 }
 
@@ -105,14 +148,56 @@ static void so_is_what_is_sent_from_where_it_lies(void **state)
     (void)state;
     char *large = calloc(1, LARGE);
     fake_reset();
-    fake_op(WIRE, 2, GIVES(-ENOBUFS));
-    fake_op(WIRE, 1, GIVES(LARGE - CHUNK_LARGE_ROOM));
+    AT_ONCE_GIVES(-ENOBUFS, -ENOBUFS, LARGE - CHUNK_LARGE_ROOM);
     fake_op(WIRE, 1, GIVES(-ENOMEM));
     fake_op(WIRE, 1, GIVES(CHUNK_LARGE_ROOM));
     fake_op(WIRE, 1, GIVES(0));
     play_wire(send_large, large);
     free(large);
 }
+
+/* --- Plenty --- */
+
+enum { PIECES = 20, PIECE = 10000 };
+
+static intptr_t count_turns(void *arg)
+{
+    int *turns = arg;
+    while (whorl_yield() == 0)
+        ++*turns;
+    return 0;
+}
+
+/* The kernel takes all at once: every second piece lets others run all the same. */
+static intptr_t send_without_end(void *large)
+{
+    int turns = 0;
+    whorl_stream *stream = stream_on_wire(NULL);
+    whorl_task *other = whorl_spawn(count_turns, &turns);
+    for (int i = 0; i < PIECES; i++)
+        check_equal(whorl_stream_write(stream, large, PIECE), PIECE);
+    check_equal(at_once.called, PIECES / 2);
+    check_equal(fake_submissions(WIRE), PIECES / 2);
+    check(turns >= PIECES / 2 - 1);
+    check_equal(whorl_stream_pending(stream), 0);
+    whorl_cancel(other);
+    check_equal(whorl_join(other), 0);
+    return whorl_stream_close(stream);
+}
+
+static void a_task_whose_peer_takes_all_gives_way_to_others(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    fake_reset();
+    AT_ONCE_GIVES(PIECE);
+    fake_op(WIRE, PIECES / 2, GIVES(PIECE));
+    fake_op(WIRE, 1, GIVES(0));
+    play_wire(send_without_end, large);
+    free(large);
+}
+
+/* --- Wants that last --- */
 
 struct writer {
     whorl_stream *stream;
@@ -132,7 +217,7 @@ static intptr_t give_up_sending(void *large)
                                           .idle_timeout = WHORL_SECONDS(10)};
     struct writer writer = {stream_on_wire(&options), large};
     check_equal(write_large(&writer), -ETIMEDOUT);
-    check(fake_submissions(WIRE) >= 10000 / 128);
+    check(at_once.called + fake_submissions(WIRE) >= 10000 / 128);
     whorl_timeout limit;
     whorl_timeout_begin(&limit, WHORL_SECONDS(1));
     check_equal(whorl_timeout_end(&limit, write_large(&writer)), -ETIMEDOUT);
@@ -152,6 +237,7 @@ static void the_wait_ends_as_any_other(void **state)
     char *large = calloc(1, LARGE);
     fake_reset();
     fake_op(WIRE, 1, GIVES(-ENOBUFS));
+    AT_ONCE_GIVES(-ENOBUFS);
     play_wire(give_up_sending, large);
     free(large);
 }
@@ -295,6 +381,7 @@ int main(void)
         behaviour(what_was_written_is_sent_when_there_is_memory),
         behaviour(room_that_takes_nothing_is_not_asked_for_at_once),
         behaviour(so_is_what_is_sent_from_where_it_lies),
+        behaviour(a_task_whose_peer_takes_all_gives_way_to_others),
         behaviour(the_wait_ends_as_any_other),
         behaviour(the_runs_end_finds_a_stream_in_a_pause),
         behaviour(what_cannot_be_received_is_there_for_the_next_call),

@@ -17,8 +17,24 @@ enum { READ_AHEAD = 40000, HIGH_WATER = 50000, SMALL_WRITES = 100000 };
 #define BEYOND ((size_t)4 * 32 << 14)
 #define MEMORY_KIB 8192 /* of all */
 
-/* Counts what is submitted. */
+/* Counts what is submitted, and what is sent at once. */
 static unsigned sends;
+
+ssize_t __real_send(int fd, const void *buf, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags)
+{
+    sends++;
+    return __real_send(fd, buf, len, flags);
+}
+
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    sends++;
+    return __real_sendmsg(fd, message, flags);
+}
 
 void __real_ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link);
 void __wrap_ring_fill(struct ring *ring, const whorl_op *op, uint64_t token, enum ring_link link);
