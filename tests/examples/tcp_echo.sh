@@ -5,11 +5,14 @@
 # shellcheck source=tests/examples/common.sh
 . "$top_srcdir/tests/examples/common.sh"
 
+# What bash starts in the background ignores an interrupt, unless it is told otherwise.
+heeds_interrupts=(env --default-signal=INT)
+
 # Starts the server in the background and sets port to where it listens. Every wait here ends.
 start_server() { # ARGUMENTS...
     local tries
     : >"$scratch/server.out"
-    "$examples/tcp_echo" "$@" >"$scratch/server.out" 2>"$scratch/server.err" &
+    "${heeds_interrupts[@]}" "$examples/tcp_echo" "$@" >"$scratch/server.out" 2>"$scratch/server.err" &
     server=$!
     trap 'kill "$server" 2>/dev/null' EXIT
     for ((tries = 0; tries < 300; tries++)); do
@@ -65,15 +68,8 @@ echoes_much() {
     expect_clean_end
 }
 
-# What bash starts in the background ignores an interrupt, unless it is told otherwise.
 ends_gracefully() {
     start_server
-    kill "$server"
-    wait "$server" || true
-    env --default-signal=INT "$examples/tcp_echo" "$port" >"$scratch/server.out" 2>"$scratch/server.err" &
-    server=$!
-    trap 'kill "$server" 2>/dev/null' EXIT
-    until grep -q listening "$scratch/server.out"; do sleep 0.1; done
     exec 5<>"/dev/tcp/127.0.0.1/$port"
     exchange 5 'before the interrupt'
     kill -INT "$server"
