@@ -281,7 +281,7 @@ void inbox_end(struct loop *loop)
     }
     while (inbox->listening) {
         ring_turn(&loop->ring, RING_FOREVER);
-        ring_reap(&loop->ring, loop->hooks->complete, loop);
+        ring_reap(&loop->ring, loop->hooks->complete, loop->hooks->expect, loop);
     }
     loop->inbox = NULL;
     inbox_unref(inbox);

@@ -57,7 +57,7 @@ void loop_make_room(struct loop *loop, unsigned count)
     assert(count <= loop->ring.entries);
     while (ring_room(&loop->ring) < count)
         if (ring_turn(&loop->ring, RING_NOW) == -EAGAIN)
-            ring_reap(&loop->ring, loop->hooks->complete, loop);
+            ring_reap(&loop->ring, loop->hooks->complete, loop->hooks->expect, loop);
 }
 
 /* --- Turns --- */
@@ -224,7 +224,7 @@ static bool loop_turn(struct loop *loop)
         return false;
     /* A wait that slept collects only a part of what is there. The rest has to wait for the tasks
      * that this wakes: what is received is still in the cache then, when they send it on. */
-    ring_reap(ring, loop->hooks->complete, loop);
+    ring_reap(ring, loop->hooks->complete, loop->hooks->expect, loop);
     if (loop->inbox && inbox_wants_turn(loop->inbox))
         inbox_take(loop, INBOX_BATCH);
     if (loop_timer_is_due(loop))

@@ -30,6 +30,7 @@
 /* What the floors above do for the loop. */
 struct loop_hooks {
     ring_sink *complete; /* takes a completion; its context is the loop */
+    ring_scout *expect;  /* one comes soon */
     /* Asks for the end of all that a task whose function has returned still has in flight; when the
      * last of it has ended, the task is woken. */
     void (*abandon)(struct loop *loop, struct task *task);

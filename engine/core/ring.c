@@ -41,7 +41,9 @@ _Static_assert(RING_HAS_BUFFER == IORING_CQE_F_BUFFER && RING_MORE == IORING_CQE
 
 _Static_assert(RING_POLL_CHANGES == IORING_POLL_ADD_MULTI, "a poll's length is the kernel's flags");
 
-#define REAP_AHEAD 4 /* completions from one's prefetch to its turn */
+/* Completions from the prefetch of one to its turn, and from the scout's look. */
+#define REAP_AHEAD 4
+#define SCOUT_AHEAD 2
 #define TOKEN_ADDRESS ((UINT64_C(1) << 48) - 1)
 
 static struct io_uring_sqe *take_slot(struct ring *ring)
@@ -172,7 +174,7 @@ static inline void prefetch_op(const struct io_uring_cqe *completion)
     __builtin_prefetch(op + offsetof(whorl_op, link), 1);
 }
 
-unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
+unsigned ring_reap(struct ring *ring, ring_sink *sink, ring_scout *scout, void *context)
 {
     const struct io_uring_cqe *completions = ring->completions;
     unsigned tail = __atomic_load_n(ring->kernel_completion_tail, __ATOMIC_ACQUIRE);
@@ -181,6 +183,8 @@ unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
         const struct io_uring_cqe *completion = &completions[head & ring->completion_mask];
         if (tail - head > REAP_AHEAD)
             prefetch_op(&completions[(head + REAP_AHEAD) & ring->completion_mask]);
+        if (tail - head > SCOUT_AHEAD)
+            scout(completions[(head + SCOUT_AHEAD) & ring->completion_mask].user_data);
         sink(context, completion->user_data, completion->res, completion->flags);
     }
     ring->head = tail;

@@ -79,6 +79,7 @@ static inline unsigned ring_buffer_of(unsigned marks)
 }
 
 typedef void ring_sink(void *context, uint64_t token, int32_t result, unsigned marks);
+typedef void ring_scout(uint64_t token);
 
 /* A point in time as the kernel's timers take it: itself, or what is left until then. */
 static inline int64_t ring_clock(const struct ring *ring, int64_t deadline)
@@ -139,8 +140,9 @@ void ring_fill_cancel(struct ring *ring, uint64_t target, uint64_t token);
 int ring_turn(struct ring *ring, int64_t deadline);
 
 /* Hands each completion that is there to `sink`; returns how many. The sink may fill, but neither
- * turn nor reap. The low 48 bits of tokens that come soon are prefetched, as addresses. */
-unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context);
+ * turn nor reap. The low 48 bits of tokens that come soon are prefetched, as addresses; when that
+ * has come, before its turn, `scout` has a look, and prefetches what lies behind. */
+unsigned ring_reap(struct ring *ring, ring_sink *sink, ring_scout *scout, void *context);
 
 /* Something is filled and not submitted. */
 static inline bool ring_has_filled(const struct ring *ring)

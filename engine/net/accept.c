@@ -431,12 +431,14 @@ static void ended(struct multishot *accepting, int32_t result)
     accept_seek(listener);
 }
 
+static const struct multishot_kind accepting_kind = {take, ended};
+
 void accept_prepare(whorl_listener *listener, struct listener_socket *socket, int fd)
 {
     for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
         struct listener_op *acceptor = &socket->ops[i];
         acceptor->listener = listener;
-        acceptor->accepting = (struct multishot){.take = take, .ended = ended};
+        acceptor->accepting = (struct multishot){.kind = &accepting_kind};
         acceptor->accepting.op = whorl_op_accept(fd, NULL, NULL, SOCK_CLOEXEC);
     }
 }

@@ -120,13 +120,14 @@ static void ended(struct multishot *self, int32_t result)
         multishot_arm(datagram->loop, self);
 }
 
+static const struct multishot_kind receiving_kind = {take, ended};
+
 void datagram_prepare(whorl_datagram *datagram)
 {
     bool fits = datagram->largest <= DATAGRAM_LARGEST;
     datagram->pool = fits ? datagram_pool(datagram->loop) : NULL;
     datagram->asked = (struct msghdr){.msg_namelen = DATAGRAM_NAME_ROOM};
-    datagram->in.take = take;
-    datagram->in.ended = ended;
+    datagram->in.kind = &receiving_kind;
     datagram->in.op = whorl_op_recvmsg(datagram->fd, &datagram->asked, MSG_TRUNC);
     datagram->in.op.flags |= RING_MULTISHOT | RING_SELECT;
     datagram->in.op.buf_index = BUFFERS_OF_DATAGRAMS;

@@ -156,6 +156,8 @@ static void ended(struct multishot *self, int32_t result)
     }
 }
 
+static const struct multishot_kind in_kind = {taken, ended};
+
 void in_make(whorl_stream *stream)
 {
     if (stream->plain) {
@@ -165,8 +167,7 @@ void in_make(whorl_stream *stream)
     struct multishot *in = &stream->in;
     in->op = whorl_op_recv(stream->fd, NULL, 0, 0);
     in->op.buf_index = BUFFERS_OF_STREAMS;
-    in->take = taken;
-    in->ended = ended;
+    in->kind = &in_kind;
     choose_shots(stream);
 }
 

@@ -242,10 +242,11 @@ static void taken(struct multishot *self, int32_t result, unsigned marks)
     (void)marks;
 }
 
+static const struct multishot_kind out_kind = {taken, ended};
+
 void out_make(whorl_stream *stream)
 {
-    stream->out.take = taken;
-    stream->out.ended = ended;
+    stream->out.kind = &out_kind;
     stream->out.attended = 1;
 }
 

@@ -93,12 +93,13 @@ static void ended(struct multishot *self, int32_t result)
         poll_ended(stream, result);
 }
 
+static const struct multishot_kind plain_kind = {taken, ended};
+
 /* A pipe's end that cannot be read says so to a read; a poll would wait for what does not come. */
 void plain_make(whorl_stream *stream)
 {
     make_poll(stream);
     if (!stream->is_socket && (fcntl(stream->fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
         stream->in.op = whorl_op_read(stream->fd, NULL, 0);
-    stream->in.take = taken;
-    stream->in.ended = ended;
+    stream->in.kind = &plain_kind;
 }

@@ -185,6 +185,20 @@ static __attribute__((noinline)) void take_other(struct loop *loop, whorl_op *op
     }
 }
 
+void op_expect(uint64_t token)
+{
+    if ((token & TOKEN_TAGS) != TOKEN_OP)
+        return; /* its op may be gone */
+    const whorl_op *op = token_op(token);
+    const struct task *task = op->owner;
+    if (op->state & OP_MANY)
+        task = ((const struct multishot *)op)->attendant;
+    if (!task)
+        return;
+    __builtin_prefetch(&task->fiber, 1);
+    __builtin_prefetch(&task->wait, 1);
+}
+
 void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
 {
     struct loop *loop = context;

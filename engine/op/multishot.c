@@ -6,7 +6,7 @@ _Static_assert(offsetof(struct multishot, op) == 0, "a multishot op is found by 
 
 void multishot_arm(struct loop *loop, struct multishot *self)
 {
-    assert(self->take && self->ended);
+    assert(self->kind);
     op_begin_soon(loop, &self->op, OP_MANY);
     if (self->attended == 0)
         loop->ops_at_rest++;
@@ -16,10 +16,10 @@ void multishot_arm(struct loop *loop, struct multishot *self)
 
 void multishot_arm_now(struct loop *loop, struct multishot *self)
 {
-    assert(self->take && self->ended);
+    assert(self->kind);
     op_begin_in_background(loop, &self->op);
     if (!(self->op.state & OP_IN_FLIGHT)) {
-        self->ended(self, self->op.result);
+        self->kind->ended(self, self->op.result);
         return;
     }
     self->op.state |= OP_MANY;
@@ -46,6 +46,7 @@ int multishot_join(struct loop *loop, struct task *self, struct multishot *multi
 
 void multishot_attend(struct loop *loop, struct multishot *self)
 {
+    self->attendant = loop->current;
     if (self->attended++ == 0 && multishot_is_armed(self))
         loop->ops_at_rest--;
 }
@@ -64,5 +65,5 @@ void multishot_settle(struct loop *loop, whorl_op *op)
         self->attended--;
     else if (self->attended == 0)
         loop->ops_at_rest--;
-    self->ended(self, op->result);
+    self->kind->ended(self, op->result);
 }

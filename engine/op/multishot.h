@@ -28,11 +28,18 @@
 
 #include <op/background.h>
 
-struct multishot {
-    whorl_op op; /* made by its owner, with RING_MULTISHOT and, if it takes buffers, RING_SELECT */
+struct multishot;
+
+struct multishot_kind {
     void (*take)(struct multishot *self, int32_t result, unsigned marks);
     void (*ended)(struct multishot *self, int32_t result);
-    unsigned attended; /* by so many tasks, and by whoever asked for its end */
+};
+
+struct multishot {
+    whorl_op op; /* made by its owner, with RING_MULTISHOT and, if it takes buffers, RING_SELECT */
+    const struct multishot_kind *kind;
+    const struct task *attendant; /* who attended last, and may be gone: only to be prefetched */
+    unsigned attended;            /* by so many tasks, and by whoever asked for its end */
 };
 
 static inline bool multishot_is_armed(const struct multishot *self)
@@ -66,7 +73,7 @@ void multishot_leave(struct loop *loop, struct multishot *self);
 static inline void multishot_take(whorl_op *op, int32_t result, unsigned marks)
 {
     struct multishot *self = (struct multishot *)op;
-    self->take(self, result, marks);
+    self->kind->take(self, result, marks);
 }
 
 /* The op has ended, and belongs to nobody any more. */

@@ -199,6 +199,9 @@ static inline unsigned op_take_position(whorl_op *op)
 /* The op has its result: moves the file's position to where it belongs, if the kernel has not. */
 void op_settle_position(whorl_op *op);
 
+/* A completion comes soon: begins to fetch the task that it is for. The loop's hook. */
+void op_expect(uint64_t token);
+
 /* Takes one completion; the loop's hook. */
 void op_complete(void *loop, uint64_t token, int32_t result, unsigned marks);
 

@@ -26,6 +26,7 @@
 #define COMPLETIONS_MAX 65536
 
 static const struct loop_hooks hooks = {.complete = op_complete,
+                                        .expect = op_expect,
                                         .abandon = op_abandon,
                                         .abandon_group = group_abandon,
                                         .listen = op_listen};

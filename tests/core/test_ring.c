@@ -32,9 +32,21 @@ static void note(void *context, uint64_t token, int32_t result, unsigned marks)
     seen_count++;
 }
 
+/* What is looked at has not been handed over yet, and is looked at once. */
+static int looked[TOKENS];
+
+static void look(uint64_t token)
+{
+    assert_true(token < TOKENS);
+    looked[token]++;
+    assert_int_equal(seen[token], 0);
+    assert_int_equal(looked[token], 1);
+}
+
 static void open_ring(unsigned entries, unsigned completions, uint64_t without)
 {
     memset(seen, 0, sizeof seen);
+    memset(looked, 0, sizeof looked);
     seen_count = 0;
     assert_int_equal(ring_open(&ring, entries, completions, without), 0);
     assert_true(ring_is_quiet(&ring));
@@ -49,7 +61,7 @@ static void reap_until(int count)
         int result = ring_turn(&ring, RING_FOREVER);
 
         assert_true(result == 0 || result == -EAGAIN);
-        ring_reap(&ring, note, &ring);
+        ring_reap(&ring, note, look, &ring);
     }
     assert_int_equal(seen_count, count);
 }
@@ -69,7 +81,7 @@ static void each_op_completes_once_by_its_token(void **state)
         for (uint64_t token = 0; token < TOKENS; token++) {
             if (ring_room(&ring) == 0) {
                 assert_int_equal(ring_turn(&ring, RING_NOW), 0);
-                ring_reap(&ring, note, &ring);
+                ring_reap(&ring, note, look, &ring);
             }
             assert_true(ring_room(&ring) > 0);
             fill_nop(token);
@@ -122,6 +134,20 @@ static void completions_beyond_the_queue_are_kept(void **state)
     ring_close(&ring);
 }
 
+static void who_comes_soon_is_looked_at_before(void **state)
+{
+    (void)state;
+    open_ring(ENTRIES, COMPLETIONS, 0);
+    for (uint64_t token = 0; token < ENTRIES; token++)
+        fill_nop(token);
+    reap_until(ENTRIES);
+    int count = 0;
+    for (int token = 0; token < ENTRIES; token++)
+        count += looked[token];
+    assert_in_range(count, ENTRIES / 2, ENTRIES - 1); /* the first ones come at once */
+    ring_close(&ring);
+}
+
 static void a_wait_ends_at_its_deadline(void **state)
 {
     static const int64_t lengths[] = {-1000, 1, 1000, 1000000, 20000000};
@@ -134,7 +160,7 @@ static void a_wait_ends_at_its_deadline(void **state)
 
             assert_int_equal(ring_turn(&ring, deadline), 0);
             assert_true(whorl_now() >= deadline);
-            assert_int_equal(ring_reap(&ring, note, &ring), 0);
+            assert_int_equal(ring_reap(&ring, note, look, &ring), 0);
         }
         ring_close(&ring);
     }
@@ -146,7 +172,7 @@ static void a_wait_ends_with_the_first_completion(void **state)
     open_ring(ENTRIES, COMPLETIONS, 0);
     fill_nop(7);
     assert_int_equal(ring_turn(&ring, whorl_now() + WHORL_SECONDS(1000)), 0);
-    ring_reap(&ring, note, &ring);
+    ring_reap(&ring, note, look, &ring);
     assert_int_equal(seen[7], 1);
     ring_close(&ring);
 }
@@ -161,7 +187,7 @@ static void a_cancel_reaches_its_op_alone(void **state)
     ring_fill(&ring, &op, 1, RING_LINK_NONE);
     ring_fill(&ring, &op, 2, RING_LINK_NONE);
     assert_int_equal(ring_turn(&ring, RING_NOW), 0);
-    assert_int_equal(ring_reap(&ring, note, &ring), 0);
+    assert_int_equal(ring_reap(&ring, note, look, &ring), 0);
     ring_fill_cancel(&ring, 1, 3);
     ring_fill_cancel(&ring, 99, 4);
     reap_until(3);
@@ -292,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(each_op_completes_once_by_its_token),
+        behaviour(who_comes_soon_is_looked_at_before),
         behaviour(room_is_what_is_not_filled),
         behaviour(completions_beyond_the_queue_are_kept),
         behaviour(a_wait_ends_at_its_deadline),

@@ -84,8 +84,9 @@ int ring_turn(struct ring *ring, int64_t deadline)
     return 0;
 }
 
-unsigned ring_reap(struct ring *ring, ring_sink *sink, void *context)
+unsigned ring_reap(struct ring *ring, ring_sink *sink, ring_scout *scout, void *context)
 {
+    (void)scout;
     unsigned tail = fake.posted_tail, count = tail - ring->head;
     while (ring->head != tail) {
         struct entry *entry = fake.posted[ring->head++ % TABLE];

@@ -48,9 +48,11 @@ static void ended(struct multishot *self, int32_t result)
     whorl_event_set(&to->event);
 }
 
+static const struct multishot_kind receiving = {take, ended};
+
 static void open_receiver(struct receiver *to, int fd)
 {
-    *to = (struct receiver){.multishot = {.take = take, .ended = ended}};
+    *to = (struct receiver){.multishot = {.kind = &receiving}};
     assert_int_equal(ring_buffers_open(&loop_here->ring, &to->buffers, GROUP, BUFFERS), 0);
     for (unsigned i = 0; i < BUFFERS; i++)
         ring_buffers_give(&to->buffers, i, to->memory[i], BUFFER_BYTES);
@@ -245,12 +247,14 @@ static void acceptor_ended(struct multishot *self, int32_t result)
     assert_int_equal(result, -ECANCELED);
 }
 
+static const struct multishot_kind accepting = {take_connection, acceptor_ended};
+
 static void one_submission_brings_many_connections(void **state)
 {
     (void)state;
     struct sockaddr_in addr;
     int listener = tcp_listener(&addr, 16);
-    struct acceptor to = {.multishot = {.take = take_connection, .ended = acceptor_ended}};
+    struct acceptor to = {.multishot = {.kind = &accepting}};
     to.multishot.op = whorl_op_accept(listener, NULL, NULL, SOCK_CLOEXEC);
     to.multishot.op.flags |= RING_MULTISHOT;
     multishot_arm(loop_here, &to.multishot);
