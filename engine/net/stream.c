@@ -298,13 +298,8 @@ int whorl_stream_set_idle_timeout(whorl_stream *stream, int64_t ns)
         return error;
     if (ns < 0)
         return -EINVAL;
-    bool begins = stream->idle == WHORL_FOREVER && ns > 0;
     stream->idle = idle_of(ns);
     side_moved(stream, &stream->reader);
     side_moved(stream, &stream->writer);
-    /* A send that waits for all to go tells of no byte before: it is begun anew. One from a
-     * writer's memory is of a call that has begun before. */
-    if (begins && !stream->direct)
-        multishot_disarm(stream->loop, &stream->out);
     return 0;
 }

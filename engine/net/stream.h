@@ -26,12 +26,13 @@
  *
  *     clean: nothing is to be sent, or a cork holds it back. dirty: in the hub's list, whose timer
  *     starts the op when the loop next turns; or in a pause (`pause`), since the kernel had no
- *     memory, after which it is put there. sending: the first chunk is with the kernel; or
- *     (`direct`) what a task in a write has in its own memory, after what was taken before.
+ *     memory, after which it is put there. sending: the first chunk is with the kernel, or a poll
+ *     for its room; or (`direct`) the same of what a task in a write has in its own memory, after
+ *     what was taken before.
  *
  * What a task in a write has in its own memory is sent at once, by a system call: the bytes are in
- * the cache still, and no completion is to be met. But once in a turn of the loop, so that no task
- * has it to itself whose peer takes all.
+ * the cache still, and no completion is to be met. But once in a turn of the loop for each stream,
+ * so that no task has the loop to itself whose peer takes all.
  *
  * Waiting. `reader` and `writer` are the tasks that wait; `is_parked` of each while nobody has
  * woken it. `closer` is the task in a close, or like it, where nobody else may begin a call any
@@ -53,14 +54,17 @@ struct stream_side {
     size_t target;     /* the reader: bytes unread; the writer: at most so many pending */
     bool is_parked;
     bool is_late;    /* direct: the idle timeout has run out */
-    uint8_t round;   /* the writer: the last byte of the loop's, in which it last sent at once */
+    uint8_t round;   /* the writer: the low byte of loop->rounds when it last sent at once; one that
+                        is the same by chance has it send through the ring */
     uint32_t queued; /* the writer, while it waits with an idle timeout: bytes that the peer had yet
                         to take when that was looked at, and what was sent since, modulo 2^32 */
     int64_t moved;   /* when a byte last came, or went, or a call began; kept where there is an idle
                       timeout */
 };
 
-/* Without any, the next op waits for some, or the one in flight. */
+/* What is known of the room for what is to be sent. NONE: the last send found none, or not for all;
+ * the op in flight in the background, or the next one there, is the poll for it. SEEN: a poll has
+ * told of some, and nothing was sent since. */
 enum out_room { ROOM_UNKNOWN, ROOM_NONE, ROOM_SEEN };
 
 /* In cache lines: what a piece that comes touches first, and then what is sent. */
@@ -91,7 +95,7 @@ struct whorl_stream {
     bool is_dirty;
     bool direct;
     bool wants_direct;   /* the writer waits for the op, to send from its own memory */
-    uint8_t room;        /* for what is to be sent: enum out_room */
+    uint8_t room;        /* enum out_room */
     bool has_met_errors; /* see make_room_poll */
     uint8_t shortages;   /* of the kernel's memory, one after the other */
     bool ended;          /* by whorl_stream_end */

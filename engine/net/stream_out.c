@@ -209,6 +209,7 @@ static void took(whorl_stream *stream, size_t len, size_t asked)
 static void background_ended(whorl_stream *stream, int32_t result)
 {
     if (stream->room == ROOM_NONE) {
+        assert(stream->out.op.code == RING_OP_POLL_ADD);
         polled(stream, result);
     } else if (result > 0) {
         sent(stream, (size_t)result);
@@ -296,6 +297,11 @@ void out_give_up(whorl_stream *stream, int error)
 
 #define DIRECT_CHUNKS 4
 
+static bool is_being_closed(const whorl_stream *stream)
+{
+    return stream->closer && stream->closer != stream->loop->current;
+}
+
 /* Until an op may start. -ECANCELED also where somebody closes the stream, and has been woken by
  * who left a wait before: he does not wait for another op. */
 int out_await_op(whorl_stream *stream)
@@ -310,8 +316,7 @@ int out_await_op(whorl_stream *stream)
             return error;
         }
     }
-    bool is_closed = stream->closer && stream->closer != stream->loop->current;
-    return is_closed ? -ECANCELED : 0;
+    return is_being_closed(stream) ? -ECANCELED : 0;
 }
 
 /* Runs the op, with the task's memory: it has ended when this returns. Its result. */
@@ -440,7 +445,9 @@ int out_await_room(whorl_stream *stream)
     int result = run(stream);
     polled(stream, result);
     out_mark(stream);
-    return result < 0 ? result : 0;
+    if (result < 0)
+        return result;
+    return is_being_closed(stream) ? -ECANCELED : 0; /* as from out_await_op */
 }
 
 int out_send_before(whorl_stream *stream)

@@ -4,6 +4,8 @@
 #endif
 #include "stream_callers.h"
 
+#include <core/loop.h>
+#include <net/stream.h>
 #include <stdlib.h>
 
 static intptr_t close_it(void *arg)
@@ -118,6 +120,65 @@ static void who_closes_waits_no_longer_than_for_a_writer_that_gives_up(void **st
     free(large);
 }
 
+static intptr_t write_twice(void *arg)
+{
+    const struct caller *writer = arg;
+    check_equal(whorl_stream_write(writer->stream, writer->large, 50000), 50000);
+    return whorl_stream_write(writer->stream, writer->large, LARGE);
+}
+
+static intptr_t drain_to_the_end(void *fd)
+{
+    static char buf[65536];
+    while (whorl_recv(*(int *)fd, buf, sizeof buf, 0) > 0)
+        ;
+    return 0;
+}
+
+/* A writer waits for room with bytes before it still pending. There is some, and in the same turn,
+ * before it runs, somebody closes the stream: it sends no more, neither at once nor, where it has
+ * done that in this turn, through the ring. */
+static void end_beside_room(whorl_fn *end, char *large, int turns, int round)
+{
+    stream_and_peer both = open_stream(NULL);
+    struct caller writer = {.stream = both.stream, .large = large};
+    int small = 4096;
+    check_equal(
+        setsockopt(whorl_stream_fd(both.stream), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    writer.task = whorl_spawn(write_twice, &writer);
+    let_wait();
+    drain_descriptor(both.peer);
+    let_wait();
+    both.stream->writer.round = (uint8_t)(loop_here->rounds + (uint64_t)round);
+    drain_descriptor(both.peer);
+    yield_times(turns);
+    whorl_task *drainer = end == close_it ? whorl_spawn(drain_to_the_end, &both.peer) : NULL;
+    check_equal(end(both.stream), 0);
+    intptr_t result = whorl_join(writer.task);
+    check(result == -ECANCELED || (result > 0 && result < LARGE));
+    if (drainer)
+        check_equal(whorl_join(drainer), 0);
+    close(both.peer);
+}
+
+static intptr_t end_beside_room_at_each_moment(void *arg)
+{
+    for (int turns = 0; turns < 5; turns++)
+        for (int round = 0; round < 6; round++) {
+            end_beside_room(close_it, arg, turns, round);
+            end_beside_room(abort_it, arg, turns, round);
+        }
+    return 0;
+}
+
+static void a_writer_that_finds_room_beside_a_close_gives_up(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, end_beside_room_at_each_moment, large);
+    free(large);
+}
+
 static void look_while_it_closes(whorl_fn *end, whorl_stream *stream)
 {
     int fd = whorl_stream_fd(stream);
@@ -155,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(tasks_that_wait_leave_when_the_stream_is_closed),
         behaviour(who_closes_waits_no_longer_than_for_a_writer_that_gives_up),
+        behaviour(a_writer_that_finds_room_beside_a_close_gives_up),
         behaviour(a_descriptor_that_is_being_closed_is_told_no_more),
     };
     return run_behaviours("closing streams beside others", tests);
