@@ -18,6 +18,9 @@
 /* Bodies that nobody wanted are read up to so many bytes for the sake of the connection. */
 enum { DISCARD_MOST = 65536 };
 
+/* In LINGER_SILENCE, for a server that stops. */
+enum { LINGER_LOOKS = 100 };
+
 /* A connection that is closed is read for the sake of its answer (RFC 9112, 9.6): however much the
  * client sends, for so long, and until it has been silent for so long. */
 #define LINGER_TIME WHORL_SECONDS(30)
@@ -205,14 +208,23 @@ static int serve_one(struct connection *self, int64_t idle_limit)
     return result;
 }
 
-/* As peek_idle, but in a server that stops it waits too, as long as some of the answer is on its
- * way. */
+static bool is_on_its_way(const struct connection *self)
+{
+    return !whorl_stream_at_end(self->stream) && service_unsent(whorl_stream_fd(self->stream)) > 0;
+}
+
+/* As peek_idle, but in a server that stops it waits too, for a client that has not all of its
+ * answer: nothing tells when that has arrived, so there is a look now and then. */
 static ssize_t peek_last(struct connection *self, whorl_slice *slice)
 {
+    whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE);
     ssize_t got = peek_idle(self, slice);
-    bool waits =
-        got == 0 && self->server->stopping && service_unsent(whorl_stream_fd(self->stream)) > 0;
-    return waits ? whorl_stream_peek(self->stream, 1, slice) : got;
+    whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE / LINGER_LOOKS);
+    for (int i = 0; i < LINGER_LOOKS && got == 0 && is_on_its_way(self); i++) {
+        got = whorl_stream_peek(self->stream, 1, slice);
+        got = got == -ETIMEDOUT ? 0 : got;
+    }
+    return got;
 }
 
 /* Sends the end, and reads what the client sends still. When the server stops, its grace ends this
@@ -224,7 +236,6 @@ static void linger(struct connection *self)
     ssize_t got;
     if (whorl_stream_end(self->stream) != 0)
         return;
-    whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE);
     whorl_timeout_begin(&scope, LINGER_TIME);
     while ((got = peek_last(self, &slice)) > 0)
         whorl_stream_consume(self->stream, (size_t)got);

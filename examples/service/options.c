@@ -102,14 +102,18 @@ static int take(const struct option_entry *entry, const char *text)
     return -1;
 }
 
-/* Why a word that begins with "--" is none of the table's. */
+/* Why a word that begins with "--" is none of the table's. A name that is whole is not short for
+ * another that begins with it. */
 static int refuse_word(const struct option_table *table, const char *word)
 {
-    size_t len = strcspn(word, "=");
-    size_t count = len > 2 && strncmp("help", word + 2, len - 2) == 0;
-    for (size_t i = 0; i < table->count && len > 2; i++)
-        count += strncmp(table->entries[i].name, word + 2, len - 2) == 0;
-    if (count > 1)
+    size_t len = strcspn(word, "="), count = 0;
+    bool is_whole = false;
+    for (size_t i = 0; i <= table->count && len > 2; i++) {
+        const char *name = i < table->count ? table->entries[i].name : "help";
+        count += strncmp(name, word + 2, len - 2) == 0;
+        is_whole |= strlen(name) == len - 2 && strncmp(name, word + 2, len - 2) == 0;
+    }
+    if (count > 1 && !is_whole)
         return options_refuse("\"%.*s\" is short for several options", (int)len, word);
     return options_refuse("there is no option \"%s\", or it takes no value", word);
 }

@@ -57,7 +57,9 @@ struct running {
 static void tell_failure(void *arg, const char *peer, intptr_t result)
 {
     (void)arg;
-    if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
+    if (result == -EOVERFLOW)
+        service_tell("the connection from %s: it has used up its stack", peer);
+    else if (result != -EPIPE && result != -ECONNRESET && result != -ETIMEDOUT)
         service_tell("the connection from %s: %s", peer, strerror((int)-result));
 }
 
@@ -67,7 +69,8 @@ static intptr_t serve_connections(void *arg)
     struct running *self = arg;
     const struct service *service = self->service;
     whorl_serve_options options = service->options;
-    options.failed = tell_failure;
+    if (!options.failed)
+        options.failed = tell_failure;
     int result = whorl_serve_with(service->listener, service->handler, service->arg, &options);
     whorl_group_cancel(&self->tasks);
     return result;

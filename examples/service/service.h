@@ -24,9 +24,9 @@ struct service {
 };
 
 /* Serves connections until a signal stops that: the first has no more accepted, and those that are
- * open end until options.grace is over, or the second signal cuts them. Failures of handlers are
- * told, but those of clients who break off or stand still. 0 after a stop; or -errno: why it could
- * not go on. */
+ * open end until options.grace is over, or the second signal cuts them. Without options.failed,
+ * failures are told, but not those of clients who break off or stand still. 0 after a stop; or
+ * -errno: why it could not go on. */
 int service_serve(const struct service *service);
 
 /* Prints "listening on" and each address of the listener: with its port, or a unix socket's name.

@@ -111,8 +111,8 @@ WHORL_API int whorl_listener_accept(whorl_listener *listener);
  * deferred (whorl_defer) has ended, the stream is closed, if it was not closed, aborted or detached
  * before, nor another task is about to. Its result >= 0: all went well, and what it wrote is sent
  * first, which holds the connection's place meanwhile. Else, and once the server's grace is over,
- * what the kernel takes at once is sent.
- * So a handler that sets itself a deadline does its last drain within it.
+ * what the kernel takes at once is sent. So a handler that sets itself a deadline does its last
+ * drain within it.
  *
  * Its task is released: whorl_self gives a handle by which it can do to itself what others do to
  * tasks, such as whorl_cancel, and which is no longer one for others (-EINVAL). Who wants to end a
