@@ -14,9 +14,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -354,6 +356,19 @@ void close_pair(pair *both)
             give_up("close");
         both->ends[i] = -1;
     }
+}
+
+void leave_mark_in_error_queue(const pair *both, int end)
+{
+    struct pollfd mark = {.fd = both->ends[end]};
+    const int none = 0, marks = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
+                                SOF_TIMESTAMPING_OPT_TSONLY;
+    check_equal(setsockopt(mark.fd, SOL_SOCKET, SO_TIMESTAMPING, &marks, sizeof marks), 0);
+    check_equal(send(mark.fd, "x", 1, 0), 1);
+    check_equal(poll(&mark, 1, WATCHDOG_SECONDS * 1000), 1);
+    check_equal(mark.revents, POLLERR);
+    check_equal(setsockopt(mark.fd, SOL_SOCKET, SO_TIMESTAMPING, &none, sizeof none), 0);
+    check_unread(both->ends[1 - end], "x");
 }
 
 long unread_in(int fd)

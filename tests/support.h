@@ -186,6 +186,10 @@ pair unix_pair(void);
 pair tcp_pair(void);
 void close_pair(pair *both); /* closes those of the ends that are not -1 */
 
+/* Of a TCP socket: a byte that was sent, and received at the other end, leaves a mark in the error
+ * queue, which to a poll is an error until it is read. */
+void leave_mark_in_error_queue(const pair *both, int end);
+
 /* How many bytes can be read from fd at once. */
 long unread_in(int fd);
 

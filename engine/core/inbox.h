@@ -131,7 +131,8 @@ static inline bool inbox_is_shared(const struct inbox *inbox)
     return __atomic_load_n(&inbox->references, __ATOMIC_ACQUIRE) > 1;
 }
 
-/* Nothing is there, and nobody may put anything in but a handler of SIGINT, which wakes the loop. */
+/* Nothing is there, and nobody may put anything in but a handler of SIGINT, which wakes the loop.
+ */
 static inline bool inbox_is_calm(const struct inbox *inbox)
 {
     return inbox->listening && !inbox_is_shared(inbox) && !inbox_wants_turn(inbox);

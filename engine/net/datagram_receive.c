@@ -159,8 +159,8 @@ static __attribute__((noinline)) int await_piece(whorl_datagram *datagram, struc
     return result;
 }
 
-/* Of a unix socket whose path fills its struct, the kernel counts a zero byte behind it, and takes no
- * such length back. */
+/* Of a unix socket whose path fills its struct, the kernel counts a zero byte behind it, and takes
+ * no such length back. */
 static socklen_t name_len(size_t told)
 {
     return told < sizeof(struct sockaddr_un) ? (socklen_t)told : sizeof(struct sockaddr_un);

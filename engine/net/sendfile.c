@@ -36,6 +36,7 @@ struct transfer {
     int out;
     bool to_socket;
     bool has_met_errors;       /* see make_room_poll */
+    bool has_seen_room;        /* a poll has, and nothing was sent since */
     struct bulk_buffer buffer; /* start is NULL: none was needed yet */
 };
 
@@ -98,11 +99,14 @@ static int await_room(struct loop *loop, struct transfer *one)
 {
     whorl_op room = make_room_poll(one->out, one->has_met_errors);
     int events = op_await(loop, &room);
+    one->has_seen_room = events > 0 && (events & POLLOUT);
     one->has_met_errors = events > 0 && !(events & POLLOUT);
     return events < 0 ? events : 1;
 }
 
-/* As move_piece; 0: it is to go through a buffer. */
+/* As move_piece; 0: it is to go through a buffer. So does what finds no room where there is: memory
+ * is what lacks, for which the ring's send waits, while a poll would tell of the same room again
+ * and again. */
 static int move_pages(struct loop *loop, struct transfer *one)
 {
     if (!one->to_socket || !bulk_pages_fit(one->out) || !bulk_pages_are_there(&one->source))
@@ -110,6 +114,10 @@ static int move_pages(struct loop *loop, struct transfer *one)
     if (loop->current->interrupted)
         return task_refuse(loop, loop->current);
     ssize_t sent = bulk_pages_send(&one->source, one->out);
+    bool was_in_vain = sent == -EAGAIN && one->has_seen_room;
+    one->has_seen_room = false;
+    if (was_in_vain)
+        return 0;
     if (sent < 0 && sent != -EAGAIN)
         return (int)sent;
     bool goes_on = sent != 0 && one->source.sent < one->source.count;

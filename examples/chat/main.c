@@ -94,9 +94,8 @@ static bool discovers;
 
 static const struct option_entry entries[] = {
     {"host", OPTION_TEXT, &chat.host, 0, 0, "HOST",
-     "serve at this address or name (default 127.0.0.1);\na broadcast finds it at 0.0.0.0, which "
-     "is "
-     "all of them"},
+     "serve at this address or name (default 127.0.0.1);\n"
+     "a broadcast finds it at 0.0.0.0, which is all of them"},
     {"discovery-port", OPTION_TEXT, &chat.udp_port, 0, 0, "PORT",
      "UDP port to be found at, or to ask at (default 7775)"},
     {"hidden", OPTION_FLAG, &chat.is_hidden, 0, 0, NULL, "serve, and answer no datagrams"},

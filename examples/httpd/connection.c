@@ -18,13 +18,13 @@
 /* Bodies that nobody wanted are read up to so many bytes for the sake of the connection. */
 enum { DISCARD_MOST = 65536 };
 
-/* In LINGER_SILENCE, for a server that stops. */
-enum { LINGER_LOOKS = 100 };
-
 /* A connection that is closed is read for the sake of its answer (RFC 9112, 9.6): however much the
  * client sends, for so long, and until it has been silent for so long. */
 #define LINGER_TIME WHORL_SECONDS(30)
 #define LINGER_SILENCE WHORL_SECONDS(5)
+
+/* In such a silence, for a server that stops. */
+enum { LINGER_LOOKS = 100 };
 
 /* Of a body, for each byte that came: its client keeps up a KiB a second. */
 #define TIME_FOR_BYTE (WHORL_SECONDS(1) / 1024)

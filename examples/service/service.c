@@ -165,8 +165,8 @@ size_t service_connections(size_t wanted, size_t each, size_t together)
     size_t most = rest > each ? rest / each : 1;
     if (most >= wanted)
         return wanted;
-    service_tell("%zu descriptors are enough for %zu connections at a time, and not for %zu: more "
+    service_tell("%zu descriptors are enough for %zu connection%s at a time, and not for %zu: more "
                  "wait; raise ulimit -Hn",
-                 all, most, wanted);
+                 all, most, most == 1 ? "" : "s", wanted);
     return most;
 }

@@ -147,9 +147,9 @@ WHORL_API whorl_op whorl_op_listen(int fd, int backlog);
 WHORL_API whorl_op whorl_op_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 WHORL_API whorl_op whorl_op_connect(int fd, const struct sockaddr *addr, socklen_t len);
 
-/* With MSG_WAITALL both go on until all is done, on sockets of a stream kind. A recv or recvmsg with
- * MSG_PEEK gives what has come all the same: the kernel would peek at the same bytes again. Over
- * SOCK_SEQPACKET it would join one message to the next (Linux 6.18), which whorl_recv and
+/* With MSG_WAITALL both go on until all is done, on sockets of a stream kind. A recv or recvmsg
+ * with MSG_PEEK gives what has come all the same: the kernel would peek at the same bytes again.
+ * Over SOCK_SEQPACKET it would join one message to the next (Linux 6.18), which whorl_recv and
  * whorl_recvmsg keep it from. */
 WHORL_API whorl_op whorl_op_recv(int fd, void *buf, size_t len, int flags);
 WHORL_API whorl_op whorl_op_send(int fd, const void *buf, size_t len, int flags);

@@ -53,7 +53,8 @@ static void a_unix_socket_is_met_at_its_path_or_name(void **state)
     run_both_ways(talk_by_name);
 }
 
-/* As far as sockaddr_un has room: in a folder of the test's own, whose name is as long as needed. */
+/* As far as sockaddr_un has room: in a folder of the test's own, whose name is as long as that
+ * wants. */
 static struct sockaddr_un longest_path(test_path *folder)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

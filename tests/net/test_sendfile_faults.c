@@ -87,6 +87,54 @@ static void a_shortage_is_waited_out_and_the_next_one_begins_anew(void **state)
     run_with_pages(send_in_shortages, NULL);
 }
 
+/* A poll tells of room, and none is found: after that there is a pause, but not before. */
+static intptr_t send_into_vain_room(void *arg)
+{
+    (void)arg;
+    pair both = unix_pair();
+    whorl_stream *stream;
+    off_t offset = 0;
+    int fd = big_file(O_RDONLY);
+    check_equal(whorl_stream_open(both.ends[1], NULL, &stream), 0);
+    int64_t before = whorl_now();
+    shortages = 5;
+    check_equal(whorl_stream_sendfile(stream, fd, &offset, 20000), 20000);
+    check_equal(calls, 5 + 1);
+    check(whorl_now() - before >= WHORL_MS(1 + 2));
+    check(whorl_now() - before < WHORL_MS(4));
+    check_equal(whorl_stream_close(stream), 0);
+    both.ends[1] = -1;
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+/* Without a stream, the ring's send waits for what lacks. */
+static intptr_t send_past_vain_room(void *arg)
+{
+    (void)arg;
+    pair both = pair_of_kind(KIND_NONBLOCKING + 1);
+    struct receiver to = {.fd = both.ends[0], .most = 20000};
+    off_t offset = 0;
+    int fd = big_file(O_RDONLY);
+    shortages = 1000;
+    check_equal(whorl_sendfile(both.ends[1], fd, &offset, 20000), 20000);
+    check_equal(calls, 2);
+    check_equal(receive(&to), 20000);
+    close(fd);
+    close_pair(&both);
+    return 0;
+}
+
+static void room_that_takes_nothing_is_not_asked_for_at_once(void **state)
+{
+    (void)state;
+    shortage = EAGAIN;
+    run_with_pages(send_into_vain_room, NULL);
+    run_with_pages(send_past_vain_room, NULL);
+    shortage = ENOBUFS;
+}
+
 static intptr_t send_in_vain(void *arg)
 {
     (void)arg;
@@ -212,9 +260,9 @@ static void a_signal_ends_no_transfer(void **state)
     shortage = ENOBUFS;
 }
 
-/* --- Peers that have sent their end --- */
+/* --- Peers that have sent their end, and errors that are none --- */
 
-/* Each call is for room that the peer has made. */
+/* Each call is for room that the peer has made, or for what a poll has taken for an error. */
 static void check_waits(whorl_task *sender, struct receiver *to)
 {
     check_equal(whorl_sleep(WHORL_MS(20)), 0);
@@ -224,19 +272,22 @@ static void check_waits(whorl_task *sender, struct receiver *to)
     check_equal(whorl_join(sender), FILE_BYTES);
 }
 
-static void end_with_little_room(const pair *both)
+static void leave_little_room(const pair *both)
 {
     int bytes = 50000;
     check_equal(setsockopt(both->ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
     check_equal(setsockopt(both->ends[0], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+}
+
+static void end_with_little_room(const pair *both)
+{
+    leave_little_room(both);
     check_equal(shutdown(both->ends[0], SHUT_WR), 0);
 }
 
-static intptr_t send_to_half_closed(void *arg)
+/* By a socket, and by a stream over it. */
+static intptr_t send_and_wait(pair both)
 {
-    const int *kind = arg;
-    pair both = pair_of_kind(*kind + KIND_NONBLOCKING);
-    end_with_little_room(&both);
     struct receiver to = {.fd = both.ends[0], .most = FILE_BYTES};
     struct sender one = {.out = both.ends[1], .in = big_file(O_RDONLY)};
     check_waits(whorl_spawn(send_to_one, &one), &to);
@@ -248,6 +299,14 @@ static intptr_t send_to_half_closed(void *arg)
     close(one.in);
     close_pair(&both);
     return 0;
+}
+
+static intptr_t send_to_half_closed(void *arg)
+{
+    const int *kind = arg;
+    pair both = pair_of_kind(*kind + KIND_NONBLOCKING);
+    end_with_little_room(&both);
+    return send_and_wait(both);
 }
 
 static intptr_t give_up_half_closed(void *arg)
@@ -276,6 +335,24 @@ static void one_who_has_sent_its_end_is_waited_for_and_not_asked_again_and_again
         run_checks(send_to_half_closed, &kind);
         run_checks(give_up_half_closed, &kind);
     }
+}
+
+/* What lies in the error queue ends each poll that looks at it. */
+static intptr_t send_beside_errors(void *arg)
+{
+    (void)arg;
+    pair both = pair_of_kind(KIND_NONBLOCKING);
+    leave_little_room(&both);
+    leave_mark_in_error_queue(&both, 1);
+    return send_and_wait(both);
+}
+
+static void what_lies_in_the_error_queue_ends_no_transfer(void **state)
+{
+    (void)state;
+    need_cachestat();
+    calls = 0;
+    run_checks(send_beside_errors, NULL);
 }
 
 /* --- Corks --- */
@@ -363,10 +440,12 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(a_shortage_is_waited_out_and_the_next_one_begins_anew),
+        behaviour(room_that_takes_nothing_is_not_asked_for_at_once),
         behaviour(the_idle_timeout_ends_the_wait_in_a_shortage),
         behaviour(a_socket_that_blocks_again_does_not_hold_up_the_loop),
         behaviour(a_signal_ends_no_transfer),
         behaviour(one_who_has_sent_its_end_is_waited_for_and_not_asked_again_and_again),
+        behaviour(what_lies_in_the_error_queue_ends_no_transfer),
         behaviour(what_is_more_than_a_segment_is_corked_while_it_is_handed_over),
         behaviour(who_else_has_a_streams_socket_finds_it_as_it_was),
     };

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/net_tstamp.h>
 #include <op/make.h>
 #include <op/op.h>
 #include <poll.h>
@@ -266,19 +265,11 @@ static intptr_t poll_room(void *fd)
     return op_await(loop_here, &op);
 }
 
-/* A byte that was sent leaves a mark in the error queue, which to a poll is an error until it is
- * read. */
 static intptr_t wait_beside_errors(void *arg)
 {
     (void)arg;
     pair both = tcp_pair();
-    int marks =
-        SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
-    check_equal(setsockopt(both.ends[0], SOL_SOCKET, SO_TIMESTAMPING, &marks, sizeof marks), 0);
-    check_equal(send(both.ends[0], "x", 1, 0), 1);
-    check_equal(whorl_poll(both.ends[0], 0), POLLERR);
-    marks = 0;
-    check_equal(setsockopt(both.ends[0], SOL_SOCKET, SO_TIMESTAMPING, &marks, sizeof marks), 0);
+    leave_mark_in_error_queue(&both, 0);
     fill(both.ends[0]);
     check_equal(whorl_poll(both.ends[0], POLLOUT), POLLERR);
     whorl_task *poller = whorl_spawn(poll_room, &both.ends[0]);
@@ -289,10 +280,32 @@ static intptr_t wait_beside_errors(void *arg)
     return 0;
 }
 
+/* The peer breaks off, with bytes that it has not read. */
+static intptr_t break_off_beside_errors(void *arg)
+{
+    (void)arg;
+    pair both = tcp_pair();
+    leave_mark_in_error_queue(&both, 0);
+    fill(both.ends[0]);
+    whorl_task *poller = whorl_spawn(poll_room, &both.ends[0]);
+    check(still_waits(poller));
+    close(both.ends[1]);
+    both.ends[1] = -1;
+    check(whorl_join(poller) & POLLERR);
+    close_pair(&both);
+    return 0;
+}
+
 static void what_lies_in_the_error_queue_is_no_room(void **state)
 {
     (void)state;
     run_checks(wait_beside_errors, NULL);
+}
+
+static void a_reset_ends_the_wait_for_room_all_the_same(void **state)
+{
+    (void)state;
+    run_checks(break_off_beside_errors, NULL);
 }
 
 static intptr_t poll_new_room(void *fd)
@@ -336,6 +349,7 @@ int main(void)
         behaviour(in_a_chain_the_peers_end_is_told_unasked),
         behaviour(room_races_with_cancels_and_timeouts),
         behaviour(what_lies_in_the_error_queue_is_no_room),
+        behaviour(a_reset_ends_the_wait_for_room_all_the_same),
         behaviour(a_pipe_without_a_reader_ends_the_wait_for_room),
     };
     return run_behaviours("polls", tests);
