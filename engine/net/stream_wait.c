@@ -3,9 +3,11 @@
  *
  * A peer that takes bytes slowly is not idle, though the socket has room for more only when much of
  * it is free. So while a writer waits with an idle timeout there is a look now and then at what the
- * peer has yet to take (SIOCOUTQ of tcp(7) and unix(7)): fewer bytes mean that some have moved, and
- * the timeout begins anew then; so it is late by the time from one look to the next at most.
+ * peer has yet to take (SIOCOUTQ of tcp(7) and unix(7), FIONREAD of a pipe): fewer bytes mean that
+ * some have moved, and the timeout begins anew then; so it is late by the time from one look to the
+ * next at most.
  */
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/stream.h>
 #include <sys/ioctl.h>
@@ -20,7 +22,10 @@ static struct stream_side *side_of(whorl_stream *stream, const struct task *task
 static uint32_t queued(const whorl_stream *stream)
 {
     int bytes = 0;
-    return stream->is_socket && ioctl(stream->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : 0;
+    bool is_known = stream->is_socket ? ioctl(stream->fd, SIOCOUTQ, &bytes) == 0
+                                      : fcntl(stream->fd, F_GETPIPE_SZ) > 0 &&
+                                            ioctl(stream->fd, FIONREAD, &bytes) == 0;
+    return is_known ? (uint32_t)bytes : 0;
 }
 
 /* Whether the peer has taken some since it was last looked at. */
@@ -37,7 +42,7 @@ static int64_t next_look(const whorl_stream *stream, const struct stream_side *s
 {
     int64_t due = deadline_after(side->moved, stream->idle);
     int64_t look = deadline_after(whorl_now(), stream->idle / LOOKS + 1);
-    return side == &stream->writer && side->queued > 0 && look < due ? look : due;
+    return side == &stream->writer && look < due ? look : due;
 }
 
 /* The stream's idle timeout may have run out: not if a byte has moved since, or the task has been

@@ -69,8 +69,8 @@ typedef struct whorl_stream_options {
     int64_t idle_timeout; /* ns that a call waits without a byte's coming, if it reads, or going, if
                              it writes, before it gives -ETIMEDOUT; default: for ever. Of what was
                              sent, what the peer's side takes counts as going (SIOCOUTQ of tcp(7)
-                             and unix(7), which counts whole buffers): there is a look at each
-                             quarter of the timeout, which may be late by as much */
+                             and unix(7), which counts whole buffers; FIONREAD of a pipe): there is
+                             a look at each quarter of the timeout, which may be late by as much */
 } whorl_stream_options;
 
 /* A stream over a descriptor, which belongs to it from then on; on an error it does not, and

@@ -109,6 +109,66 @@ static void writing_ends_when_nothing_is_taken(void **state)
     free(large);
 }
 
+/* What the socket takes at once, some of which the peer's side has, is no reason to wait longer. */
+static intptr_t drain_to_nobody(void *arg)
+{
+    whorl_stream_options options = {.idle_timeout = IDLE, .high_water = 2 * LARGE};
+    pair both = connect_pair();
+    whorl_stream *stream;
+    check_equal(whorl_stream_open(both.ends[1], &options, &stream), 0);
+    while (whorl_stream_pending(stream) < LARGE)
+        check_equal(whorl_stream_write(stream, arg, 4000), 4000);
+    int64_t before = whorl_now();
+    check_equal(whorl_stream_drain(stream), -ETIMEDOUT);
+    check(whorl_now() - before <= IDLE + IDLE / 4 + WHORL_MS(1));
+    check_equal(whorl_stream_abort(stream), 0);
+    return close(both.ends[0]);
+}
+
+static void the_timeout_is_late_by_one_look_at_most(void **state)
+{
+    (void)state;
+    char *large = calloc(1, LARGE);
+    run_on_connections(ALL_PAIRS, WHORL_CLOCK_VIRTUAL, drain_to_nobody, large);
+    free(large);
+}
+
+/* A pipe has room again when a whole page of it has been read. */
+static intptr_t read_little(void *arg)
+{
+    const int *fd = arg;
+    char byte;
+    for (int i = 0; i < 4 * TICKS; i++) {
+        check_equal(whorl_sleep(IDLE / 2), 0);
+        check_equal(read(*fd, &byte, 1), 1);
+    }
+    return close(*fd);
+}
+
+static intptr_t write_to_one_who_reads_little(void *arg)
+{
+    pair both = pipe_pair();
+    whorl_stream_options options = {.idle_timeout = IDLE};
+    whorl_stream *stream;
+    check_equal(whorl_stream_open(both.ends[1], &options, &stream), 0);
+    whorl_task *task = whorl_spawn(read_little, &both.ends[0]);
+    check_equal(whorl_stream_write(stream, arg, 100000), 100000);
+    int64_t before = whorl_now();
+    check_equal(whorl_stream_drain(stream), -EPIPE);
+    check(whorl_now() - before > IDLE * TICKS);
+    check_equal(whorl_join(task), 0);
+    return whorl_stream_close(stream) == -EPIPE ? 0 : -EIO;
+}
+
+static void a_pipe_that_is_read_slowly_is_not_idle(void **state)
+{
+    (void)state;
+    const whorl_config virtual_time = {.clock = WHORL_CLOCK_VIRTUAL};
+    char *large = calloc(1, LARGE);
+    run_checks_with(&virtual_time, write_to_one_who_reads_little, large);
+    free(large);
+}
+
 static ssize_t write_much(whorl_stream *stream, char *large, int file)
 {
     off_t at = 0;
@@ -282,6 +342,8 @@ int main(void)
         behaviour(reading_ends_when_nothing_comes_and_may_go_on),
         behaviour(bytes_that_trickle_keep_a_call_alive),
         behaviour(writing_ends_when_nothing_is_taken),
+        behaviour(the_timeout_is_late_by_one_look_at_most),
+        behaviour(a_pipe_that_is_read_slowly_is_not_idle),
         behaviour(the_next_call_tells_that_a_write_was_cut_short),
         behaviour(a_slow_peer_keeps_a_write_alive),
         behaviour(a_peer_that_takes_little_is_not_idle),
