@@ -56,12 +56,25 @@ static bool is_empty_line(const whorl_slice *slice)
     return *(const char *)slice->data == '\r' || *(const char *)slice->data == '\n';
 }
 
+/* Until the client has taken what was to be sent: its silence counts from there. 0 or -errno. */
+static int drain_late(struct connection *self, int64_t limit)
+{
+    whorl_stream_set_idle_timeout(self->stream, self->server->options.send_timeout);
+    int error = whorl_stream_drain(self->stream);
+    whorl_stream_set_idle_timeout(self->stream, limit);
+    return error;
+}
+
 /* Waits for a request's first bytes. An empty line is none of them, as some clients send one behind
  * a body (RFC 9112, 2.2). As whorl_stream_peek. */
 static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice *slice)
 {
     whorl_stream_set_idle_timeout(self->stream, limit);
     ssize_t got = peek_idle(self, slice);
+    if (got == -ETIMEDOUT && whorl_stream_pending(self->stream) > 0) {
+        got = drain_late(self, limit);
+        got = got == 0 ? peek_idle(self, slice) : got;
+    }
     for (int i = 0; i < 2 && got > 0 && is_empty_line(slice); i++) {
         whorl_stream_consume(self->stream, 1);
         got = peek_idle(self, slice);

@@ -139,6 +139,32 @@ slow_reader_gets_all() {
     stop_httpd
 }
 
+# Answers that a client takes late are no silence of its own. How many fill the socket is not known:
+# of so many clients, each of whom asks for more, some leave a part of the last ones in the server.
+late_readers_get_all() {
+    start_httpd --keep-alive 0.3
+    head -c 8000 "$files/big" >"$files/some"
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 600 perl -MIO::Socket::INET -e '
+        my @clients = map { IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $! } 1 .. 150;
+        for my $i (1 .. $#clients) {
+            print {$clients[$i]} "GET /some HTTP/1.1\r\nHost: a\r\n\r\n" x (5 * $i);
+            $clients[$i]->flush;
+        }
+        sleep 3;
+        for my $i (1 .. $#clients) {
+            my ($all, $got) = ("");
+            shutdown $clients[$i], 1;
+            1 while $got = sysread $clients[$i], $all, 65536, length $all;
+            defined $got or print "of ", 5 * $i, ": $!\n";
+            my $count = () = $all =~ m|HTTP/1\.1 200 OK\r\n|g;
+            $count == 5 * $i && length $all > 8000 * $count or print "$count of ", 5 * $i, "\n";
+        }' "$port" >"$scratch/late"
+    expect 'what is missing' "$(cat "$scratch/late")" ''
+    rm "$files/some"
+    stop_httpd
+}
+
 resets() {
     local i
     command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
@@ -232,6 +258,7 @@ httpd_behaviour 'clients in the middle of a head hold nobody up' others_go_on
 httpd_behaviour 'a connection on which nothing comes is closed' idle_ends
 httpd_behaviour 'a client that takes nothing is given up' takes_nothing
 httpd_behaviour 'a client that takes little gets all' slow_reader_gets_all
+httpd_behaviour 'a client that takes its answers late gets all of them' late_readers_get_all
 httpd_behaviour 'clients that break off leave nothing behind' resets
 httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
