@@ -12,6 +12,7 @@
 #define TRIM_STACKS 64           /* stacks that one turn gives back: each is a system call */
 #define BLIND_WAITS 63           /* timed waits after a look that was in vain */
 #define RETRY_PAUSE WHORL_MS(10) /* until what was kept for want of memory is tried again */
+#define HELD_UP WHORL_MS(1)      /* timers that are so late were not waited for */
 
 __thread struct loop *loop_here;
 
@@ -211,6 +212,23 @@ static __attribute__((noinline)) bool submit_and_wait(struct loop *loop)
     return true;
 }
 
+/* A wait that the clock or a signal has ended leaves with the kernel what has come meanwhile. Where
+ * the process was held up, as by SIGSTOP, that may have come long before the timers were due: it
+ * goes first. */
+static __attribute__((noinline)) void take_what_was_earlier(struct loop *loop)
+{
+    ring_turn(&loop->ring, RING_NOW);
+    ring_reap(&loop->ring, loop->hooks->complete, loop->hooks->expect, loop);
+}
+
+static void expire_timers(struct loop *loop)
+{
+    int64_t now = loop_glance(loop), next = timers_next(&loop->timers);
+    if (__builtin_expect(next != TIMER_AT_ONCE && next < now - HELD_UP, 0))
+        take_what_was_earlier(loop);
+    timers_expire(&loop->timers, now);
+}
+
 /* Submits, collects, and waits if nobody is ready; then wakes whom that and the clock wake. Returns
  * false if nothing can happen any more. */
 static bool loop_turn(struct loop *loop)
@@ -228,7 +246,7 @@ static bool loop_turn(struct loop *loop)
     if (loop->inbox && inbox_wants_turn(loop->inbox))
         inbox_take(loop, INBOX_BATCH);
     if (loop_timer_is_due(loop))
-        timers_expire(&loop->timers, loop_glance(loop));
+        expire_timers(loop);
     if (stack_wants_trim(&loop->stacks))
         stack_trim(&loop->stacks, TRIM_STACKS);
     return true;

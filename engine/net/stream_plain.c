@@ -57,6 +57,8 @@ static void poll_ended(whorl_stream *stream, int32_t result)
 {
     if (in_lacks_memory(stream, result))
         return;
+    if (result >= 0)
+        side_moved(stream, &stream->reader); /* which is not too late while it is read */
     if (result < 0 && result != -ECANCELED)
         in_end(stream, result);
     else if (result >= 0 && stream->reader.is_parked && !make_read(stream))
