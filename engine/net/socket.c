@@ -2,6 +2,7 @@
  */
 #include <core/loop.h>
 #include <errno.h>
+#include <net/attempts.h>
 #include <net/message.h>
 #include <net/zero_copy.h>
 #include <op/make.h>
@@ -40,7 +41,12 @@ int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len)
 int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
     whorl_op op = whorl_op_connect(fd, addr, len);
-    return whorl_op_await(&op);
+    int result = whorl_op_await(&op);
+    if (result != -EAGAIN)
+        return result;
+    /* A unix socket with O_NONBLOCK, and a queue that is full, for which no poll waits. */
+    op = whorl_op_connect(fd, addr, len);
+    return run_by_attempts(&op, 0);
 }
 
 ssize_t whorl_recv(int fd, void *buf, size_t len, int flags)

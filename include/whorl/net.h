@@ -32,7 +32,8 @@ WHORL_API int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len);
 WHORL_API int whorl_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 
 /* connect(2). After a connect that was cancelled or timed out the socket's state is unspecified, as
- * after an interrupted connect(2): close it. */
+ * after an interrupted connect(2): close it. A unix socket with O_NONBLOCK waits for room in the
+ * listener's queue by trying again, every 10 ms at the latest. */
 WHORL_API int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* recv(2), send(2): bytes done, which may be fewer than asked; recv gives 0 when the peer has

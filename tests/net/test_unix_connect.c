@@ -152,6 +152,50 @@ static void while_the_queue_is_full_it_waits(void **state)
     assert_int_equal(whorl_close(listener), 0);
 }
 
+struct nonblocking {
+    const char *path;
+    int fd;
+};
+
+static intptr_t connect_nonblocking(void *arg)
+{
+    const struct nonblocking *one = arg;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", one->path);
+    return whorl_connect(one->fd, (struct sockaddr *)&address, sizeof address);
+}
+
+static void so_does_a_socket_that_does_not_block(void **state)
+{
+    (void)state;
+    enum { CONNECTS, IS_CANCELLED, IS_CLOSED, WAYS };
+    test_path path = path_of("socket");
+    int listener = bound_at(path.text, SOCK_STREAM);
+    assert_int_equal(listen(listener, 0), 0);
+    for (int way = 0; way < WAYS; way++) {
+        struct nonblocking one = {path.text, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)};
+        int first = whorl_unix_connect(path.text, NULL);
+        assert_true(first >= 0);
+        whorl_task *task = whorl_spawn(connect_nonblocking, &one);
+        assert_int_equal(whorl_sleep(WHORL_MS(50)), 0);
+        assert_false(whorl_is_done(task));
+        if (way == IS_CANCELLED)
+            assert_int_equal(whorl_cancel(task), 0);
+        if (way == IS_CLOSED)
+            assert_int_equal(whorl_close(one.fd), 0);
+        int peer = whorl_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        assert_true(peer >= 0);
+        assert_int_equal(whorl_join(task), way == CONNECTS ? 0 : -ECANCELED);
+        assert_int_equal(whorl_close(first), 0);
+        assert_int_equal(whorl_close(peer), 0);
+        if (way == CONNECTS)
+            assert_int_equal(whorl_close(whorl_accept4(listener, NULL, NULL, SOCK_CLOEXEC)), 0);
+        if (way != IS_CLOSED)
+            assert_int_equal(whorl_close(one.fd), 0);
+    }
+    assert_int_equal(whorl_close(listener), 0);
+}
+
 static intptr_t leave_amid_connect(void *path)
 {
     check(whorl_spawn(connect_there, path) != NULL);
@@ -189,6 +233,7 @@ int main(void)
         as_task(misuse_is_refused),
         behaviour(outside_a_task_it_is_refused),
         as_task(while_the_queue_is_full_it_waits),
+        as_task(so_does_a_socket_that_does_not_block),
         behaviour(a_run_that_is_left_leaves_nothing_of_it),
     };
     return run_behaviours("unix_connect", tests);
