@@ -23,8 +23,8 @@ static const struct {
 };
 
 /* Errors of the system that mean themselves here; another could be taken for one of the above. They
- * count also where services(5) could not be read for them, which is told as if it did not know the
- * service. */
+ * count also where a file or a socket could not be opened for them, which is told as if nobody knew
+ * the service, or the name. */
 static const int themselves[] = {ENOMEM, EMFILE, ENFILE};
 
 static const struct {
@@ -46,7 +46,7 @@ static const struct {
 
 int resolve_error(int error, int system)
 {
-    bool is_of_system = error == EAI_SYSTEM || error == EAI_SERVICE;
+    bool is_of_system = error == EAI_SYSTEM || error == EAI_SERVICE || error == EAI_NONAME;
     for (size_t i = 0; is_of_system && i < count_of(themselves); i++)
         if (themselves[i] == system)
             return -system;

@@ -271,6 +271,8 @@ static void each_error_of_the_library_has_its_own(void **state)
         int theirs, system, ours;
     } errors[] = {
         {EAI_NONAME, 0, -ENOENT},
+        {EAI_NONAME, ENOENT, -ENOENT},
+        {EAI_NONAME, EMFILE, -EMFILE}, /* no name server could be asked */
         {EAI_NODATA, 0, -ENODATA},
         {EAI_ADDRFAMILY, 0, -ENODATA},
         {EAI_AGAIN, 0, -EAGAIN},
