@@ -12,10 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PROBE_OPS 256
 #define ENTRIES_MIN 2 /* an op and its deadline */
+
+/* Until a ring's memory is asked for again, in ns, each twice as long. */
+#define PAUSE_FIRST 1000000
+#define PAUSE_MOST 32000000
 
 /* Setup flags in the order in which a kernel that refuses may be too old for them. */
 static const struct {
@@ -71,17 +76,30 @@ static int setup_features(struct ring *ring, unsigned entries, unsigned completi
     return result == -EINVAL ? -ENOSYS : result;
 }
 
+/* The memory of a ring that was closed counts until the kernel has taken the ring down, some
+ * milliseconds later (Linux 6.18): who opens one after the other finds none for a moment. */
+static int setup_patiently(struct ring *ring, unsigned entries, unsigned completions,
+                           uint64_t wanted, struct io_uring_params *params)
+{
+    int result = setup_features(ring, entries, completions, wanted, params);
+    for (long ns = PAUSE_FIRST; result == -ENOMEM && ns <= PAUSE_MOST; ns *= 2) {
+        struct timespec pause = {.tv_nsec = ns};
+        (void)nanosleep(&pause, NULL);
+        result = setup_features(ring, entries, completions, wanted, params);
+    }
+    return result;
+}
+
 static int setup_sizes(struct ring *ring, unsigned entries, unsigned completions, uint64_t wanted,
                        struct io_uring_params *params)
 {
-    int result;
-    for (;;) {
-        result = setup_features(ring, entries, completions, wanted, params);
-        if (result != -ENOMEM || (entries == ENTRIES_MIN && completions == ENTRIES_MIN))
-            return result;
+    int result = setup_patiently(ring, entries, completions, wanted, params);
+    while (result == -ENOMEM && (entries > ENTRIES_MIN || completions > ENTRIES_MIN)) {
         entries = entries / 2 < ENTRIES_MIN ? ENTRIES_MIN : entries / 2;
         completions = completions / 2 < ENTRIES_MIN ? ENTRIES_MIN : completions / 2;
+        result = setup_features(ring, entries, completions, wanted, params);
     }
+    return result;
 }
 
 static void adopt_queues(struct ring *ring)

@@ -171,6 +171,31 @@ static void the_default_ring_runs_under_a_small_memory_lock_limit(void **state)
     run_shortage(&shortage, &child);
 }
 
+/* What the kernel counts for a ring that has been closed it gives back later. */
+static int run_again_and_again(void *arg)
+{
+    struct shortage *shortage = arg;
+    struct rlimit limit = {shortage->bytes, shortage->bytes};
+    if (become_nobody() != 0)
+        return NO_SUCH_USER;
+    check_equal(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    for (int i = 0; i < 100; i++)
+        check_equal(whorl_run(spawn_join_sleep, (void *)6), shortage->expected);
+    return 3;
+}
+
+static void run_after_run_finds_memory_for_its_ring(void **state)
+{
+    struct shortage shortage = {1 << 20, {.entries = 0}, 6};
+    struct child child;
+
+    (void)state;
+    assert_int_equal(child_run(run_again_and_again, &shortage, &child), 0);
+    if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == NO_SUCH_USER)
+        skip_because("this user cannot become another one");
+    assert_true(child_exited(&child, 3));
+}
+
 /* Asks the kernel itself for the smallest ring without any locked memory: 1 if it gives one, since
  * kernels differ in whether they charge rings, 0 if it gives -ENOMEM. */
 static int ask_for_a_free_ring(void *arg)
@@ -275,6 +300,7 @@ int main(void)
         behaviour(a_kernel_without_io_uring_is_told),
         behaviour(a_small_memory_lock_limit_makes_a_smaller_ring),
         behaviour(the_default_ring_runs_under_a_small_memory_lock_limit),
+        behaviour(run_after_run_finds_memory_for_its_ring),
         behaviour(no_locked_memory_at_all_is_told),
         behaviour(no_descriptor_left_for_the_ring_is_told),
         behaviour(a_filter_that_forbids_only_some_of_io_uring_is_told),
