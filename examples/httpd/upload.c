@@ -109,32 +109,13 @@ static int keep_mode(const struct upload *self)
     return whorl_fchmod(whorl_file_fd(self->file), (mode_t)self->old_mode);
 }
 
-/* Where /proc knows a file without a name. */
-struct proc_name {
-    char text[32];
-};
-
-static struct proc_name proc_name_of(int fd)
-{
-    struct proc_name name;
-    snprintf(name.text, sizeof name.text, "/proc/self/fd/%d", fd);
-    return name;
-}
-
-/* One that could not be given its name later, as /proc is not there, is none. */
-static int make_nameless(const struct upload *self)
-{
-    int fd = whorl_openat(self->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
-    if (fd < 0 || access(proc_name_of(fd).text, F_OK) == 0)
-        return fd;
-    whorl_close(fd);
-    return -EOPNOTSUPP;
-}
-
+/* Without a name, if it can be given one later, by /proc. */
 static int make_file(struct upload *self)
 {
     whorl_file_options options = {.buffer_size = 65536, .depth = 4};
-    int fd = make_nameless(self);
+    int fd = -EOPNOTSUPP;
+    if (access("/proc/self/fd", X_OK) == 0)
+        fd = whorl_openat(self->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
     if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL) {
         choose_temporary(self);
         fd = whorl_openat(self->dir, self->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -212,38 +193,28 @@ static int take_piece(void *arg, const char *data, size_t len)
 
 static int link_as(struct upload *self, const char *name)
 {
-    struct proc_name file = proc_name_of(whorl_file_fd(self->file));
-    return whorl_linkat(AT_FDCWD, file.text, self->dir, name, AT_SYMLINK_FOLLOW);
+    char file[32]; /* where /proc has it */
+    snprintf(file, sizeof file, "/proc/self/fd/%d", whorl_file_fd(self->file));
+    return whorl_linkat(AT_FDCWD, file, self->dir, name, AT_SYMLINK_FOLLOW);
 }
 
-static int rename_temporary(struct upload *self, unsigned flags)
-{
-    int error = whorl_renameat2(self->dir, self->temporary, self->dir, self->name, flags);
-    if (error == 0)
-        self->temporary[0] = '\0';
-    return error;
-}
-
-/* Gives the file its name, which nothing has. A name that it has already is changed, as not every
- * file system knows two names for a file; nor does every one keep a renaming from replacing what is
- * there. -EEXIST: somebody was faster. */
-static int take_free_name(struct upload *self)
-{
-    int error = -EINVAL;
-    if (self->temporary[0] != '\0')
-        error = rename_temporary(self, RENAME_NOREPLACE);
-    return error == -EINVAL ? link_as(self, self->name) : error;
-}
-
-/* The same, of what may be replaced. A link cannot do that. */
+/* Gives the file its name. A link cannot replace what is there; nor does every file system keep a
+ * renaming from that. Of a file that has a name already that is changed, as not every one knows two
+ * names for a file. -EEXIST: nothing was to be replaced, and somebody was faster. */
 static int take_name(struct upload *self)
 {
-    int error = 0;
-    if (self->temporary[0] == '\0') {
+    bool is_nameless = self->temporary[0] == '\0';
+    if (is_nameless && self->exclusive)
+        return link_as(self, self->name);
+    if (is_nameless)
         choose_temporary(self);
-        error = link_as(self, self->temporary);
-    }
-    return error == 0 ? rename_temporary(self, 0) : error;
+    int error = is_nameless ? link_as(self, self->temporary) : 0;
+    if (error == 0)
+        error = whorl_renameat2(self->dir, self->temporary, self->dir, self->name,
+                                self->exclusive ? RENAME_NOREPLACE : 0);
+    if (error == 0)
+        self->temporary[0] = '\0';
+    return error == -EINVAL && self->exclusive ? link_as(self, self->name) : error;
 }
 
 static int commit(struct upload *self)
@@ -260,7 +231,7 @@ static int commit(struct upload *self)
     if (status == 0 && error == 0 && self->old_mode != mode)
         error = whorl_file_sync(self->file);
     if (status == 0 && error == 0)
-        error = self->exclusive ? take_free_name(self) : take_name(self);
+        error = take_name(self);
     whorl_mutex_unlock(replacing);
     if (status == 0 && error == 0)
         error = whorl_fsync(self->dir);
