@@ -28,13 +28,15 @@ struct options {
 };
 
 /* Lines wait in memory until they are written, so that no connection waits for that. */
+enum { ACCESS_LOG_MOST = 1 << 20 };
+
 struct access_log {
-    int fd;             /* -1: none is kept */
-    char *lines, *full; /* those to come are put into the one; the other is being written */
-    size_t len;         /* of lines */
-    size_t full_len, written;
-    whorl_event wanted; /* lines are to be written soon */
-    bool failed;        /* which was told */
+    int fd;              /* -1: none is kept */
+    whorl_task *writer;  /* NULL: none */
+    whorl_event wanted;  /* lines are there, or it is closed */
+    bool closed, failed; /* which was told */
+    size_t len;          /* of lines */
+    char lines[ACCESS_LOG_MOST];
 };
 
 struct server {
@@ -106,14 +108,11 @@ int open_beneath(const struct server *server, const char *name, uint64_t flags);
 
 /* --- The access log (access_log.c) --- */
 
-/* Opens the file that the options name, if any. 0 or -errno. */
+/* Opens the file that the options name, if any, and has a task write to it. 0 or -errno. */
 int access_log_open(struct server *server);
 
-/* Writes what is held, unless that takes long, and closes it, in a cancelled task too. */
+/* Writes what is held, unless that takes long, and closes it. */
 void access_log_close(struct server *server);
-
-/* A task: brings what is held to the file once a second, or sooner, until it is cancelled. */
-intptr_t access_log_run(void *server);
 
 /* Adds a line for the request that was answered. */
 void access_log_add(const struct connection *connection);

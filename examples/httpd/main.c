@@ -117,7 +117,6 @@ static int serve(struct server *self)
     const struct service service = {
         .listener = self->listener,
         .handler = connection_serve,
-        .beside = self->log.fd >= 0 ? access_log_run : NULL,
         .stopping = end_idle,
         .arg = self,
         .options = {.limit = self->options.max_connections,
@@ -166,9 +165,9 @@ static intptr_t run(void *arg)
 
 int main(int argc, char **argv)
 {
-    static const whorl_mutex unlocked = WHORL_MUTEX_INIT;
-    static const whorl_event unset = WHORL_EVENT_INIT;
-    struct server server = {.log = {.fd = -1, .wanted = unset}, .replacing = unlocked};
+    static struct server server = {.log = {.fd = -1}};
+    whorl_event_init(&server.log.wanted);
+    whorl_mutex_init(&server.replacing);
     if (parse_options(argc, argv, &server.options) != 0)
         return EXIT_REFUSED;
     service_begin();
