@@ -2,39 +2,20 @@
 #include "place.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-
-/* `host` is len bytes long, maybe in brackets; without them, a colon would be one too many. */
-static int take_host(const char *host, size_t len, struct place *place)
-{
-    bool has_brackets = len >= 2 && host[0] == '[' && host[len - 1] == ']';
-    if (has_brackets) {
-        host++;
-        len -= 2;
-    } else if (memchr(host, ':', len) || memchr(host, '[', len) || memchr(host, ']', len)) {
-        return -EINVAL;
-    }
-    if (len > PLACE_HOST_MAX || (has_brackets && len == 0))
-        return -EINVAL;
-    memcpy(place->host, host, len);
-    place->host[len] = '\0';
-    return 0;
-}
 
 int place_parse(const char *text, struct place *place)
 {
-    *place = (struct place){.text = text};
-    place->is_unix = text[0] == '@' || strchr(text, '/');
+    int len = 0;
+    *place = (struct place){.text = text, .is_unix = text[0] == '@' || strchr(text, '/')};
     if (place->is_unix)
-        return text[0] == '@' && text[1] == '\0' ? -EINVAL : 0;
-    const char *colon = strrchr(text, ':');
-    if (!colon)
+        return strcmp(text, "@") == 0 ? -EINVAL : 0;
+    if (sscanf(text, "[%255[^]]]:%32[^:]%n", place->host, place->service, &len) != 2 &&
+        sscanf(text, "%255[^][:]:%32[^:]%n", place->host, place->service, &len) != 2 &&
+        sscanf(text, ":%32[^:]%n", place->service, &len) != 1)
         return -EINVAL;
-    size_t len = strlen(colon + 1);
-    if (len == 0 || len > PLACE_SERVICE_MAX)
-        return -EINVAL;
-    memcpy(place->service, colon + 1, len + 1);
-    return take_host(text, (size_t)(colon - text), place);
+    return text[len] == '\0' ? 0 : -EINVAL;
 }
 
 int place_listen(const struct place *place, whorl_listener **listener)

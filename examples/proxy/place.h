@@ -10,13 +10,11 @@
 #include <stdint.h>
 #include <whorl.h>
 
-enum { PLACE_HOST_MAX = 255, PLACE_SERVICE_MAX = 32 };
-
 struct place {
-    const char *text;              /* as it was given */
-    bool is_unix;                  /* the text is the name, and what follows is not set */
-    char host[PLACE_HOST_MAX + 1]; /* "": none */
-    char service[PLACE_SERVICE_MAX + 1];
+    const char *text; /* as it was given */
+    bool is_unix;     /* the text is the name, and what follows is not set */
+    char host[256];   /* "": none */
+    char service[33];
 };
 
 /* 0; -EINVAL: it names no place. Keeps the text's address. */
