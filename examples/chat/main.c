@@ -94,8 +94,7 @@ static bool discovers;
 
 static const struct option_entry entries[] = {
     {"host", OPTION_TEXT, &chat.host, 0, 0, "HOST",
-     "serve at this address or name (default 127.0.0.1);\n"
-     "a broadcast finds it at 0.0.0.0, which is all of them"},
+     "serve at this address or name (default 127.0.0.1); a broadcast finds it at 0.0.0.0: all"},
     {"discovery-port", OPTION_TEXT, &chat.udp_port, 0, 0, "PORT",
      "UDP port to be found at, or to ask at (default 7775)"},
     {"hidden", OPTION_FLAG, &chat.is_hidden, 0, 0, NULL, "serve, and answer no datagrams"},
@@ -103,17 +102,15 @@ static const struct option_entry entries[] = {
      "members at a time; more are turned away (default 2000)"},
     {"rooms", OPTION_NUMBER, &chat.rooms_max, 1, 1000000, "N", "rooms at a time (default 100)"},
     {"line", OPTION_NUMBER, &chat.line_max, 64, 60000, "N",
-     "bytes of a line; who sends a longer one is disconnected\n(default 1000)"},
+     "bytes of a line; who sends a longer one is disconnected (default 1000)"},
     {"behind", OPTION_NUMBER, &chat.behind_max, 1, 1000000, "N",
-     "lines that a member may be behind in reading, or bytes of\nso many of the longest; then it "
-     "is disconnected (default 256)"},
+     "disconnect who is N lines behind in reading, or bytes of N of the longest (default 256)"},
     {"rate", OPTION_NUMBER, &chat.rate, 0, 1000000, "N",
-     "lines a second that are taken from a member, after 20 at\nonce; 0: any number (default 10)"},
+     "lines a second that are taken from a member, after 20 at once; 0: any (default 10)"},
     {"idle-timeout", OPTION_SECONDS, &chat.idle_limit, 0, 86400 * 30, "S",
-     "disconnect who sends no whole line for S seconds; 0: never\n(default 3600)"},
+     "disconnect who sends no whole line for S seconds; 0: never (default 3600)"},
     {"linger", OPTION_SECONDS, &chat.linger, 0.01, 3600, "S",
-     "seconds that one who must go has to read what is still for\nit, and its goodbye (default "
-     "2)"},
+     "seconds that one who must go has to read what is still for it (default 2)"},
     {"verbose", OPTION_FLAG, &chat.is_verbose, 0, 0, NULL, "tell who leaves, and why"},
     {"discover", OPTION_FLAG, &discovers, 0, 0, NULL, "ask who serves chat"},
     {"wait", OPTION_SECONDS, &chat.wait, 0.01, 3600, "S",

@@ -73,8 +73,7 @@ static int parse_options(int argc, char **argv, struct options *out)
         {"header-timeout", OPTION_SECONDS, &out->header_timeout, 0, DAY, "S",
          "a request's head comes within S seconds (default 15; 0: no limit)"},
         {"body-timeout", OPTION_SECONDS, &out->body_timeout, 0, DAY, "S",
-         "its body comes with a KiB a second, and is never S seconds late\n"
-         "(default 30; 0: no limit)"},
+         "its body comes with a KiB a second, never S seconds late (default 30; 0: no limit)"},
         {"send-timeout", OPTION_SECONDS, &out->send_timeout, 0, DAY, "S",
          "a client takes something within S seconds (default 30; 0: no limit)"},
         {"keep-alive", OPTION_SECONDS, &out->keep_alive, 0, DAY, "S",

@@ -107,12 +107,11 @@ static int take_arguments(struct proxy *self, int argc, char **argv)
 {
     const struct option_entry entries[] = {
         {"limit", OPTION_NUMBER, &self->limit, 1, 1000000, "N",
-         "connections at a time; more wait to be accepted (default\n1000)"},
+         "connections at a time; more wait to be accepted (default 1000)"},
         {"connect-timeout", OPTION_SECONDS, &self->connect_timeout, 0.001, 86400, "S",
          "seconds for each target to take a connection (default 5)"},
         {"idle-timeout", OPTION_SECONDS, &self->idle_timeout, 0, 86400 * 30, "S",
-         "end a connection that has moved nothing, either way, for S\nseconds; 0: never (default "
-         "600)"},
+         "end a connection that moves nothing, either way, for S seconds; 0: never (default 600)"},
         {"grace", OPTION_SECONDS, &self->grace, 0, 86400, "S",
          "seconds that connections may go on after a stop (default 10)"},
         {"verbose", OPTION_FLAG, &self->is_verbose, 0, 0, NULL, "tell of each connection"},

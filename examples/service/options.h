@@ -23,7 +23,7 @@ struct option_entry {
     void *place;
     double least, most; /* of a number, or of seconds */
     const char *value;  /* what stands for it in --help */
-    const char *help;   /* lines, each but the last with its end */
+    const char *help;   /* a line, without its end */
 };
 
 /* What a program is to be told by: `usage` is printed before the options, `notes` after. */
