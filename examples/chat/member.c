@@ -145,26 +145,13 @@ static void say_why(struct member *self, int result)
         member_end(self, "you are always welcome");
 }
 
-/* Bytes that a peer has sent and that nobody reads turn a close into a reset, which may take the
- * goodbye with it. So they are read, for a while. */
-static void discard(whorl_stream *stream, int64_t linger)
-{
-    char buf[4096];
-    whorl_timeout limit;
-    whorl_timeout_begin(&limit, linger);
-    whorl_stream_set_idle_timeout(stream, QUIET);
-    while (whorl_stream_read(stream, buf, sizeof buf) > 0)
-        continue;
-    whorl_timeout_end(&limit, 0);
-}
-
 /* Has the writer say the rest, within a limit, or until the server cancels this. */
 static void say_goodbye(struct member *self, whorl_task *writer)
 {
     void *text;
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);
     if (whorl_wait_for(writer, self->chat->linger) == 0) {
-        discard(self->stream, self->chat->linger);
+        service_hear_out(self->stream, self->chat->linger, QUIET, &self->chat->is_stopping);
         whorl_stream_close(self->stream);
     } else {
         whorl_stream_abort(self->stream);
@@ -209,6 +196,6 @@ intptr_t member_serve(whorl_stream *stream, void *arg)
     else
         return take_in(chat, stream);
     if (whorl_stream_end(stream) == 0)
-        discard(stream, QUIET);
+        service_hear_out(stream, QUIET, QUIET, &chat->is_stopping);
     return 0;
 }

@@ -23,9 +23,6 @@ enum { DISCARD_MOST = 65536 };
 #define LINGER_TIME WHORL_SECONDS(30)
 #define LINGER_SILENCE WHORL_SECONDS(5)
 
-/* In such a silence, for a server that stops. */
-enum { LINGER_LOOKS = 100 };
-
 /* Of a body, for each byte that came: its client keeps up a KiB a second. */
 #define TIME_FOR_BYTE (WHORL_SECONDS(1) / 1024)
 
@@ -56,25 +53,36 @@ static bool is_empty_line(const whorl_slice *slice)
     return *(const char *)slice->data == '\r' || *(const char *)slice->data == '\n';
 }
 
-/* Until the client has taken what was to be sent: its silence counts from there. 0 or -errno. */
-static int drain_late(struct connection *self, int64_t limit)
+static size_t left_to_take(const struct connection *self)
 {
-    whorl_stream_set_idle_timeout(self->stream, self->server->options.send_timeout);
-    int error = whorl_stream_drain(self->stream);
+    return whorl_stream_pending(self->stream) +
+           (size_t)service_unsent(whorl_stream_fd(self->stream));
+}
+
+/* As peek_idle, within the limit; which counts from when the client has taken all that was to be
+ * sent to it, if it takes some of that in each --send-timeout. */
+static ssize_t peek_patiently(struct connection *self, int64_t limit, whorl_slice *slice)
+{
+    int64_t patience = self->server->options.send_timeout;
     whorl_stream_set_idle_timeout(self->stream, limit);
-    return error;
+    ssize_t got = peek_idle(self, slice);
+    size_t left = got == -ETIMEDOUT ? left_to_take(self) : 0, before = left + 1;
+    bool is_late = left > 0;
+    whorl_stream_set_idle_timeout(self->stream, patience > 0 ? patience : limit);
+    while (got == -ETIMEDOUT && left > 0 && left < before) {
+        got = peek_idle(self, slice);
+        before = left;
+        left = left_to_take(self);
+    }
+    whorl_stream_set_idle_timeout(self->stream, limit);
+    return got == -ETIMEDOUT && is_late && left == 0 ? peek_idle(self, slice) : got;
 }
 
 /* Waits for a request's first bytes. An empty line is none of them, as some clients send one behind
  * a body (RFC 9112, 2.2). As whorl_stream_peek. */
 static ssize_t await_request(struct connection *self, int64_t limit, whorl_slice *slice)
 {
-    whorl_stream_set_idle_timeout(self->stream, limit);
-    ssize_t got = peek_idle(self, slice);
-    if (got == -ETIMEDOUT && whorl_stream_pending(self->stream) > 0) {
-        got = drain_late(self, limit);
-        got = got == 0 ? peek_idle(self, slice) : got;
-    }
+    ssize_t got = peek_patiently(self, limit, slice);
     for (int i = 0; i < 2 && got > 0 && is_empty_line(slice); i++) {
         whorl_stream_consume(self->stream, 1);
         got = peek_idle(self, slice);
@@ -221,40 +229,6 @@ static int serve_one(struct connection *self, int64_t idle_limit)
     return result;
 }
 
-static bool is_on_its_way(const struct connection *self)
-{
-    return !whorl_stream_at_end(self->stream) && service_unsent(whorl_stream_fd(self->stream)) > 0;
-}
-
-/* As peek_idle, but in a server that stops it waits too, for a client that has not all of its
- * answer: nothing tells when that has arrived, so there is a look now and then. */
-static ssize_t peek_last(struct connection *self, whorl_slice *slice)
-{
-    whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE);
-    ssize_t got = peek_idle(self, slice);
-    whorl_stream_set_idle_timeout(self->stream, LINGER_SILENCE / LINGER_LOOKS);
-    for (int i = 0; i < LINGER_LOOKS && got == 0 && is_on_its_way(self); i++) {
-        got = whorl_stream_peek(self->stream, 1, slice);
-        got = got == -ETIMEDOUT ? 0 : got;
-    }
-    return got;
-}
-
-/* Sends the end, and reads what the client sends still. When the server stops, its grace ends this
- * too. */
-static void linger(struct connection *self)
-{
-    whorl_timeout scope;
-    whorl_slice slice;
-    ssize_t got;
-    if (whorl_stream_end(self->stream) != 0)
-        return;
-    whorl_timeout_begin(&scope, LINGER_TIME);
-    while ((got = peek_last(self, &slice)) > 0)
-        whorl_stream_consume(self->stream, (size_t)got);
-    whorl_timeout_end(&scope, 0);
-}
-
 intptr_t connection_serve(whorl_stream *stream, void *arg)
 {
     struct server *server = arg;
@@ -266,8 +240,10 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
     int error = serve_one(&self, server->options.header_timeout);
     while (error == 0 && self.keep_alive)
         error = serve_one(&self, server->options.keep_alive);
-    if (error == 0 || (error == -ENODATA && service_unsent(whorl_stream_fd(stream)) > 0))
-        linger(&self);
+    bool has_to_hear =
+        error == 0 || (error == -ENODATA && service_unsent(whorl_stream_fd(stream)) > 0);
+    if (has_to_hear && whorl_stream_end(stream) == 0)
+        service_hear_out(stream, LINGER_TIME, LINGER_SILENCE, &server->stopping);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);
     return 0;

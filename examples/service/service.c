@@ -24,6 +24,9 @@
 /* What a program has open beside its connections. */
 enum { DESCRIPTORS_ELSE = 16 };
 
+/* In the time for which a peer is to be silent. */
+enum { LOOKS = 20 };
+
 static sigset_t stop_signals(void)
 {
     sigset_t set;
@@ -45,6 +48,11 @@ void service_begin(void)
 {
     sigset_t set = stop_signals();
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    service_keep_closed();
+}
+
+void service_keep_closed(void)
+{
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         keep_closed(fd);
 }
@@ -147,19 +155,32 @@ int service_unsent(int fd)
     return service_tcp_state(fd) != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-static size_t raise_descriptors(void)
+void service_hear_out(whorl_stream *stream, int64_t limit, int64_t silence, const bool *is_stopping)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return SIZE_MAX;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files);
-    return files.rlim_max;
+    whorl_timeout scope;
+    whorl_slice slice;
+    int fd = whorl_stream_fd(stream), looks = LOOKS;
+    whorl_stream_set_idle_timeout(stream, silence / LOOKS);
+    whorl_timeout_begin(&scope, limit);
+    while (looks > 0 && !(*is_stopping && service_unsent(fd) == 0)) {
+        ssize_t got = whorl_stream_peek(stream, 1, &slice);
+        if (got > 0)
+            whorl_stream_consume(stream, (size_t)got);
+        looks = got == -ETIMEDOUT ? looks - 1 : got > 0 ? LOOKS : 0;
+        if (got == -ETIMEDOUT && service_unsent(fd) > 0)
+            looks = LOOKS;
+    }
+    whorl_timeout_end(&scope, 0);
 }
 
 size_t service_connections(size_t wanted, size_t each, size_t together)
 {
-    size_t all = raise_descriptors();
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return wanted;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    size_t all = files.rlim_max;
     size_t rest = all > DESCRIPTORS_ELSE ? all - DESCRIPTORS_ELSE : 0;
     rest -= together < rest / 2 ? together : rest / 2;
     size_t most = rest > each ? rest / each : 1;

@@ -6,13 +6,17 @@
 #ifndef EXAMPLES_SERVICE_H
 #define EXAMPLES_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <whorl.h>
 
 /* For main, before the run. Keeps both signals pending from here on until service_serve takes them,
- * so that one that comes early stops the service too, and does not kill it. Where stdin, stdout or
- * stderr is closed, no other file comes in its place: using it fails as before. */
+ * so that one that comes early stops the service too, and does not kill it; and what is closed. */
 void service_begin(void);
+
+/* For the main of what is no service, too. Where stdin, stdout or stderr is closed, no other file
+ * comes in its place: using it fails as before. */
+void service_keep_closed(void);
 
 struct service {
     whorl_listener *listener;
@@ -44,6 +48,13 @@ int service_tcp_state(int fd);
 /* Bytes that a socket was given and that its peer's side has yet to take (SIOCOUTQ: of a unix
  * socket, of the buffers that they are in); of one that has broken off there are none. */
 int service_unsent(int fd);
+
+/* Reads what a peer sends still that has been sent the end: its bytes, where nobody reads them, turn
+ * a close into a reset, which may cost it what it has not read. For `limit` ns at most; until it
+ * ends, or has been silent for so many ns since all has arrived; or, in a service that is stopping,
+ * until that: nothing tells of it, so there is a look now and then. */
+void service_hear_out(whorl_stream *stream, int64_t limit, int64_t silence,
+                      const bool *is_stopping);
 
 /* Has the process open as many descriptors as the system lets it. How many connections there may be
  * at a time: `wanted`, or fewer, and then it tells that; of more, some would be accepted that could

@@ -165,6 +165,31 @@ late_readers_get_all() {
     stop_httpd
 }
 
+# Its silence counts from when it has all of its answer, as much of which as the socket holds is on
+# its way when the server has sent it.
+late_asker_gets_all() {
+    start_httpd --keep-alive 0.3
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 600 perl -MIO::Socket::INET -e '
+        my $client = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $!;
+        my ($all, $size, $asked) = ("", 2500000);
+        print $client "GET /big HTTP/1.1\r\nHost: a\r\nRange: bytes=0-", $size - 1, "\r\n\r\n";
+        $client->flush;
+        while (1) {
+            sysread($client, $all, 65536, length $all) or last;
+            if (length $all > $size - 1000000 and !$asked++) {
+                print $client "GET /ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+                $client->flush;
+            }
+            select undef, undef, undef, 0.05;
+        }
+        my $count = () = $all =~ m/HTTP.1\.1 20[06] /g;
+        print length $all > $size && $all =~ m/0123456789\z/ ? "all" : length $all, " $count\n"
+        ' "$port" >"$scratch/late"
+    expect 'what it got' "$(cat "$scratch/late")" 'all 2'
+    stop_httpd
+}
+
 resets() {
     local i
     command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
@@ -259,6 +284,7 @@ httpd_behaviour 'a connection on which nothing comes is closed' idle_ends
 httpd_behaviour 'a client that takes nothing is given up' takes_nothing
 httpd_behaviour 'a client that takes little gets all' slow_reader_gets_all
 httpd_behaviour 'a client that takes its answers late gets all of them' late_readers_get_all
+httpd_behaviour 'a client that asks before it has all of an answer gets both' late_asker_gets_all
 httpd_behaviour 'clients that break off leave nothing behind' resets
 httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
