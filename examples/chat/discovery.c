@@ -101,9 +101,7 @@ static int take_answers(const struct chat *chat)
     while ((result = whorl_datagram_receive(chat->udp, &message)) == 0)
         found += print_answer(&message);
     result = (int)whorl_timeout_end(&limit, result);
-    if (result != -ETIMEDOUT)
-        return result;
-    return fflush(stdout) == 0 ? found : -errno;
+    return result == -ETIMEDOUT ? found : result;
 }
 
 intptr_t discovery_ask(void *arg)
@@ -128,6 +126,8 @@ intptr_t discovery_ask(void *arg)
         result = take_answers(chat);
     if (result < 0)
         return service_tell("cannot ask %s: %s", chat->host, strerror((int)-result));
+    if (fflush(stdout) != 0)
+        return service_tell("cannot print the answers: %s", strerror(errno));
     if (result == 0)
         return service_tell("nobody has answered; see that a server runs, with the same "
                             "--discovery-port, and that UDP gets there");

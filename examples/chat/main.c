@@ -141,6 +141,7 @@ int main(int argc, char **argv)
 {
     if (take_arguments(argc, argv) != 0)
         return 2;
+    service_keep_closed();
     if (discovers)
         return whorl_run(discovery_ask, &chat) < 0;
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};

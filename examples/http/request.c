@@ -25,6 +25,7 @@ static const char *const names[FIELDS] = {
     [FIELD_EXPECT] = "Expect",
     [FIELD_RANGE] = "Range",
     [FIELD_CONTENT_RANGE] = "Content-Range",
+    [FIELD_CONTENT_ENCODING] = "Content-Encoding",
     [FIELD_IF_RANGE] = "If-Range",
     [FIELD_IF_MATCH] = "If-Match",
     [FIELD_IF_NONE_MATCH] = "If-None-Match",

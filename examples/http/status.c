@@ -19,6 +19,7 @@ static const struct status statuses[] = {
     {412, "412 Precondition Failed", false},
     {413, "413 Content Too Large", true},
     {414, "414 URI Too Long", true},
+    {415, "415 Unsupported Media Type", true},
     {416, "416 Range Not Satisfiable", false},
     {417, "417 Expectation Failed", true},
     {431, "431 Request Header Fields Too Large", true},

@@ -60,10 +60,11 @@ static int look_at(int dir, const char *name, int flags, struct statx *stat,
 }
 
 /* A link has the validators of what a GET finds behind it. What leads nowhere is no file; what
- * leads out of the directory may be one. */
-static void look_behind(struct upload *self)
+ * leads out of the directory may be one. 0; -EISDIR: it leads to a directory, whose files it would
+ * take away. */
+static int look_behind(struct upload *self)
 {
-    struct statx stat;
+    struct statx stat = {0};
     struct validators seen;
     int fd = open_beneath(self->connection->server, self->path->name, O_RDONLY);
     if (fd == -ENOENT)
@@ -72,6 +73,7 @@ static void look_behind(struct upload *self)
         self->old = seen;
     if (fd >= 0)
         whorl_close(fd);
+    return S_ISDIR(stat.stx_mode) ? -EISDIR : 0;
 }
 
 /* Judges the conditions by what has the name now. 0, or the status that refuses it. */
@@ -83,13 +85,13 @@ static int judge_old(struct upload *self)
     int error = look_at(self->dir, self->name, AT_SYMLINK_NOFOLLOW, &stat, &self->old);
     if (error == 0 && !S_ISREG(stat.stx_mode) && !S_ISLNK(stat.stx_mode))
         error = -EISDIR;
+    if (error == 0 && S_ISLNK(stat.stx_mode))
+        error = look_behind(self);
     if (error != 0 && error != -ENOENT)
         return answer_status_of(error);
     self->is_free = error == -ENOENT;
     if (error == 0 && S_ISREG(stat.stx_mode))
         self->old_mode = stat.stx_mode & 0777;
-    if (error == 0 && S_ISLNK(stat.stx_mode))
-        look_behind(self);
     return condition_status(&self->connection->request, &self->old);
 }
 
@@ -131,10 +133,12 @@ static int make_file(struct upload *self)
 /* 0, or the status that refuses it before its body has been looked at. */
 static int judge_request(const struct upload *self)
 {
-    struct words ignored;
+    struct words value;
     const struct request *request = &self->connection->request;
-    if (request_field(request, FIELD_CONTENT_RANGE, &ignored))
+    if (request_field(request, FIELD_CONTENT_RANGE, &value))
         return 400; /* a part of a file is not to replace the whole */
+    if (request_field(request, FIELD_CONTENT_ENCODING, &value) && !words_are(value, "identity"))
+        return 415; /* a GET would not tell of it */
     if ((request->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH)) == 0)
         return 411;
     if (request_body_length(request) > (int64_t)self->connection->server->options.max_body)

@@ -62,12 +62,13 @@ static int serve_until_stop(struct proxy *self)
 }
 
 /* What people would want to know next. */
-static int sum_up(const struct proxy *self)
+static void sum_up(const struct proxy *self)
 {
     printf("%" PRIu64 " connections: %" PRIu64 " found no target, %" PRIu64 " were cut short; "
            "%" PRIu64 " bytes there, %" PRIu64 " back\n",
            self->connections, self->unserved, self->broken, self->bytes[0], self->bytes[1]);
-    return fflush(stdout) == 0 ? 0 : -errno;
+    if (fflush(stdout) != 0)
+        service_tell("cannot print what was counted: %s", strerror(errno));
 }
 
 static intptr_t serve(void *arg)
@@ -83,10 +84,10 @@ static intptr_t serve(void *arg)
     if (!error)
         error = serve_until_stop(self);
     whorl_listener_close(self->listener);
-    if (!error)
-        error = sum_up(self);
     if (error)
         service_tell("cannot go on: %s", strerror(-error));
+    else
+        sum_up(self);
     return error;
 }
 

@@ -80,6 +80,16 @@ parts_replace_no_whole() {
     stop_httpd
 }
 
+encoded() {
+    in_empty_folder
+    start_httpd --upload
+    expect_answer 415 -T - -H Expect: -H 'Content-Encoding: gzip' "$url/file" < <(printf packed)
+    expect 'what is there' "$(listing)" ''
+    expect_answer 201 -T - -H Expect: -H 'Content-Encoding: identity' "$url/file" < <(printf plain)
+    expect 'the content' "$(cat "$files/file")" plain
+    stop_httpd
+}
+
 index_is_replaced() {
     in_empty_folder
     mkdir "$files/site"
@@ -179,6 +189,11 @@ not_followed() {
     expect_answer 412 -T - -H 'If-Match: "other"' "$url/second" < <(echo newer)
     expect_answer 204 -T - -H "If-Match: $tag" "$url/second" < <(echo newer)
     [[ ! -L $files/second && $(<"$files/second") == newer && $(<"$files/link") == new ]]
+    # What a directory holds is not taken away.
+    mkdir "$files/dir"
+    ln -s dir "$files/to-dir"
+    expect_answer 409 -T - "$url/to-dir" < <(echo new)
+    [[ -L $files/to-dir ]]
     stop_httpd
 }
 
@@ -464,6 +479,7 @@ poor_file_system() {
 httpd_behaviour 'a file that is put is there, and replaces the one that was' puts
 httpd_behaviour 'bodies may come in chunks' puts_chunked
 httpd_behaviour 'a part of a file replaces no whole' parts_replace_no_whole
+httpd_behaviour 'what would be served without its encoding is refused' encoded
 httpd_behaviour 'a new index is served at once' index_is_replaced
 httpd_behaviour 'a client that asks before it sends is told to go on, or refused' expectations
 httpd_behaviour 'conditions decide what may be replaced' conditions

@@ -255,6 +255,32 @@ stuck_reader() {
         fail 'the one who does not read saw a regular end'
 }
 
+# What it says before it has read its goodbye does not cost it what is still on its way.
+slow_goodbye() {
+    start_chat --rate 0 --behind 5000 --linger 60 --idle-timeout 1
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 120 perl -MSocket -MIO::Socket::INET -MTime::HiRes=time,sleep -e '
+        my ($all, $heard, $reads, $begin) = ("", "", 0);
+        socket(my $slow, PF_INET, SOCK_STREAM, 0) or die $!;
+        setsockopt($slow, SOL_SOCKET, SO_RCVBUF, 2048) or die $!;
+        connect($slow, sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die $!;
+        my $ann = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $!;
+        syswrite $slow, "nick slow\njoin hall\n";
+        $begin = time;
+        sysread($slow, $all, 1000, length $all) or die "$!" until $all =~ /you are in hall/;
+        syswrite $ann, "nick ann\njoin hall\n";
+        syswrite $ann, "say hall " . "z" x 900 . "\n" for 1 .. 110;
+        sysread($ann, $heard, 100000, length $heard) or die "$!" until ($heard =~ tr/z//) == 99000;
+        while (sysread $slow, $all, 3000, length $all) {
+            sleep .1;
+            syswrite $ann, "rooms\n";
+            syswrite $slow, "say hall hi\n" if time - $begin > 1.2 && ++$reads % 5 == 0;
+        }
+        print +(split /\n/, $all)[-1];' "$port" >"$scratch/slow" || fail 'perl failed'
+    expect 'its last line' "$(cat "$scratch/slow")" 'bye: you sent no line for 1 s'
+    stops
+}
+
 # It asks for long lists, and reads none: what waits for it is bounded in bytes too.
 greedy() {
     local i
@@ -426,6 +452,18 @@ thousand() {
         fail 'a member has not heard it'
     kill "$server"
     expect_end "$server" 0
+}
+
+# What cannot be printed is none of the asking, and nothing is sent in its place.
+found_and_not_printed() {
+    local status=0
+    start_chat
+    "$chat" --wait 1 --discover --discovery-port "$udp_port" 127.0.0.1 >&- 2>"$scratch/err" ||
+        status=$?
+    expect 'the status' "$status" 1
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        'chat: cannot print the answers: Bad file descriptor'
+    stops
 }
 
 # Asks by bash's own UDP, with BYTES; the answer's lines, joined.
@@ -602,6 +640,7 @@ behaviour 'one who is turned away and breaks off is not worth a word' turned_awa
 behaviour 'one who reads late is told to go, and all others hear everything in order' slow_reader
 behaviour 'those who read hear everything, however much is said at once' much_at_once
 behaviour 'one who never reads holds up no stop' stuck_reader
+behaviour 'one who must go hears why, however slowly it reads' slow_goodbye
 behaviour 'one who asks for long lists and reads none is told to go' greedy
 behaviour 'one who sends too much is slowed down, and heard at its rate' flood
 behaviour 'a line without end is refused, and its member goes' endless_line
@@ -611,6 +650,7 @@ behaviour 'what comes before an end without a newline is said' half_a_line
 behaviour 'curl is a member, by telnet' curl_as_telnet
 behaviour 'a thousand members hear one' thousand
 behaviour 'a datagram finds the server and its rooms' found
+behaviour 'an answer that cannot be printed is told' found_and_not_printed
 behaviour 'one who breaks off in a burst has left' breaks_off_in_a_burst
 behaviour 'one who says something and is gone is heard' says_and_is_gone
 behaviour 'a name finds the server' found_by_name

@@ -68,6 +68,21 @@ large_file() {
     expect 'its complaints' "$(grep -v '^proxy: stopping: ' "$scratch/proxy.err")" ''
 }
 
+# Whoever read where it listens has gone.
+count_is_not_read() {
+    local status=0
+    mkfifo "$scratch/where"
+    "$proxy" 127.0.0.1:0 "$nginx" >"$scratch/where" 2>"$scratch/proxy.err" &
+    server=$!
+    is_child
+    grep -q '^listening on ' <(head -n 1 "$scratch/where")
+    kill "$server"
+    wait "$server" || status=$?
+    expect 'the status' "$status" 0
+    expect 'its complaints' "$(cat "$scratch/proxy.err")" \
+        'proxy: cannot print what was counted: Broken pipe'
+}
+
 # One connection for several requests, one after the other.
 kept_alive() {
     start_proxy 127.0.0.1:0 "$nginx"
@@ -550,6 +565,7 @@ behaviour 'a stop cuts what has not ended in time' grace_over
 behaviour 'a second signal cuts at once' second_signal
 behaviour 'a stderr that nobody reads holds up nobody' stuck_stderr
 behaviour 'unix sockets serve as either side' unix_sockets
+behaviour 'a count that nobody reads is told of' count_is_not_read
 behaviour 'the proxy outlives a want of descriptors' few_descriptors
 behaviour 'the proxy begins, or says why not, however few descriptors there are' fewer_descriptors
 behaviour 'the proxy refuses nonsense arguments' arguments
