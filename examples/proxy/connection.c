@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "../service/service.h"
 #include "proxy.h"
@@ -109,20 +110,25 @@ static void let_arrive(int fd)
 /* What is needed between the sides comes before the target is asked. */
 static int find_both(struct connection *self, struct pump *there, struct pump *back)
 {
-    int error = pump_open(there), other = pump_open(back);
-    if (error || other) {
-        error = error ? error : other;
-        return service_tell("connection %" PRIu64 ": cannot be served: %s; lower --limit, or raise "
-                            "ulimit -Hn",
-                            self->number, strerror(-error));
-    }
-    return find_target(self);
+    if (pipe2(there->pipe, O_CLOEXEC | O_NONBLOCK) == 0 &&
+        pipe2(back->pipe, O_CLOEXEC | O_NONBLOCK) == 0)
+        return find_target(self);
+    return service_tell("connection %" PRIu64 ": cannot be served: %s; lower --limit, or raise "
+                        "ulimit -Hn",
+                        self->number, strerror(errno));
+}
+
+static void close_pipe(const struct pump *pump)
+{
+    for (int i = 0; i < 2; i++)
+        if (pump->pipe[i] >= 0)
+            whorl_close(pump->pipe[i]);
 }
 
 static int serve(struct connection *self)
 {
-    struct pump there = {.from = self->client, .activity = &self->activity};
-    struct pump back = {.to = self->client, .activity = &self->activity};
+    struct pump there = {self->client, -1, {-1, -1}, .activity = &self->activity};
+    struct pump back = {-1, self->client, {-1, -1}, .activity = &self->activity};
     prepare(self->client);
     int error = find_both(self, &there, &back);
     if (error) {
@@ -133,8 +139,8 @@ static int serve(struct connection *self)
         if (error)
             self->proxy->broken++;
     }
-    pump_close(&there);
-    pump_close(&back);
+    close_pipe(&there);
+    close_pipe(&back);
     if (self->server >= 0 && (error == -ECONNRESET || error == -EPIPE)) {
         let_arrive(self->client);
         let_arrive(self->server);

@@ -7,7 +7,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "../service/service.h"
 
@@ -161,23 +160,6 @@ static int watch(const struct pump *self)
     return result < 0 ? result : error_of(self->from);
 }
 
-int pump_open(struct pump *self)
-{
-    if (pipe2(self->pipe, O_CLOEXEC | O_NONBLOCK) == 0)
-        return 0;
-    self->pipe[0] = self->pipe[1] = -1;
-    return -errno;
-}
-
-void pump_close(struct pump *self)
-{
-    for (int i = 0; i < 2; i++) {
-        if (self->pipe[i] >= 0)
-            whorl_close(self->pipe[i]);
-        self->pipe[i] = -1;
-    }
-}
-
 /* Where a taking side takes no more, the other direction passes on what that one had sent before,
  * unless it has; and its end is none then. */
 intptr_t pump_run(void *arg)
@@ -185,7 +167,6 @@ intptr_t pump_run(void *arg)
     struct pump *self = arg;
     struct activity *activity = self->activity;
     int result = move_all(self);
-    pump_close(self);
     if (self->is_refused)
         return activity->has_ended ? result : 0;
     if (result == 0)

@@ -29,23 +29,17 @@ struct activity {
 
 struct pump {
     int from, to; /* sockets; they stay the caller's */
-    int pipe[2];  /* between them; -1: closed */
+    int pipe[2];  /* between them, with O_NONBLOCK; the caller's, too */
     struct activity *activity;
     uint64_t bytes;  /* that `to` has taken */
     bool is_refused; /* `to` takes no more */
 };
 
-/* Makes the pipe. 0; or -EMFILE, -ENFILE, and it is closed. */
-int pump_open(struct pump *self);
-
-/* Closes it, if it is open; pump_run has done so. */
-void pump_close(struct pump *self);
-
-/* A task's function, of a struct pump *, whose pipe is open: moves all that `from` gives until its
- * end, passes the end on to `to`, and waits until the other direction has done so too. 0, also
- * where `to` takes no more while the other direction goes on, which activity->broken tells;
- * -ETIMEDOUT: neither direction has moved anything for too long; else what made an end of it:
- * -ECONNRESET, -EPIPE, -ECANCELED. */
+/* A task's function, of a struct pump *: moves all that `from` gives until its end, passes the end
+ * on to `to`, and waits until the other direction has done so too. 0, also where `to` takes no more
+ * while the other direction goes on, which activity->broken tells; -ETIMEDOUT: neither direction
+ * has moved anything for too long; else what made an end of it: -ECONNRESET, -EPIPE, -ECANCELED.
+ */
 intptr_t pump_run(void *arg);
 
 #endif
