@@ -1,8 +1,8 @@
 /*
  * Ops that the kernel does not wait with as it should: each attempt is an op of its own, which does
- * not wait, and the waiting is another. Between two ops nothing is in flight that whoever closes the
- * descriptor would end: so before each there is a look whether it still means the socket, and if it
- * does not the call ends as what is in flight does then, with -ECANCELED.
+ * not wait, and the waiting is another. Between two ops nothing is in flight that whoever closes
+ * the descriptor would end: so before each there is a look whether it still means the socket, and
+ * if it does not the call ends as what is in flight does then, with -ECANCELED.
  */
 #ifndef NET_ATTEMPTS_H
 #define NET_ATTEMPTS_H

@@ -49,10 +49,10 @@ int service_tcp_state(int fd);
  * socket, of the buffers that they are in); of one that has broken off there are none. */
 int service_unsent(int fd);
 
-/* Reads what a peer sends still that has been sent the end: its bytes, where nobody reads them, turn
- * a close into a reset, which may cost it what it has not read. For `limit` ns at most; until it
- * ends, or has been silent for so many ns since all has arrived; or, in a service that is stopping,
- * until that: nothing tells of it, so there is a look now and then. */
+/* Reads what a peer sends still that has been sent the end: its bytes, where nobody reads them,
+ * turn a close into a reset, which may cost it what it has not read. For `limit` ns at most; until
+ * it ends, or has been silent for so many ns since all has arrived; or, in a service that is
+ * stopping, until that: nothing tells of it, so there is a look now and then. */
 void service_hear_out(whorl_stream *stream, int64_t limit, int64_t silence,
                       const bool *is_stopping);
 
