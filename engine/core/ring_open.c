@@ -76,28 +76,29 @@ static int setup_features(struct ring *ring, unsigned entries, unsigned completi
     return result == -EINVAL ? -ENOSYS : result;
 }
 
-/* The memory of a ring that was closed counts until the kernel has taken the ring down, some
- * milliseconds later (Linux 6.18): who opens one after the other finds none for a moment. */
-static int setup_patiently(struct ring *ring, unsigned entries, unsigned completions,
-                           uint64_t wanted, struct io_uring_params *params)
+static int setup_sizes(struct ring *ring, unsigned entries, unsigned completions, uint64_t wanted,
+                       struct io_uring_params *params)
 {
     int result = setup_features(ring, entries, completions, wanted, params);
-    for (long ns = PAUSE_FIRST; result == -ENOMEM && ns <= PAUSE_MOST; ns *= 2) {
-        struct timespec pause = {.tv_nsec = ns};
-        (void)nanosleep(&pause, NULL);
+    while (result == -ENOMEM && (entries > ENTRIES_MIN || completions > ENTRIES_MIN)) {
+        entries = entries / 2 < ENTRIES_MIN ? ENTRIES_MIN : entries / 2;
+        completions = completions / 2 < ENTRIES_MIN ? ENTRIES_MIN : completions / 2;
         result = setup_features(ring, entries, completions, wanted, params);
     }
     return result;
 }
 
-static int setup_sizes(struct ring *ring, unsigned entries, unsigned completions, uint64_t wanted,
-                       struct io_uring_params *params)
+/* The memory of a ring that was closed counts until the kernel has taken the ring down, some
+ * milliseconds later (Linux 6.18): who opens one after the other finds none for a moment, not even
+ * for the smallest. */
+static int setup_patiently(struct ring *ring, unsigned entries, unsigned completions,
+                           uint64_t wanted, struct io_uring_params *params)
 {
-    int result = setup_patiently(ring, entries, completions, wanted, params);
-    while (result == -ENOMEM && (entries > ENTRIES_MIN || completions > ENTRIES_MIN)) {
-        entries = entries / 2 < ENTRIES_MIN ? ENTRIES_MIN : entries / 2;
-        completions = completions / 2 < ENTRIES_MIN ? ENTRIES_MIN : completions / 2;
-        result = setup_features(ring, entries, completions, wanted, params);
+    int result = setup_sizes(ring, entries, completions, wanted, params);
+    for (long ns = PAUSE_FIRST; result == -ENOMEM && ns <= PAUSE_MOST; ns *= 2) {
+        struct timespec pause = {.tv_nsec = ns};
+        (void)nanosleep(&pause, NULL);
+        result = setup_sizes(ring, entries, completions, wanted, params);
     }
     return result;
 }
@@ -237,7 +238,7 @@ int ring_open(struct ring *ring, unsigned entries, unsigned completions, uint64_
         wanted &= ~(uint64_t)WHORL_FEATURE_ABS_TIMER;
     entries = entries < ENTRIES_MIN ? ENTRIES_MIN : entries;
     struct io_uring_params params;
-    int result = setup_sizes(ring, entries, completions, wanted, &params);
+    int result = setup_patiently(ring, entries, completions, wanted, &params);
     if (result < 0)
         goto free_backend;
     result = adopt_ops(ring, wanted);
