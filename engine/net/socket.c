@@ -2,6 +2,7 @@
  */
 #include <core/loop.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/attempts.h>
 #include <net/message.h>
 #include <net/zero_copy.h>
@@ -42,9 +43,10 @@ int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
     whorl_op op = whorl_op_connect(fd, addr, len);
     int result = whorl_op_await(&op);
-    if (result != -EAGAIN)
+    /* A unix socket, and a queue that is full, for which no poll waits. One that blocks has waited
+     * for as long as its SO_SNDTIMEO says. */
+    if (result != -EAGAIN || !(fcntl(fd, F_GETFL) & O_NONBLOCK))
         return result;
-    /* A unix socket with O_NONBLOCK, and a queue that is full, for which no poll waits. */
     op = whorl_op_connect(fd, addr, len);
     return run_by_attempts(&op, 0);
 }
