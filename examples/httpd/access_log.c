@@ -43,8 +43,20 @@ static void complain(struct access_log *self, const char *why)
     self->failed = true;
 }
 
-/* A task: brings lines to the file as they come, until the log is closed and has none. What fails
- * is tried again, so that no line stands in the middle of another. */
+/* Until what has failed is tried again: a second, or the close. New lines wait for that too. 0, or
+ * -ECANCELED. */
+static int pause_writing(struct access_log *self)
+{
+    whorl_timeout limit;
+    self->pauses = true;
+    whorl_timeout_begin(&limit, PAUSE);
+    int result = (int)whorl_timeout_end(&limit, whorl_event_wait(&self->wanted));
+    self->pauses = false;
+    return result == -ETIMEDOUT ? 0 : result;
+}
+
+/* A task: brings lines to the file as they come, until the log is closed, and has none or cannot be
+ * written. What fails before is tried again, so that no line stands in the middle of another. */
 static intptr_t run(void *arg)
 {
     struct access_log *self = arg;
@@ -58,10 +70,10 @@ static intptr_t run(void *arg)
             memmove(self->lines, self->lines + put, self->len);
         } else if (put < 0 && put != -ECANCELED) {
             complain(self, strerror((int)-put));
-            put = whorl_sleep(PAUSE);
+            put = self->closed ? put : pause_writing(self);
         }
     }
-    return put;
+    return put < 0 ? put : 0;
 }
 
 int access_log_open(struct server *server)
@@ -124,5 +136,6 @@ void access_log_add(const struct connection *from)
     else
         at += sprintf(at, "\" - 0\n"); /* it was not answered */
     self->len = (size_t)(at - self->lines);
-    whorl_event_set(&self->wanted);
+    if (!self->pauses)
+        whorl_event_set(&self->wanted);
 }

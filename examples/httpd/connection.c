@@ -69,7 +69,7 @@ static ssize_t peek_patiently(struct connection *self, int64_t limit, whorl_slic
     size_t left = got == -ETIMEDOUT ? left_to_take(self) : 0, before = left + 1;
     bool is_late = left > 0;
     whorl_stream_set_idle_timeout(self->stream, patience > 0 ? patience : limit);
-    while (got == -ETIMEDOUT && left > 0 && left < before) {
+    while (got == -ETIMEDOUT && left > 0 && (left < before || patience == 0)) {
         got = peek_idle(self, slice);
         before = left;
         left = left_to_take(self);

@@ -34,7 +34,8 @@ struct access_log {
     int fd;              /* -1: none is kept */
     whorl_task *writer;  /* NULL: none */
     whorl_event wanted;  /* lines are there, or it is closed */
-    bool closed, failed; /* which was told */
+    bool closed, pauses; /* after a failure */
+    bool failed;         /* which was told */
     size_t len;          /* of lines */
     char lines[ACCESS_LOG_MOST];
 };

@@ -329,6 +329,23 @@ log_to_fifo() {
     stop_httpd
 }
 
+# The last line waits for whoever takes the log, who comes in time.
+log_taken_at_the_end() {
+    rm -f "$scratch/fifo"
+    mkfifo "$scratch/fifo"
+    exec 8<>"$scratch/fifo"
+    start_httpd --access-log "$scratch/fifo"
+    head -c 65536 /dev/zero >&8
+    expect_answer 200 "$url/ten.txt"
+    kill "$server"
+    sleep 0.3
+    head -c 65536 <&8 >"$scratch/zeros"
+    expect_end
+    timeout 60 head -n 1 <&8 >"$scratch/lines"
+    grep -q '"GET /ten.txt HTTP/1.1" 200 10$' "$scratch/lines"
+    exec 8>&-
+}
+
 # More than its memory holds goes to a stderr that nobody reads: it cannot even tell that.
 log_to_stuck_stderr() {
     rm -f "$scratch/httpd.err"
@@ -347,6 +364,7 @@ log_to_stuck_stderr() {
 httpd_behaviour 'a log that nobody takes holds up nobody' log_to_nobody
 httpd_behaviour 'lines of the log are whole after a failure, too' log_after_a_failure
 httpd_behaviour 'a log that nobody reads yet holds up nobody' log_to_fifo
+httpd_behaviour 'a log that is taken at the end is whole' log_taken_at_the_end
 httpd_behaviour 'a stderr that nobody reads holds up nobody' log_to_stuck_stderr
 httpd_behaviour 'the log goes to stderr when that is asked' log_to_stderr
 end_of_tests
