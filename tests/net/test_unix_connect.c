@@ -152,16 +152,18 @@ static void while_the_queue_is_full_it_waits(void **state)
     assert_int_equal(whorl_close(listener), 0);
 }
 
-struct nonblocking {
+struct connecting {
     const char *path;
     int fd;
 };
 
-static intptr_t connect_nonblocking(void *arg)
+static intptr_t connect_socket(void *arg)
 {
-    const struct nonblocking *one = arg;
+    const struct connecting *one = arg;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", one->path);
+    size_t size = strlen(one->path) + 1;
+    check(size <= sizeof address.sun_path);
+    memcpy(address.sun_path, one->path, size);
     return whorl_connect(one->fd, (struct sockaddr *)&address, sizeof address);
 }
 
@@ -173,10 +175,10 @@ static void so_does_a_socket_that_does_not_block(void **state)
     int listener = bound_at(path.text, SOCK_STREAM);
     assert_int_equal(listen(listener, 0), 0);
     for (int way = 0; way < WAYS; way++) {
-        struct nonblocking one = {path.text, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)};
+        struct connecting one = {path.text, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)};
         int first = whorl_unix_connect(path.text, NULL);
         assert_true(first >= 0);
-        whorl_task *task = whorl_spawn(connect_nonblocking, &one);
+        whorl_task *task = whorl_spawn(connect_socket, &one);
         assert_int_equal(whorl_sleep(WHORL_MS(50)), 0);
         assert_false(whorl_is_done(task));
         if (way == IS_CANCELLED)
@@ -193,6 +195,23 @@ static void so_does_a_socket_that_does_not_block(void **state)
         if (way != IS_CLOSED)
             assert_int_equal(whorl_close(one.fd), 0);
     }
+    assert_int_equal(whorl_close(listener), 0);
+}
+
+static void one_that_blocks_waits_for_as_long_as_it_is_set_to(void **state)
+{
+    (void)state;
+    test_path path = path_of("socket");
+    int listener = bound_at(path.text, SOCK_STREAM);
+    assert_int_equal(listen(listener, 0), 0);
+    int first = whorl_unix_connect(path.text, NULL);
+    assert_true(first >= 0);
+    struct connecting one = {path.text, socket(AF_UNIX, SOCK_STREAM, 0)};
+    struct timeval limit = {.tv_usec = 20000};
+    assert_int_equal(setsockopt(one.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
+    assert_int_equal(connect_socket(&one), -EAGAIN);
+    assert_int_equal(whorl_close(one.fd), 0);
+    assert_int_equal(whorl_close(first), 0);
     assert_int_equal(whorl_close(listener), 0);
 }
 
@@ -234,6 +253,7 @@ int main(void)
         behaviour(outside_a_task_it_is_refused),
         as_task(while_the_queue_is_full_it_waits),
         as_task(so_does_a_socket_that_does_not_block),
+        as_task(one_that_blocks_waits_for_as_long_as_it_is_set_to),
         behaviour(a_run_that_is_left_leaves_nothing_of_it),
     };
     return run_behaviours("unix_connect", tests);
