@@ -219,17 +219,20 @@ static __attribute__((noinline)) bool submit_and_wait(struct loop *loop)
 static __attribute__((noinline)) void take_what_was_earlier(struct loop *loop)
 {
     struct ring *ring = &loop->ring;
-    unsigned reaped = 1; /* of what came the kernel brings some twenty each time (Linux 6.18) */
-    for (int i = 0; i < HELD_UP_TURNS && reaped > 0; i++) {
+    int left = HELD_UP_TURNS; /* the kernel brings some twenty completions in each (Linux 6.18) */
+    do {
         ring_turn(ring, RING_NOW);
-        reaped = ring_reap(ring, loop->hooks->complete, loop->hooks->expect, loop);
-    }
+        ring_reap(ring, loop->hooks->complete, loop->hooks->expect, loop);
+        timers_expire(&loop->timers, TIMER_AT_ONCE);
+    } while (!ring_is_quiet(ring) && --left > 0);
 }
 
 static void expire_timers(struct loop *loop)
 {
-    int64_t now = loop_glance(loop), next = timers_next(&loop->timers);
-    if (__builtin_expect(next != TIMER_AT_ONCE && next < now - HELD_UP, 0))
+    if (timers_next(&loop->timers) == TIMER_AT_ONCE)
+        timers_expire(&loop->timers, TIMER_AT_ONCE);
+    int64_t now = loop_glance(loop);
+    if (__builtin_expect(timers_next(&loop->timers) < now - HELD_UP, 0))
         take_what_was_earlier(loop);
     timers_expire(&loop->timers, now);
 }
