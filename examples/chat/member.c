@@ -151,7 +151,8 @@ static void say_goodbye(struct member *self, whorl_task *writer)
     void *text;
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);
     if (whorl_wait_for(writer, self->chat->linger) == 0) {
-        service_hear_out(self->stream, self->chat->linger, QUIET, &self->chat->is_stopping);
+        struct service_patience patience = {self->chat->linger, QUIET};
+        service_hear_out(self->stream, self->chat->linger, patience, &self->chat->is_stopping);
         whorl_stream_close(self->stream);
     } else {
         whorl_stream_abort(self->stream);
@@ -196,6 +197,7 @@ intptr_t member_serve(whorl_stream *stream, void *arg)
     else
         return take_in(chat, stream);
     if (whorl_stream_end(stream) == 0)
-        service_hear_out(stream, QUIET, QUIET, &chat->is_stopping);
+        service_hear_out(stream, QUIET, (struct service_patience){QUIET, QUIET},
+                         &chat->is_stopping);
     return 0;
 }

@@ -21,7 +21,10 @@ enum { DISCARD_MOST = 65536 };
 /* A connection that is closed is read for the sake of its answer (RFC 9112, 9.6): however much the
  * client sends, for so long, and until it has been silent for so long. */
 #define LINGER_TIME WHORL_SECONDS(30)
-#define LINGER_SILENCE WHORL_SECONDS(5)
+static const struct service_patience linger = {WHORL_SECONDS(5), WHORL_SECONDS(5)};
+
+/* At what a client has yet to take, when it is late with that. */
+#define LOOK WHORL_SECONDS(1)
 
 /* Of a body, for each byte that came: its client keeps up a KiB a second. */
 #define TIME_FOR_BYTE (WHORL_SECONDS(1) / 1024)
@@ -59,23 +62,26 @@ static size_t left_to_take(const struct connection *self)
            (size_t)service_unsent(whorl_stream_fd(self->stream));
 }
 
-/* As peek_idle, within the limit; which counts from when the client has taken all that was to be
- * sent to it, if it takes some of that in each --send-timeout. */
+/* As peek_idle, within the limit. A client that is late with taking what was sent to it, but takes
+ * some of that in each --send-timeout, has the limit anew from when it has all. */
 static ssize_t peek_patiently(struct connection *self, int64_t limit, whorl_slice *slice)
 {
-    int64_t patience = self->server->options.send_timeout;
+    int64_t patience = self->server->options.send_timeout, moved = 0;
+    size_t left = 0, before = 0;
+    ssize_t got;
     whorl_stream_set_idle_timeout(self->stream, limit);
-    ssize_t got = peek_idle(self, slice);
-    size_t left = got == -ETIMEDOUT ? left_to_take(self) : 0, before = left + 1;
-    bool is_late = left > 0;
-    whorl_stream_set_idle_timeout(self->stream, patience > 0 ? patience : limit);
-    while (got == -ETIMEDOUT && left > 0 && (left < before || patience == 0)) {
-        got = peek_idle(self, slice);
-        before = left;
+    while ((got = peek_idle(self, slice)) == -ETIMEDOUT) {
         left = left_to_take(self);
+        if (left == 0 && before == 0)
+            break;
+        if (left < before || moved == 0)
+            moved = whorl_now();
+        if (left > 0 && patience > 0 && whorl_now() - moved >= patience)
+            break;
+        before = left;
+        whorl_stream_set_idle_timeout(self->stream, left > 0 && limit > LOOK ? LOOK : limit);
     }
-    whorl_stream_set_idle_timeout(self->stream, limit);
-    return got == -ETIMEDOUT && is_late && left == 0 ? peek_idle(self, slice) : got;
+    return got;
 }
 
 /* Waits for a request's first bytes. An empty line is none of them, as some clients send one behind
@@ -243,7 +249,7 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
     bool has_to_hear =
         error == 0 || (error == -ENODATA && service_unsent(whorl_stream_fd(stream)) > 0);
     if (has_to_hear && whorl_stream_end(stream) == 0)
-        service_hear_out(stream, LINGER_TIME, LINGER_SILENCE, &server->stopping);
+        service_hear_out(stream, LINGER_TIME, linger, &server->stopping);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);
     return 0;

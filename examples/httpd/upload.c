@@ -137,7 +137,8 @@ static int judge_request(const struct upload *self)
     const struct request *request = &self->connection->request;
     if (request_field(request, FIELD_CONTENT_RANGE, &value))
         return 400; /* a part of a file is not to replace the whole */
-    if (request_field(request, FIELD_CONTENT_ENCODING, &value) && !words_are(value, "identity"))
+    if (request_field(request, FIELD_CONTENT_ENCODING, &value) && value.len > 0 &&
+        !words_are(value, "identity"))
         return 415; /* a GET would not tell of it */
     if ((request->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH)) == 0)
         return 411;

@@ -25,7 +25,7 @@
 enum { DESCRIPTORS_ELSE = 16 };
 
 /* In the time for which a peer is to be silent. */
-enum { LOOKS = 20 };
+enum { LOOKS = 10 };
 
 static sigset_t stop_signals(void)
 {
@@ -155,20 +155,27 @@ int service_unsent(int fd)
     return service_tcp_state(fd) != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-void service_hear_out(whorl_stream *stream, int64_t limit, int64_t silence, const bool *is_stopping)
+void service_hear_out(whorl_stream *stream, int64_t limit, struct service_patience patience,
+                      const bool *is_stopping)
 {
     whorl_timeout scope;
-    whorl_slice slice;
-    int fd = whorl_stream_fd(stream), looks = LOOKS;
-    whorl_stream_set_idle_timeout(stream, silence / LOOKS);
+    int fd = whorl_stream_fd(stream), left = service_unsent(fd);
+    int64_t moved = whorl_now(), silence = 0;
+    whorl_stream_set_idle_timeout(stream, patience.to_speak / LOOKS);
     whorl_timeout_begin(&scope, limit);
-    while (looks > 0 && !(*is_stopping && service_unsent(fd) == 0)) {
+    while (!(*is_stopping && left == 0) &&
+           silence < (left > 0 ? patience.to_take : patience.to_speak)) {
+        whorl_slice slice;
         ssize_t got = whorl_stream_peek(stream, 1, &slice);
+        if (got <= 0 && got != -ETIMEDOUT)
+            break;
         if (got > 0)
             whorl_stream_consume(stream, (size_t)got);
-        looks = got == -ETIMEDOUT ? looks - 1 : got > 0 ? LOOKS : 0;
-        if (got == -ETIMEDOUT && service_unsent(fd) > 0)
-            looks = LOOKS;
+        int before = left;
+        left = service_unsent(fd);
+        if (got > 0 || left < before)
+            moved = whorl_now();
+        silence = whorl_now() - moved;
     }
     whorl_timeout_end(&scope, 0);
 }

@@ -49,11 +49,17 @@ int service_tcp_state(int fd);
  * socket, of the buffers that they are in); of one that has broken off there are none. */
 int service_unsent(int fd);
 
+/* For how many ns a peer may take nothing of what is on its way to it, and be silent when it has
+ * all. */
+struct service_patience {
+    int64_t to_take, to_speak;
+};
+
 /* Reads what a peer sends still that has been sent the end: its bytes, where nobody reads them,
  * turn a close into a reset, which may cost it what it has not read. For `limit` ns at most; until
- * it ends, or has been silent for so many ns since all has arrived; or, in a service that is
- * stopping, until that: nothing tells of it, so there is a look now and then. */
-void service_hear_out(whorl_stream *stream, int64_t limit, int64_t silence,
+ * it ends, or the patience does; or, in a service that is stopping, until it has all: nothing tells
+ * of that, so there is a look now and then. */
+void service_hear_out(whorl_stream *stream, int64_t limit, struct service_patience patience,
                       const bool *is_stopping);
 
 /* Has the process open as many descriptors as the system lets it. How many connections there may be
