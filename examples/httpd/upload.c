@@ -111,14 +111,15 @@ static int keep_mode(const struct upload *self)
     return whorl_fchmod(whorl_file_fd(self->file), (mode_t)self->old_mode);
 }
 
-/* Without a name, if it can be given one later, by /proc. */
+/* Without a name, if it can be given one later, by /proc. For want of such files there are many
+ * errors, and ext4 has -EPERM for a directory that has been removed. */
 static int make_file(struct upload *self)
 {
     whorl_file_options options = {.buffer_size = 65536, .depth = 4};
     int fd = -EOPNOTSUPP;
     if (access("/proc/self/fd", X_OK) == 0)
         fd = whorl_openat(self->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
-    if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL) {
+    if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL || fd == -EPERM) {
         choose_temporary(self);
         fd = whorl_openat(self->dir, self->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
@@ -162,7 +163,7 @@ static int prepare(struct upload *self)
         return status;
     self->exclusive = self->is_free && request_field(request, FIELD_IF_NONE_MATCH, &ignored);
     error = request_keep(request) ? make_file(self) : -ENOMEM;
-    return error != 0 ? answer_status_of(error) : 0;
+    return error == -ENOENT ? 409 : error != 0 ? answer_status_of(error) : 0;
 }
 
 /* --- The body --- */

@@ -84,6 +84,8 @@ static intptr_t receive_while_held_up(void *arg)
 static void what_came_in_time_counts_before_the_timeout(void **state)
 {
     (void)state;
+    if (UNDER_THREAD_SANITIZER)
+        skip_because("the thread sanitizer runs handlers later, when the wait is over");
     struct sigaction action = {.sa_handler = hold_up}, before;
     assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
     run_checks_on_all_features(receive_while_held_up, NULL);
