@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What getopt_long gives for the first long option, and more for the next ones: no characters. */
+/* As many as a table may have; and what getopt_long gives for its first, and more for the next ones:
+ * no characters. */
 enum { MOST_ENTRIES = 20, LONG = 256 };
 
 int options_refuse(const char *format, ...)

@@ -146,16 +146,16 @@ late_readers_get_all() {
     head -c 8000 "$files/big" >"$files/some"
     # shellcheck disable=SC2016  # it is perl that is to see $
     timeout 600 perl -MIO::Socket::INET -e '
-        my @clients = map { IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $! } 1 .. 150;
-        for my $i (1 .. $#clients) {
-            print {$clients[$i]} "GET /some HTTP/1.1\r\nHost: a\r\n\r\n" x (5 * $i);
-            $clients[$i]->flush;
+        my @clients = map { IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $! } 1 .. 149;
+        for my $i (1 .. @clients) {
+            print {$clients[$i - 1]} "GET /some HTTP/1.1\r\nHost: a\r\n\r\n" x (5 * $i);
+            $clients[$i - 1]->flush;
         }
         sleep 3;
-        for my $i (1 .. $#clients) {
-            my ($all, $got) = ("");
-            shutdown $clients[$i], 1;
-            1 while $got = sysread $clients[$i], $all, 65536, length $all;
+        for my $i (1 .. @clients) {
+            my ($all, $got, $client) = ("", 0, $clients[$i - 1]);
+            shutdown $client, 1;
+            1 while $got = sysread $client, $all, 65536, length $all;
             defined $got or print "of ", 5 * $i, ": $!\n";
             my $count = () = $all =~ m|HTTP/1\.1 200 OK\r\n|g;
             $count == 5 * $i && length $all > 8000 * $count or print "$count of ", 5 * $i, "\n";
