@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../service/service.h"
 #include "chat.h"
 
 /* That one member may be in. */
@@ -144,7 +145,7 @@ static const char *answer_list(struct member *self, const struct list *list, con
         if (list == &self->chat->rooms)
             fprintf(out, " (%zu)", ((struct room *)list->items[i])->members.count);
     }
-    bool is_whole = out && fclose(out) == 0;
+    bool is_whole = out && service_end_text(out, &names);
     if (is_whole)
         member_tell(self, "ok: %zu %s%s:%s\n", list->count, what, name, names);
     free(names);

@@ -252,5 +252,5 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
         service_hear_out(stream, LINGER_TIME, linger, &server->stopping);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);
-    return 0;
+    return error == -ENODATA ? 0 : error;
 }

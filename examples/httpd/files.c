@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../service/service.h"
 #include "httpd.h"
 
 enum { RACES_MOST = 100 }; /* the tree was changed in the middle of a walk */
@@ -144,8 +145,7 @@ static int redirect(struct connection *self, const struct path *path)
     fputs("Location: /", file);
     write_uri(file, path->name);
     fprintf(file, "/%.*s\r\n", (int)query_len, query);
-    bool failed = ferror(file) != 0;
-    int error = fclose(file) == 0 && !failed ? answer_status(self, 301, location) : 503;
+    int error = service_end_text(file, &location) ? answer_status(self, 301, location) : 503;
     free(location);
     return error;
 }
@@ -183,8 +183,7 @@ static int list(struct connection *self, const struct path *path, int dir, char 
     for (; *names != NULL; names++)
         list_name(page, dir, *names);
     fputs("</ul></body></html>\n", page);
-    bool failed = ferror(page) != 0;
-    int error = fclose(page) == 0 && !failed ? answer_page(self, 200, "", text, len) : 503;
+    int error = service_end_text(page, &text) ? answer_page(self, 200, "", text, len) : 503;
     free(text);
     return error;
 }

@@ -142,6 +142,12 @@ int service_tell(const char *format, ...)
     return -1;
 }
 
+bool service_end_text(FILE *stream, char *const *text)
+{
+    bool is_whole = ferror(stream) == 0;
+    return fclose(stream) == 0 && is_whole && *text;
+}
+
 int service_tcp_state(int fd)
 {
     uint8_t state; /* the first byte of what there is to know */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <whorl.h>
 
 /* For main, before the run. Keeps both signals pending from here on until service_serve takes them,
@@ -40,6 +41,10 @@ int service_say_where(whorl_listener *listener);
 /* Tells a line on stderr, with the program's name before it; returns -1. Does not wait: where there
  * is no room, as in a pipe that nobody reads, the line is left out. */
 int service_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Closes a stream of open_memstream. False: there was no memory for all of *text; fclose(3) does not
+ * say so where it is the very last that had none. */
+bool service_end_text(FILE *stream, char *const *text);
 
 /* The state of a TCP socket: TCP_ESTABLISHED or another of <netinet/tcp.h>; one that has broken off
  * is in TCP_CLOSE, though bytes of it are there still. -1: it is no TCP socket. */

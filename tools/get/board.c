@@ -95,7 +95,7 @@ static void redraw(struct board *self)
     if (out == NULL)
         return;
     compose(self, out);
-    if (fclose(out) == 0)
+    if (fclose(out) == 0 && text != NULL)
         write_all(text, len);
     free(text);
 }

@@ -158,7 +158,8 @@ static struct curl_slist *in_curls_words(const host *self, const struct addrinfo
         const char *form = at->ai_family == AF_INET6 ? "%s[%s]" : "%s%s";
         fprintf(out, form, at == found ? "" : ",", address);
     }
-    struct curl_slist *list = fclose(out) == 0 ? curl_slist_append(NULL, line) : NULL;
+    struct curl_slist *list =
+        fclose(out) == 0 && line != NULL ? curl_slist_append(NULL, line) : NULL;
     free(line);
     return list;
 }
