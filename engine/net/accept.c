@@ -231,6 +231,9 @@ static bool is_at_last_descriptor(const whorl_listener *listener)
     return listener->keeps_spare && listener->spare < 0;
 }
 
+/* The part by which more is wanted than can come, for a multishot op: it is not disarmed soon. */
+#define SOME_MORE 8
+
 /* Whether it has armed one, which looks at the queue. */
 static bool seek_at(whorl_listener *listener, struct listener_socket *socket, size_t missing)
 {
@@ -240,7 +243,8 @@ static bool seek_at(whorl_listener *listener, struct listener_socket *socket, si
         return false;
     }
     bool is_at_rest = !multishot_is_armed(&socket->ops[0].accepting);
-    if (is_at_rest && !listener->takes_once && missing / 2 >= listener->backlogs) {
+    size_t enough = listener->backlogs + listener->backlogs / SOME_MORE;
+    if (is_at_rest && !listener->takes_once && missing > enough) {
         arm(listener, &socket->ops[0], RING_MULTISHOT);
         return true;
     }

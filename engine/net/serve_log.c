@@ -9,10 +9,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <net/serve.h>
+#include <net/write_now.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <whorl/address.h>
 
@@ -42,12 +42,11 @@ static const char *describe(intptr_t result, char *number, size_t room)
     return number;
 }
 
-/* What cannot be asked to refuse, as a terminal, is asked for room first. */
+/* What cannot be asked to refuse is asked for room first. */
 static void put_line(const char *line, size_t len)
 {
-    struct iovec piece = {(void *)(uintptr_t)line, len};
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT) >= 0)
+    if (write_now(STDERR_FILENO, line, len) >= 0)
         return;
     if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT)
         (void)!write(STDERR_FILENO, line, len);

@@ -241,6 +241,10 @@ void in_consume(whorl_stream *stream, size_t len);
 /* What was shown before goes. */
 void in_release(whorl_stream *stream);
 
+/* How much, up to `most`, is worth bringing behind the first piece at a time: as much again as it
+ * holds. So each byte is copied a constant number of times, however often more is asked for. */
+size_t in_block(const whorl_stream *stream, size_t most);
+
 /* Brings bytes of the next piece to the end of the first one: at most `most`, at least one. 0 or
  * -ENOMEM: nothing has changed. */
 int in_gather(whorl_stream *stream, size_t most);

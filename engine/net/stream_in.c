@@ -253,6 +253,13 @@ static int make_room(whorl_stream *stream, size_t more)
     return 0;
 }
 
+size_t in_block(const whorl_stream *stream, size_t most)
+{
+    size_t have = piece_len(stream->first);
+    size_t block = have > GATHERED_LEAST ? have : GATHERED_LEAST;
+    return block < most ? block : most;
+}
+
 int in_gather(whorl_stream *stream, size_t most)
 {
     struct piece *next = stream->first->next;

@@ -7,6 +7,7 @@
  *       '--all is sent--> at rest
  */
 #include <net/stream.h>
+#include <net/write_now.h>
 #include <op/make.h>
 #include <poll.h>
 #include <string.h>
@@ -265,6 +266,12 @@ int out_wait(whorl_stream *stream, size_t most)
     return stream->out_error;
 }
 
+static ssize_t send_at_once(int fd, const char *data, size_t len, int flags)
+{
+    ssize_t done = send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+    return done < 0 ? -errno : done;
+}
+
 /* Sends what lies in chunks, as far as the kernel takes it at once. 0, or what it says at last. */
 static int send_now(whorl_stream *stream, int flags)
 {
@@ -272,12 +279,10 @@ static int send_now(whorl_stream *stream, int flags)
         const struct chunk *first = stream->chunks;
         const char *data = first->data + first->start;
         size_t len = first->end - first->start;
-        struct iovec piece = {(void *)(uintptr_t)data, len};
-        ssize_t done = stream->is_socket
-                           ? send(stream->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags)
-                           : pwritev2(stream->fd, &piece, 1, -1, RWF_NOWAIT);
+        ssize_t done = stream->is_socket ? send_at_once(stream->fd, data, len, flags)
+                                         : write_now(stream->fd, data, len);
         if (done <= 0)
-            return done < 0 ? -errno : -EPIPE;
+            return done < 0 ? (int)done : -EPIPE;
         sent(stream, (size_t)done);
     }
     return 0;

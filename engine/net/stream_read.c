@@ -76,6 +76,21 @@ ssize_t whorl_stream_read_exactly(whorl_stream *stream, void *buf, size_t len)
     return done > 0 ? (ssize_t)done : error;
 }
 
+/* Has the first piece hold at least `least` of the bytes that are there; a block of them, for who
+ * asks for one more until there is enough. 0 or -ENOMEM. */
+static int gather(whorl_stream *stream, size_t least)
+{
+    int error = 0;
+    while (piece_len(stream->first) < least && !error) {
+        size_t have = piece_len(stream->first);
+        size_t block = in_block(stream, stream->read_ahead - have);
+        error = in_gather(stream, block > least - have ? block : least - have);
+        if (!error)
+            in_put_back(stream, 0);
+    }
+    return error;
+}
+
 ssize_t whorl_stream_peek(whorl_stream *stream, size_t least, whorl_slice *slice)
 {
     if (!slice)
@@ -95,12 +110,9 @@ ssize_t whorl_stream_peek(whorl_stream *stream, size_t least, whorl_slice *slice
         return in_tell_end(stream);
     if (least > stream->unread)
         least = stream->unread;
-    while (piece_len(stream->first) < least) {
-        error = in_gather(stream, least - piece_len(stream->first));
-        if (error)
-            return error;
-        in_put_back(stream, 0);
-    }
+    error = gather(stream, least);
+    if (error)
+        return error;
     const struct piece *first = stream->first;
     *slice = (whorl_slice){first->data + first->start, piece_len(first)};
     stream->shown = slice->len;

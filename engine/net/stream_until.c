@@ -9,8 +9,6 @@
 #include <net/stream.h>
 #include <string.h>
 
-#define GATHER_LEAST 512
-
 struct search {
     const void *delimiter;
     size_t len;
@@ -41,9 +39,7 @@ static size_t find(whorl_stream *stream, struct search *search)
 static ssize_t find_behind(whorl_stream *stream, struct search *search)
 {
     size_t before = piece_len(stream->first);
-    size_t most = search->limit - before;
-    size_t block = before > GATHER_LEAST ? before : GATHER_LEAST;
-    int error = in_gather(stream, block < most ? block : most);
+    int error = in_gather(stream, in_block(stream, search->limit - before));
     if (error)
         return error;
     size_t found = find(stream, search);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As many as a table may have; and what getopt_long gives for its first, and more for the next ones:
+/* As many as a table may have; and what getopt_long gives for its first one, and more for the next:
  * no characters. */
 enum { MOST_ENTRIES = 20, LONG = 256 };
 

@@ -42,8 +42,8 @@ int service_say_where(whorl_listener *listener);
  * is no room, as in a pipe that nobody reads, the line is left out. */
 int service_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Closes a stream of open_memstream. False: there was no memory for all of *text; fclose(3) does not
- * say so where it is the very last that had none. */
+/* Closes a stream of open_memstream. False: there was no memory for all of *text; fclose(3) does
+ * not say so where it is the very last that had none. */
 bool service_end_text(FILE *stream, char *const *text);
 
 /* The state of a TCP socket: TCP_ESTABLISHED or another of <netinet/tcp.h>; one that has broken off

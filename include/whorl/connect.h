@@ -41,10 +41,11 @@ typedef struct whorl_connect_options {
 } whorl_connect_options;
 
 /* Connects to `service` (a port, or a name of services(5)) at `host` (a name or an address; NULL:
- * this machine, by its loopback). Returns a descriptor, with O_CLOEXEC, the caller's to close. If
- * no address is connected, the error is that of the one that came furthest, in this order:
+ * this machine, by its loopback). Returns a descriptor, with O_CLOEXEC, the caller's to close.
+ *   -ETIMEDOUT  options.timeout has run out, whatever has become of the addresses
+ * If no address is connected, the error is that of the one that came furthest, in this order:
  *   -ECONNREFUSED, -ECONNRESET   nobody listens there
- *   -ETIMEDOUT                   TCP has given up; also: options.timeout has run out
+ *   -ETIMEDOUT                   TCP has given up
  *   -EHOSTUNREACH                and others of connect(2), socket(2) and bind(2): -EINVAL where no
  *                                way leads from local_host to there
  *   -EAFNOSUPPORT, -EADDRNOTAVAIL, -ENETUNREACH  there is no way from here; or no local_host for it

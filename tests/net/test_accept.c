@@ -205,6 +205,32 @@ static void as_many_as_may_wait_are_taken_by_one_request(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+static intptr_t serve_nobody(whorl_stream *stream, void *arg)
+{
+    (void)stream;
+    (void)arg;
+    return 0;
+}
+
+static intptr_t serve_with_defaults(void *listener)
+{
+    return whorl_serve(listener, serve_nobody, NULL, 0);
+}
+
+static void a_server_with_all_defaults_takes_many(void **state)
+{
+    (void)state;
+    whorl_listener *listener;
+    assert_int_equal(whorl_listen_tcp(NULL, "0", NULL, &listener), 0);
+    whorl_task *server = whorl_spawn(serve_with_defaults, listener);
+    for (int turn = 0; turn < 3; turn++)
+        assert_int_equal(whorl_yield(), 0);
+    assert_true(takes_many(listener));
+    assert_int_equal(whorl_listener_stop(listener), 0);
+    assert_int_equal(whorl_join(server), 0);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
 /* listen(2) takes a backlog of 0, and the kernel's queue holds one then. */
 static void no_backlog_is_no_leave_to_take_all(void **state)
 {
@@ -417,6 +443,7 @@ int main(void)
         as_task(a_cancelled_acceptor_does_not_take_a_turn),
         as_task(of_many_cancelled_accepts_one_goes_on),
         as_task(as_many_as_may_wait_are_taken_by_one_request),
+        as_task(a_server_with_all_defaults_takes_many),
         as_task(no_backlog_is_no_leave_to_take_all),
         as_task(a_crowd_that_is_not_wanted_stays_in_the_kernels_queue),
         as_task(a_kernel_without_multishot_accept_takes_them_one_by_one),

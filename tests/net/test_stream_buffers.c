@@ -102,6 +102,34 @@ static void a_slice_is_where_the_kernel_has_put_the_bytes(void **state)
     run_on_connections(UNIX_PAIR + 1, WHORL_CLOCK_REAL, look_at_slices, NULL);
 }
 
+/* One that asks for one more byte, again and again, as who reads a head does. */
+static intptr_t ask_for_one_more(void *arg)
+{
+    (void)arg;
+    enum { LEN = 50000 };
+    streams both = open_streams(NULL);
+    whorl_slice slice = {0};
+    int calls = 0;
+    char *sent = malloc(LEN);
+    for (int i = 0; i < LEN; i++)
+        sent[i] = (char)(i * 7 / 5);
+    check_equal(whorl_stream_write(both.ends[1], sent, LEN), LEN);
+    for (; slice.len < LEN; calls++)
+        check(whorl_stream_peek(both.ends[0], slice.len + 1, &slice) > 0);
+    check_equal(slice.len, LEN);
+    check_equal(memcmp(slice.data, sent, LEN), 0);
+    check(calls < 40); /* far fewer than bytes */
+    free(sent);
+    close_streams(&both);
+    return 0;
+}
+
+static void a_slice_grows_by_more_than_it_is_asked_to(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, ask_for_one_more, NULL);
+}
+
 /* --- Many streams, few buffers --- */
 
 static intptr_t converse(void *arg)
@@ -307,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(an_idle_stream_holds_no_memory_but_its_own),
         behaviour(a_slice_is_where_the_kernel_has_put_the_bytes),
+        behaviour(a_slice_grows_by_more_than_it_is_asked_to),
         behaviour(all_go_on_with_very_few_buffers),
         behaviour(all_go_on_while_others_hold_every_buffer),
         behaviour(so_does_one_that_waits_for_more_than_its_read_ahead),

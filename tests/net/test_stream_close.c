@@ -7,7 +7,11 @@
 #endif
 #include "streams.h"
 
+#include <fcntl.h>
+#include <pty.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <termios.h>
 
 enum { MUCH = 60000 };
 
@@ -67,19 +71,36 @@ static void a_close_in_a_cancelled_task_sends_what_the_kernel_takes(void **state
     free(data);
 }
 
-static intptr_t close_pipe(void *arg)
+/* In a cancelled task, of a pipe of any kind; its reading end is the caller's to close. */
+static void close_with_last_words(pair both, bool is_full)
+{
+    whorl_stream *writer;
+    check_equal(whorl_stream_open(both.ends[1], NULL, &writer), 0);
+    size_t filled = is_full ? fill_descriptor(both.ends[1]) : 0;
+    check_equal(whorl_stream_puts(writer, "last words"), 10);
+    check_equal(whorl_cancel(whorl_self()), 0);
+    check_equal(whorl_stream_close(writer), is_full ? -ECANCELED : 0);
+    check_equal(whorl_uncancel(), 1);
+    check_equal(read_to_end(both.ends[0]), is_full ? filled : 10);
+}
+
+static pair named_pipe(void)
+{
+    pair both;
+    const char *name = path_of("fifo").text;
+    check_equal(mkfifo(name, 0600), 0);
+    both.ends[0] = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    both.ends[1] = open(name, O_WRONLY | O_CLOEXEC);
+    check_equal(unlink(name), 0);
+    return both;
+}
+
+static intptr_t close_pipes(void *arg)
 {
     (void)arg;
-    for (int is_full = 0; is_full < 2; is_full++) {
-        pair both = pipe_pair();
-        whorl_stream *writer;
-        check_equal(whorl_stream_open(both.ends[1], NULL, &writer), 0);
-        size_t filled = is_full ? fill_descriptor(both.ends[1]) : 0;
-        check_equal(whorl_stream_puts(writer, "last words"), 10);
-        check_equal(whorl_cancel(whorl_self()), 0);
-        check_equal(whorl_stream_close(writer), is_full ? -ECANCELED : 0);
-        check_equal(whorl_uncancel(), 1);
-        check_equal(read_to_end(both.ends[0]), is_full ? filled : 10);
+    for (int i = 0; i < 4; i++) {
+        pair both = i < 2 ? pipe_pair() : named_pipe();
+        close_with_last_words(both, i % 2);
         close(both.ends[0]);
     }
     return 0;
@@ -88,7 +109,36 @@ static intptr_t close_pipe(void *arg)
 static void so_does_that_of_a_pipe(void **state)
 {
     (void)state;
-    run_on_connections(1, WHORL_CLOCK_REAL, close_pipe, NULL);
+    run_on_connections(1, WHORL_CLOCK_REAL, close_pipes, NULL);
+}
+
+/* The slave of a pseudo-terminal, whose other end tells of its last close by an error. Full: it is
+ * stopped, as by ctrl-S. */
+static intptr_t close_terminal(void *arg)
+{
+    (void)arg;
+    for (int is_full = 0; is_full < 2; is_full++) {
+        char words[16];
+        pair both;
+        whorl_stream *writer;
+        check_equal(openpty(&both.ends[0], &both.ends[1], NULL, NULL, NULL), 0);
+        if (is_full)
+            check_equal(tcflow(both.ends[1], TCOOFF), 0);
+        check_equal(whorl_stream_open(both.ends[1], NULL, &writer), 0);
+        check_equal(whorl_stream_puts(writer, "last words"), 10);
+        check_equal(whorl_cancel(whorl_self()), 0);
+        check_equal(whorl_stream_close(writer), is_full ? -ECANCELED : 0);
+        check_equal(whorl_uncancel(), 1);
+        check_equal(whorl_read(both.ends[0], words, sizeof words), is_full ? -EIO : 10);
+        close(both.ends[0]);
+    }
+    return 0;
+}
+
+static void so_does_that_of_a_terminal(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, close_terminal, NULL);
 }
 
 static intptr_t abort_with_bytes(void *arg)
@@ -194,6 +244,7 @@ int main(void)
         behaviour(a_close_sends_what_was_written),
         behaviour(a_close_in_a_cancelled_task_sends_what_the_kernel_takes),
         behaviour(so_does_that_of_a_pipe),
+        behaviour(so_does_that_of_a_terminal),
         behaviour(an_abort_waits_for_nobody_and_resets),
         behaviour(streams_left_open_are_aborted_at_the_runs_end),
         behaviour(a_stream_whose_descriptor_was_closed_says_so),
