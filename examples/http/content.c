@@ -109,6 +109,14 @@ static int in_reach(int year)
     return year > this_year + 50 ? year - 100 : year;
 }
 
+/* Whether the calendar has such a day, and of that name. */
+static bool is_day(const struct tm *tm)
+{
+    struct tm day = {.tm_mday = tm->tm_mday, .tm_mon = tm->tm_mon, .tm_year = tm->tm_year};
+    timegm(&day);
+    return day.tm_mday == tm->tm_mday && day.tm_wday == tm->tm_wday;
+}
+
 /* strptime(3) is generous about case, blanks and digits, and HTTP is not: so the date must be what
  * is written when it is written again. */
 bool date_parse(const char *text, size_t len, time_t *when)
@@ -125,8 +133,9 @@ bool date_parse(const char *text, size_t len, time_t *when)
             continue;
         if (i == 1)
             tm.tm_year = in_reach(tm.tm_year);
+        bool is_real = is_day(&tm);
         *when = timegm(&tm);
-        return true;
+        return is_real;
     }
     return false;
 }
@@ -175,10 +184,14 @@ enum range_kind range_parse(const char *text, size_t len, int64_t size, struct r
 
 /* --- Conditions --- */
 
+enum { TICK_MOST = 2 }; /* seconds, of the clocks of file systems: that is FAT's */
+
 void validators_set(struct validators *self, uint64_t inode, int64_t size, struct timespec modified)
 {
-    snprintf(self->etag, sizeof self->etag, "\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
-             (uint64_t)modified.tv_sec, (unsigned long)modified.tv_nsec, (uint64_t)size, inode);
+    bool may_change = modified.tv_nsec == 0 && modified.tv_sec >= time(NULL) - TICK_MOST;
+    snprintf(self->etag, sizeof self->etag, "%s\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
+             may_change ? "W/" : "", (uint64_t)modified.tv_sec, (unsigned long)modified.tv_nsec,
+             (uint64_t)size, inode);
     self->modified = modified.tv_sec;
     self->exists = true;
 }
@@ -195,11 +208,13 @@ static bool begins_item(struct words list, const char *at)
  * which stand within none. */
 static bool names_file(struct words list, const struct validators *file, enum comparison comparison)
 {
-    const char *at = list.text, *end = at + list.len;
-    size_t len = strlen(file->etag);
+    const char *at = list.text, *end = at + list.len, *tag = strchr(file->etag, '"');
     if (!file->exists || words_are(list, "*"))
         return file->exists;
-    while ((at = memmem(at, (size_t)(end - at), file->etag, len)) != NULL) {
+    if (tag == NULL || (tag > file->etag && comparison == STRONG))
+        return false;
+    size_t len = strlen(tag);
+    while ((at = memmem(at, (size_t)(end - at), tag, len)) != NULL) {
         bool is_weak = at - list.text >= 2 && memcmp(at - 2, "W/", 2) == 0;
         if (begins_item(list, is_weak ? at - 2 : at) && (comparison == WEAK || !is_weak))
             return true;
@@ -219,11 +234,11 @@ static bool field_names_file(const struct request *request, enum field field,
     return false;
 }
 
-/* Whether the file was changed after a date; where there is none, or no file, `otherwise`. */
+/* Whether the file was changed after a date; where there is none, or no time, `otherwise`. */
 static bool changed_since(struct words date, const struct validators *file, bool otherwise)
 {
     time_t when;
-    if (!file->exists || !date_parse(date.text, date.len, &when))
+    if (file->etag[0] == '\0' || !date_parse(date.text, date.len, &when))
         return otherwise;
     return file->modified > when;
 }
@@ -256,6 +271,6 @@ bool condition_range_holds(const struct request *request, const struct validator
     if (!request_field(request, FIELD_IF_RANGE, &value))
         return true;
     if (value.len == strlen(file->etag) && memcmp(value.text, file->etag, value.len) == 0)
-        return true;
+        return *value.text == '"';
     return date_parse(value.text, value.len, &when) && when == file->modified;
 }

@@ -43,13 +43,14 @@ enum range_kind range_parse(const char *text, size_t len, int64_t size, struct r
 
 /* What tells a file's content from another's. */
 struct validators {
-    char etag[64]; /* with its quotes; strong: it changes with each write */
+    char etag[64]; /* with its quotes; "": none, nor a time */
     time_t modified;
     bool exists; /* false: there is no file */
 };
 
-/* By which file it is, its size, and when it was changed last. A file that is replaced gets another
- * inode: two within one tick of the clock are told apart by that. */
+/* By which file it is, its size, and when it was changed last. The tag is strong, as it changes
+ * with the content; but weak while the file may be changed again within one tick of a clock that
+ * counts whole seconds. */
 void validators_set(struct validators *self, uint64_t inode, int64_t size,
                     struct timespec modified);
 

@@ -188,6 +188,17 @@ static int list(struct connection *self, const struct path *path, int dir, char 
     return error;
 }
 
+/* 0, or a status: a list has neither a tag nor a time, but it is there. */
+static int judge_listing(struct connection *self)
+{
+    static const struct validators of_listing = {.exists = true};
+    int status = condition_status(&self->request, &of_listing);
+    if (status != 304)
+        return status;
+    answer_begin(self, 304);
+    return answer_send(self, "", NULL, 0);
+}
+
 static int answer_listing(struct connection *self, const struct path *path)
 {
     char **names;
@@ -195,7 +206,9 @@ static int answer_listing(struct connection *self, const struct path *path)
     if (dir < 0)
         return answer_status_of(dir);
     ssize_t count = self->server->options.no_listing ? -EACCES : whorl_list_dirat(dir, ".", &names);
-    int error = count < 0 ? answer_status_of((int)count) : list(self, path, dir, names);
+    int error = count < 0 ? answer_status_of((int)count) : judge_listing(self);
+    if (count >= 0 && self->status == 0 && error == 0)
+        error = list(self, path, dir, names);
     if (count >= 0)
         free(names);
     whorl_close(dir);

@@ -48,6 +48,7 @@ struct server {
     time_t second;                /* in which this was made: */
     char common[96];              /* the headers of every answer */
     whorl_mutex replacing;        /* who holds it replaces a file */
+    int64_t last_upload;          /* the time that it was given: ns since 1970 */
     LIST_HEAD(, connection) idle; /* those that wait for a request */
     bool stopping;
 };

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "httpd.h"
@@ -36,17 +37,13 @@ struct upload {
 
 /* --- Before the body --- */
 
-/* Splits the path, and opens the directory that the file is to be in. */
-static int open_parent(struct upload *self)
+/* The directory that the file is to be in. A descriptor, or -errno. */
+static int open_parent(const struct upload *self)
 {
     char parent[PATH_MAX];
-    const struct path *path = self->path;
-    const char *slash = strrchr(path->name, '/');
-    int len = slash != NULL ? (int)(slash - path->name) : 0;
-    snprintf(parent, sizeof parent, "%.*s", len, path->name);
-    self->name = slash != NULL ? slash + 1 : path->name;
-    self->dir = open_beneath(self->connection->server, parent, O_RDONLY | O_DIRECTORY);
-    return self->dir < 0 ? self->dir : 0;
+    int len = self->name > self->path->name ? (int)(self->name - self->path->name) - 1 : 0;
+    snprintf(parent, sizeof parent, "%.*s", len, self->path->name);
+    return open_beneath(self->connection->server, parent, O_RDONLY | O_DIRECTORY);
 }
 
 static int look_at(int dir, const char *name, int flags, struct statx *stat,
@@ -148,6 +145,7 @@ static int judge_request(const struct upload *self)
     return self->path->directory ? 409 : 0;
 }
 
+/* A condition that does not hold counts only where the file could be stored (RFC 9110, 13.2.1). */
 static int prepare(struct upload *self)
 {
     struct words ignored;
@@ -155,15 +153,15 @@ static int prepare(struct upload *self)
     int status = judge_request(self);
     if (status != 0)
         return status;
-    int error = open_parent(self);
-    if (error != 0)
-        return error == -ENOENT || error == -ENOTDIR ? 409 : answer_status_of(error);
+    self->dir = open_parent(self);
+    if (self->dir < 0)
+        return self->dir == -ENOENT || self->dir == -ENOTDIR ? 409 : answer_status_of(self->dir);
     status = judge_old(self);
-    if (status != 0)
+    if (status != 0 && status != 412)
         return status;
     self->exclusive = self->is_free && request_field(request, FIELD_IF_NONE_MATCH, &ignored);
-    error = request_keep(request) ? make_file(self) : -ENOMEM;
-    return error == -ENOENT ? 409 : error != 0 ? answer_status_of(error) : 0;
+    int error = request_keep(request) ? make_file(self) : -ENOMEM;
+    return error == -ENOENT ? 409 : error != 0 ? answer_status_of(error) : status;
 }
 
 /* --- The body --- */
@@ -197,6 +195,46 @@ static int take_piece(void *arg, const char *data, size_t len)
 
 /* --- After the body --- */
 
+/* The time of a file, by which its tag is made, is later than that of any before it: the kernel's
+ * own clock may tick but once in some milliseconds, and a file that is replaced gives its inode to
+ * another soon. */
+static int set_time(const struct upload *self)
+{
+    struct timespec now, times[2] = {{.tv_nsec = UTIME_OMIT}};
+    struct server *server = self->connection->server;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t ns = now.tv_sec * WHORL_SECONDS(1) + now.tv_nsec;
+    server->last_upload = ns > server->last_upload ? ns : server->last_upload + 1;
+    times[1].tv_sec = server->last_upload / WHORL_SECONDS(1);
+    times[1].tv_nsec = server->last_upload % WHORL_SECONDS(1);
+    return whorl_futimens(whorl_file_fd(self->file), times);
+}
+
+/* What came is on the disk, with its time. */
+static int finish_file(const struct upload *self)
+{
+    int error = whorl_file_flush(self->file);
+    if (error == 0)
+        error = set_time(self);
+    return error == 0 ? whorl_file_sync(self->file) : error;
+}
+
+/* 0; -ENOENT: the path leads to the directory no longer. */
+static int find_parent(const struct upload *self)
+{
+    struct statx was, is;
+    int dir = open_parent(self);
+    if (dir < 0)
+        return -ENOENT;
+    int error = whorl_statx(self->dir, "", AT_EMPTY_PATH, STATX_INO, &was);
+    if (error == 0)
+        error = whorl_statx(dir, "", AT_EMPTY_PATH, STATX_INO, &is);
+    whorl_close(dir);
+    bool is_same = error == 0 && was.stx_ino == is.stx_ino &&
+                   was.stx_dev_major == is.stx_dev_major && was.stx_dev_minor == is.stx_dev_minor;
+    return error == 0 && !is_same ? -ENOENT : error;
+}
+
 static int link_as(struct upload *self, const char *name)
 {
     char file[32]; /* where /proc has it */
@@ -210,11 +248,12 @@ static int link_as(struct upload *self, const char *name)
 static int take_name(struct upload *self)
 {
     bool is_nameless = self->temporary[0] == '\0';
-    if (is_nameless && self->exclusive)
-        return link_as(self, self->name);
+    int error = is_nameless && self->is_free ? link_as(self, self->name) : -EEXIST;
+    if (error != -EEXIST || (is_nameless && self->exclusive))
+        return error;
     if (is_nameless)
         choose_temporary(self);
-    int error = is_nameless ? link_as(self, self->temporary) : 0;
+    error = is_nameless ? link_as(self, self->temporary) : 0;
     if (error == 0)
         error = whorl_renameat2(self->dir, self->temporary, self->dir, self->name,
                                 self->exclusive ? RENAME_NOREPLACE : 0);
@@ -226,7 +265,7 @@ static int take_name(struct upload *self)
 static int commit(struct upload *self)
 {
     whorl_mutex *replacing = &self->connection->server->replacing;
-    int error = whorl_file_sync(self->file), mode = self->old_mode;
+    int error = finish_file(self), mode = self->old_mode;
     if (error == 0)
         error = whorl_mutex_lock(replacing);
     if (error != 0)
@@ -236,6 +275,8 @@ static int commit(struct upload *self)
         error = keep_mode(self);
     if (status == 0 && error == 0 && self->old_mode != mode)
         error = whorl_file_sync(self->file);
+    if (status == 0 && error == 0)
+        error = find_parent(self);
     if (status == 0 && error == 0)
         error = take_name(self);
     whorl_mutex_unlock(replacing);
@@ -273,7 +314,9 @@ static void clean_up(struct upload *self)
 
 int upload_answer(struct connection *self, const struct path *path)
 {
-    struct upload upload = {.connection = self, .path = path, .dir = -1};
+    const char *slash = strrchr(path->name, '/');
+    const char *name = slash != NULL ? slash + 1 : path->name;
+    struct upload upload = {.connection = self, .path = path, .dir = -1, .name = name};
     int status = prepare(&upload);
     if (status == 0)
         status = send_continue(self);

@@ -66,7 +66,7 @@ static int set_number(const struct option_entry *entry, const char *text)
                               is_seconds ? "number of seconds" : "whole number", entry->least,
                               entry->most, text);
     if (is_seconds)
-        *(int64_t *)entry->place = (int64_t)(value * 1e9);
+        *(int64_t *)entry->place = (int64_t)(value * 1e9) + (value > 0 && value < 1e-9);
     else
         *(size_t *)entry->place = (size_t)value;
     return 0;

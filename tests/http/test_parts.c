@@ -116,6 +116,9 @@ static void dates_are_written_and_read(void **state)
         assert_true(date_parse(forms[i], strlen(forms[i]), &when));
         assert_int_equal(when, 784111777);
     }
+    static const char leap[] = "Sat, 31 Dec 2016 23:59:60 GMT";
+    assert_true(date_parse(leap, strlen(leap), &when));
+    assert_int_equal(when, 1483228800);
     for (time_t second = 0; second < INT64_C(4000000000); second += 1234567) {
         date_format(second, text);
         assert_true(date_parse(text, strlen(text), &when));
@@ -154,6 +157,10 @@ static void what_is_no_date_is_refused(void **state)
         "Sun, 00 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 1994 24:49:37 GMT",
         "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Mon, 06 Nov 1994 08:49:37 GMT",
+        "Thu, 31 Feb 2026 00:00:00 GMT",
+        "Tue, 03 Mar 2026 24:00:00 GMT",
+        "Sun, 29 Feb 2026 00:00:00 GMT",
         "Sun, 06 Nov 1994 08:49:37 GMT, and more than may be in any date",
     };
     time_t when;

@@ -359,20 +359,25 @@ static void a_body_is_not_all_framing(void **state)
 
 /* --- Conditions --- */
 
-/* The status for a request with these headers, of a file changed at 1994-11-06 08:49:37, or of
- * none. */
-static int status_for(const char *method, const char *headers, bool exists)
+/* The status for a request with these headers. */
+static int status_of_file(const char *method, const char *headers, const struct validators *file)
 {
     char head[HEAD_MOST], *memory;
     struct request request;
+    snprintf(head, sizeof head, "%s / HTTP/1.0\r\n%s\r\n", method, headers);
+    assert_int_equal(feed(&request, head, sizeof head, &memory), REQUEST_COMPLETE);
+    int status = condition_status(&request, file);
+    free(memory);
+    return status;
+}
+
+/* The same, of a file changed at 1994-11-06 08:49:37, or of none. */
+static int status_for(const char *method, const char *headers, bool exists)
+{
     struct validators file = {.exists = false};
     if (exists)
         validators_set(&file, 7, 255, (struct timespec){784111777, 5});
-    snprintf(head, sizeof head, "%s / HTTP/1.0\r\n%s\r\n", method, headers);
-    assert_int_equal(feed(&request, head, sizeof head, &memory), REQUEST_COMPLETE);
-    int status = condition_status(&request, &file);
-    free(memory);
-    return status;
+    return status_of_file(method, headers, &file);
 }
 
 #define TAG "\"2ebc98a1.5-ff-7\""
@@ -439,18 +444,37 @@ static void several_dates_are_no_condition(void **state)
     assert_int_equal(status_for("GET", "If-Modified-Since: " SAME ", " SAME "\r\n", true), 0);
 }
 
-static bool range_holds(const char *value)
+/* As that of a list of names. */
+static void what_has_no_validators_is_there(void **state)
+{
+    const struct validators file = {.exists = true};
+    (void)state;
+    assert_int_equal(status_of_file("GET", "", &file), 0);
+    assert_int_equal(status_of_file("GET", "If-Match: *\r\n", &file), 0);
+    assert_int_equal(status_of_file("GET", "If-Match: \"\"\r\n", &file), 412);
+    assert_int_equal(status_of_file("GET", "If-None-Match: *\r\n", &file), 304);
+    assert_int_equal(status_of_file("GET", "If-None-Match: \"x\"\r\n", &file), 0);
+    assert_int_equal(status_of_file("GET", "If-Modified-Since: " SAME "\r\n", &file), 0);
+    assert_int_equal(status_of_file("GET", "If-Unmodified-Since: " BEFORE "\r\n", &file), 0);
+}
+
+static bool range_holds_for(const char *value, const struct validators *file)
 {
     char head[HEAD_MOST], *memory;
     struct request request;
-    struct validators file;
-    validators_set(&file, 7, 255, (struct timespec){784111777, 5});
     snprintf(head, sizeof head, "GET / HTTP/1.0\r\n%s%s\r\n\r\n",
              *value != '\0' ? "If-Range: " : "X: ", value);
     assert_int_equal(feed(&request, head, sizeof head, &memory), REQUEST_COMPLETE);
-    bool holds = condition_range_holds(&request, &file);
+    bool holds = condition_range_holds(&request, file);
     free(memory);
     return holds;
+}
+
+static bool range_holds(const char *value)
+{
+    struct validators file;
+    validators_set(&file, 7, 255, (struct timespec){784111777, 5});
+    return range_holds_for(value, &file);
 }
 
 static void a_part_is_of_the_same_file(void **state)
@@ -463,6 +487,32 @@ static void a_part_is_of_the_same_file(void **state)
     assert_false(range_holds("\"x\""));
     assert_false(range_holds(BEFORE));
     assert_false(range_holds("x"));
+}
+
+/* What was changed in this second, by a clock that has no parts of them, may be changed in it once
+ * more. */
+static void a_tag_is_weak_while_the_file_may_change_unseen(void **state)
+{
+    struct validators file;
+    char match[128], none_match[128];
+    time_t now = time(NULL);
+    (void)state;
+    validators_set(&file, 7, 255, (struct timespec){now, 0});
+    assert_int_equal(strncmp(file.etag, "W/\"", 3), 0);
+    snprintf(match, sizeof match, "If-Match: %s\r\n", file.etag);
+    snprintf(none_match, sizeof none_match, "If-None-Match: %s\r\n", file.etag);
+    assert_int_equal(status_of_file("PUT", match, &file), 412);
+    assert_int_equal(status_of_file("PUT", "If-Match: *\r\n", &file), 0);
+    assert_int_equal(status_of_file("GET", none_match, &file), 304);
+    snprintf(none_match, sizeof none_match, "If-None-Match: %s\r\n", file.etag + 2);
+    assert_int_equal(status_of_file("GET", none_match, &file), 304);
+    assert_false(range_holds_for(file.etag, &file));
+    assert_false(range_holds_for(file.etag + 2, &file));
+    validators_set(&file, 7, 255, (struct timespec){now, 1});
+    assert_int_equal(file.etag[0], '"');
+    validators_set(&file, 7, 255, (struct timespec){now - 60, 0});
+    assert_int_equal(file.etag[0], '"');
+    assert_true(range_holds_for(file.etag, &file));
 }
 
 int main(void)
@@ -482,6 +532,8 @@ int main(void)
         behaviour(writers_are_held_to_their_conditions),
         behaviour(several_dates_are_no_condition),
         behaviour(a_part_is_of_the_same_file),
+        behaviour(what_has_no_validators_is_there),
+        behaviour(a_tag_is_weak_while_the_file_may_change_unseen),
     };
     return run_behaviours("http requests", tests);
 }

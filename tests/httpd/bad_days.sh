@@ -34,6 +34,10 @@ slow_head() {
     # One that has sent nothing is told nothing.
     expect 'the answer' "$(raw '')" ''
     stop_httpd
+    # Less than can be counted is not none.
+    start_httpd --header-timeout 0.0000000001
+    expect_statuses 408 'GET /ten.txt HTTP/1.1\r\nX: '
+    stop_httpd
 }
 
 slow_body() {

@@ -133,6 +133,10 @@ directories() {
     grep -qF '<a href="./site/">site/</a>' "$scratch/body"
     grep -qF '<a href="./ten.txt">ten.txt</a>' "$scratch/body"
     lacks '"\.\./"' "$scratch/body"
+    expect_answer 412 -H 'If-Match: "x"' "$url/plain/"
+    expect_answer 200 -H 'If-Match: *' "$url/plain/"
+    expect_answer 304304 -H 'If-None-Match: *' "$url/plain/" "$url/plain/"
+    expect_header Content-Length ''
     stop_httpd
 }
 

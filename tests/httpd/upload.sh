@@ -227,6 +227,28 @@ directory_goes_meanwhile() {
     stop_httpd
 }
 
+# It has its place elsewhere, and another one may have its own.
+directory_moves_meanwhile() {
+    local after
+    for after in : 'mkdir dir'; do
+        in_empty_folder
+        mkdir "$files/dir"
+        start_httpd --upload
+        connect 9
+        printf 'PUT /dir/new HTTP/1.1\r\nConnection: close\r\nHost: a\r\n' >&9
+        printf 'Content-Length: 7\r\n\r\nshort' >&9
+        await has_open_file
+        rm -rf "$scratch/moved"
+        mv "$files/dir" "$scratch/moved"
+        (cd "$files" && $after)
+        printf er >&9
+        expect 'the status' "$(timeout 60 cat <&9 | statuses)" 409
+        disconnect 9
+        expect 'what is there' "$(find "$scratch/moved" "$files/" -type f)" ''
+        stop_httpd
+    done
+}
+
 leaves_nothing() {
     in_empty_folder
     start_httpd --upload --access-log "$scratch/log"
@@ -369,6 +391,36 @@ no_update_is_lost() {
     stop_httpd
 }
 
+# The clock of such a file system ticks each 4 ms, and a new file has the inode of one that was
+# replaced.
+every_upload_has_its_tag() {
+    local i
+    unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
+    PATH=$PATH:/usr/sbin:/sbin
+    command -v mkfs.ext3 >/dev/null || skip 'mkfs.ext3 is missing (Debian: e2fsprogs)'
+    in_empty_folder
+    truncate -s 16M "$scratch/disk"
+    mkfs.ext3 -q "$scratch/disk"
+    unshare -m mount -o loop "$scratch/disk" "$files" 2>/dev/null ||
+        skip 'no file can be mounted as a disk'
+    # shellcheck disable=SC2016  # the inner shell's
+    httpd_on_ext3() {
+        exec unshare -m bash -c 'mount -o loop "$1" "$2" && exec "${@:3}"' - "$scratch/disk" \
+            "$files" "$program" "$@"
+    }
+    local program=$httpd httpd=httpd_on_ext3
+    start_httpd --upload
+    connect 9
+    for ((i = 100; i < 300; i++)); do
+        printf 'PUT /number HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n%d' "$i" >&9
+    done
+    printf 'GET / HTTP/1.0\r\n\r\n' >&9
+    timeout 60 cat <&9 >"$scratch/raw"
+    disconnect 9
+    expect 'the number of tags' "$(sed -n 's/^ETag: "\(.*\)"\r$/\1/p' "$scratch/raw" | sort -u | wc -l)" 200
+    stop_httpd
+}
+
 full_disk() {
     unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
     in_empty_folder
@@ -413,6 +465,7 @@ make_poor() {
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <whorl.h>
@@ -425,7 +478,10 @@ static int lacks(const char *what)
 int whorl_openat(int dirfd, const char *path, int flags, ...)
 {
     int (*next)(int, const char *, int, ...) = dlsym(RTLD_NEXT, "whorl_openat");
-    return (flags & O_TMPFILE) == O_TMPFILE ? -EOPNOTSUPP : next(dirfd, path, flags, 0666);
+    if (lacks("writing"))
+        return (flags & O_ACCMODE) == O_RDWR ? -EROFS : next(dirfd, path, flags, 0666);
+    bool is_nameless = (flags & O_TMPFILE) == O_TMPFILE;
+    return is_nameless && !lacks("renaming") ? -EOPNOTSUPP : next(dirfd, path, flags, 0666);
 }
 
 int whorl_linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags)
@@ -441,6 +497,8 @@ int whorl_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char 
         dlsym(RTLD_NEXT, "whorl_renameat2");
     if (flags != 0 && lacks("flags"))
         return -EINVAL;
+    if (lacks("renaming"))
+        return -EIO;
     return next(olddirfd, oldpath, newdirfd, newpath, flags);
 }
 END
@@ -448,14 +506,49 @@ END
     $CC -shared -fPIC -I"$top_srcdir/include" -o "$scratch/poor.so" "$scratch/poor.c" -ldl
 }
 
-poor_file_system() {
-    local without program=$httpd httpd=poor_httpd
+# What lacks something runs by this; its name is to be that of httpd.
+use_poor() {
     make_poor
     poor_httpd() {
         WITHOUT=$without LD_PRELOAD=$scratch/poor.so exec "$program" "$@"
     }
     without=nothing
     (poor_httpd --help >"$scratch/out" 2>&1) || skip 'this build takes no such library'
+}
+
+# A file that takes the place of none has no other name before: not even a kill leaves one.
+new_name_at_once() {
+    local without program=$httpd httpd=poor_httpd
+    use_poor
+    without=renaming
+    in_empty_folder
+    start_httpd --upload
+    expect_answer 201 -T - "$url/new" < <(echo first)
+    [[ $(status_of -T - "$url/new" < <(echo second)) == 500 ]] ||
+        skip 'this build uses no library that is shared'
+    expect 'the content' "$(cat "$files/new")" first
+    expect 'what is there' "$(listing)" new
+    stop_httpd
+}
+
+# What could not be stored anyway is refused for that, whatever the conditions are.
+no_writing() {
+    local without program=$httpd httpd=poor_httpd
+    use_poor
+    without=writing
+    in_empty_folder
+    echo old >"$files/old"
+    start_httpd --upload
+    [[ $(status_of -T - "$url/old" < <(echo new)) == 403 ]] ||
+        skip 'this build uses no library that is shared'
+    expect_answer 403 -T - -H 'If-None-Match: *' "$url/old" < <(echo new)
+    expect_answer 403 -T - -H 'If-Match: "x"' "$url/old" < <(echo new)
+    stop_httpd
+}
+
+poor_file_system() {
+    local without program=$httpd httpd=poor_httpd
+    use_poor
     for without in links flags; do
         in_empty_folder
         start_httpd --upload
@@ -487,6 +580,7 @@ httpd_behaviour 'what may not be put is refused, and leaves nothing' refused
 httpd_behaviour 'a client that sends all of what is refused reads its answer' refused_to_the_end
 httpd_behaviour 'a link is replaced, not followed' not_followed
 httpd_behaviour 'a directory that goes meanwhile is told' directory_goes_meanwhile
+httpd_behaviour 'so is one that moves' directory_moves_meanwhile
 httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
 httpd_behaviour 'readers never see a mixture' never_a_mixture
@@ -494,7 +588,10 @@ httpd_behaviour 'many uploads at once are all whole' many_at_once
 httpd_behaviour 'of several that replace one version, one does' one_replaces
 httpd_behaviour 'of several that want to be the first, one is' one_creates
 httpd_behaviour 'clients that count up together lose no step' no_update_is_lost
+httpd_behaviour 'every upload has a tag of its own' every_upload_has_its_tag
 httpd_behaviour 'a full disk is told' full_disk
 httpd_behaviour 'a file is stored without /proc' no_proc
 httpd_behaviour 'a poor file system takes files, too' poor_file_system
+httpd_behaviour 'a new file has its name at once' new_name_at_once
+httpd_behaviour 'what cannot be stored is told before conditions' no_writing
 end_of_tests
