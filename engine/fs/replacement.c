@@ -152,12 +152,20 @@ static int rename_exclusively(const struct replacement *self)
     return 0;
 }
 
+/* What takes the place of nothing has its name at once, so that a kill leaves no other. -EEXIST:
+ * something has it. */
+static int take_free_name(const struct replacement *self)
+{
+    return give_name(self, self->name) != 0 ? -errno : 0;
+}
+
 static int take_place(struct replacement *self)
 {
     bool exclusive = self->flags & WHORL_FILE_EXCLUSIVE;
     bool nameless = self->temporary[0] == '\0';
-    if (exclusive && nameless)
-        return give_name(self, self->name) != 0 ? -errno : 0;
+    int result = nameless && !self->replaces ? take_free_name(self) : -EEXIST;
+    if (result != -EEXIST || (nameless && exclusive))
+        return result;
     if (nameless) {
         int named = with_fresh_name(self, give_temporary_name);
         if (named < 0)

@@ -99,7 +99,7 @@ static intptr_t write_without_each(void *arg)
     (void)arg;
     static const char *const over[] = {"openat",     "fstatat", "faccessat", "fstat", "fchmod",
                                        "readlinkat", "linkat",  "renameat",  "fsync", NULL};
-    static const char *const anew[] = {"openat", "linkat", "renameat", "fsync", NULL};
+    static const char *const anew[] = {"openat", "linkat", "fsync", NULL};
     static const char *const exclusive[] = {"openat", "fstatat", "linkat", "fsync", NULL};
     static const char *const named[] = {"openat", "renameat", "fsync", NULL};
     static const char *const by_link[] = {"openat", "readlinkat", "fstatat", NULL};

@@ -70,6 +70,9 @@ int __wrap_fsync(int fd)
     return step(S_ISDIR(status_of(fd).st_mode) ? 'D' : 'F') ? __real_fsync(fd) : -1;
 }
 
+/* Before the next link, somebody makes a file of that name. */
+static bool comes_first;
+
 int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
 int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
 int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
@@ -77,6 +80,9 @@ int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, in
     struct stat status;
     check_equal(fstatat(from_dir, from, &status, 0), 0);
     check_equal(status.st_size, expected_size);
+    if (comes_first)
+        write_whole(path_of(to).text, "other", 5);
+    comes_first = false;
     return step('L') ? __real_linkat(from_dir, from, to_dir, to, flags) : -1;
 }
 
@@ -120,18 +126,27 @@ static const struct row {
     size_t size;
     unsigned flags;
     const char *steps;
+    bool is_new; /* nothing has the name */
 } rows[] = {
-    {1000, 0, "WFLRD"},
-    {1000, REPLACEMENT_NAMED, "WFRD"},
-    {1000, WHORL_FILE_EXCLUSIVE, "WFLD"},
-    {1000, WHORL_FILE_EXCLUSIVE | REPLACEMENT_NAMED, "WFRD"},
-    {1000, WHORL_FILE_UNSYNCED, "WLR"},
-    {1000, WHORL_FILE_UNSYNCED | REPLACEMENT_NAMED, "WR"},
-    {0, 0, "FLRD"},
-    {LARGE, 0, "WWWFLRD"},
-    {LARGE, REPLACEMENT_NAMED, "WWWFRD"},
-    {LARGE, WHORL_FILE_UNSYNCED, "WWWLR"},
+    {1000, 0, "WFLRD", false},
+    {1000, REPLACEMENT_NAMED, "WFRD", false},
+    {1000, WHORL_FILE_EXCLUSIVE, "WFLD", false},
+    {1000, WHORL_FILE_EXCLUSIVE | REPLACEMENT_NAMED, "WFRD", false},
+    {1000, WHORL_FILE_UNSYNCED, "WLR", false},
+    {1000, WHORL_FILE_UNSYNCED | REPLACEMENT_NAMED, "WR", false},
+    {0, 0, "FLRD", false},
+    {LARGE, 0, "WWWFLRD", false},
+    {LARGE, REPLACEMENT_NAMED, "WWWFRD", false},
+    {LARGE, WHORL_FILE_UNSYNCED, "WWWLR", false},
+    {1000, 0, "WFLD", true},
+    {1000, REPLACEMENT_NAMED, "WFRD", true},
+    {1000, WHORL_FILE_UNSYNCED, "WL", true},
 };
+
+static bool begins_with_nothing(const struct row *row)
+{
+    return row->is_new || (row->flags & WHORL_FILE_EXCLUSIVE);
+}
 
 static int write_row(const struct row *row)
 {
@@ -153,7 +168,7 @@ static int copy_row(const struct row *row)
 static void prepare(const struct row *row)
 {
     unlink(path_of("file").text);
-    if (!(row->flags & WHORL_FILE_EXCLUSIVE))
+    if (!begins_with_nothing(row))
         write_whole(path_of("file").text, "old", 3);
 }
 
@@ -186,7 +201,7 @@ static void each_step_to_the_disk_comes_after_the_one_before(void **state)
 
 static bool is_untouched(const struct row *row)
 {
-    if (row->flags & WHORL_FILE_EXCLUSIVE)
+    if (begins_with_nothing(row))
         return check(access(path_of("file").text, F_OK) != 0);
     return file_holds_bytes(path_of("file").text, "old", 3);
 }
@@ -228,12 +243,32 @@ static void a_step_that_fails_is_the_last_and_leaves_nothing_beside_the_file(voi
         run_checks(fail_steps, &calls[i]);
 }
 
+/* Another file takes the name first: it is replaced then. */
+static intptr_t write_when_another_comes(void *arg)
+{
+    static const struct row row = {1000, 0, "WFLLRD", true};
+    (void)arg;
+    prepare(&row);
+    comes_first = true;
+    check_equal(write_row(&row), 0);
+    check_text(steps, row.steps);
+    check(file_holds_bytes(path_of("file").text, content, row.size));
+    check_equal(names_in(path_of("").text), 1);
+    return 0;
+}
+
+static void a_name_that_is_taken_meanwhile_is_replaced(void **state)
+{
+    (void)state;
+    run_checks(write_when_another_comes, NULL);
+}
+
 /* A file system whose rename always replaces: a second link does what it cannot. */
 static intptr_t write_without_no_replace(void *arg)
 {
     (void)arg;
     static const int errors[] = {EINVAL, ENOSYS};
-    const struct row row = {1000, WHORL_FILE_EXCLUSIVE | REPLACEMENT_NAMED, "WFLD"};
+    const struct row row = {1000, WHORL_FILE_EXCLUSIVE | REPLACEMENT_NAMED, "WFLD", false};
     for (size_t i = 0; i < count_of(errors); i++) {
         no_replace_error = errors[i];
         prepare(&row);
@@ -282,6 +317,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(each_step_to_the_disk_comes_after_the_one_before),
         behaviour(a_step_that_fails_is_the_last_and_leaves_nothing_beside_the_file),
+        behaviour(a_name_that_is_taken_meanwhile_is_replaced),
         behaviour(an_exclusive_write_does_without_an_exclusive_rename),
         behaviour(links_that_change_are_not_followed_for_ever),
     };
