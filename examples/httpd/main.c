@@ -30,8 +30,9 @@ static const char usage[] =
 
 static const char notes[] =
     "\nBYTES take the suffixes K, M and G. Links that lead out of DIRECTORY are not followed,\n"
-    "nor are absolute ones. A file that a kill or a power failure leaves, by a name that begins\n"
-    "with " WHORL_TEMPORARY_PREFIX ", is never served, and may be removed.\n"
+    "nor are absolute ones.\n"
+    "What a kill or a loss of power leaves, by a name that begins with " WHORL_TEMPORARY_PREFIX
+    ", is never\nserved, and may be removed.\n"
     "SIGTERM and SIGINT (ctrl-C) end it when the requests have ended that run; a second one\n"
     "ends these too. An access log that nobody takes holds it up for 2 seconds.\n"
     "\nExit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.\n";
