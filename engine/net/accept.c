@@ -8,6 +8,7 @@
 
 #define FIRST_PAUSE WHORL_MS(10)
 #define LONGEST_PAUSE WHORL_SECONDS(1)
+#define MORE_MOST 1024
 
 static whorl_listener *listener_of(struct multishot *accepting)
 {
@@ -231,8 +232,13 @@ static bool is_at_last_descriptor(const whorl_listener *listener)
     return listener->keeps_spare && listener->spare < 0;
 }
 
-/* The part by which more is wanted than can come, for a multishot op: it is not disarmed soon. */
-#define SOME_MORE 8
+/* For how many multishot ops are armed: twice as many as may wait; of a very long queue, which does
+ * not fill again while it is taken, not quite. */
+static size_t many_of(const whorl_listener *listener)
+{
+    size_t queued = listener->backlogs;
+    return queued + (queued < MORE_MOST ? queued : MORE_MOST);
+}
 
 /* Whether it has armed one, which looks at the queue. */
 static bool seek_at(whorl_listener *listener, struct listener_socket *socket, size_t missing)
@@ -243,8 +249,7 @@ static bool seek_at(whorl_listener *listener, struct listener_socket *socket, si
         return false;
     }
     bool is_at_rest = !multishot_is_armed(&socket->ops[0].accepting);
-    size_t enough = listener->backlogs + listener->backlogs / SOME_MORE;
-    if (is_at_rest && !listener->takes_once && missing > enough) {
+    if (is_at_rest && !listener->takes_once && missing >= many_of(listener)) {
         arm(listener, &socket->ops[0], RING_MULTISHOT);
         return true;
     }

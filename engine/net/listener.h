@@ -9,7 +9,7 @@
  * `wanted` says how many connections are asked for and not handed out: one for each task that waits
  * in whorl_listener_accept; or, of a server, as many as its limit allows. Ops are armed while more
  * are wanted than lie in `taken`. A multishot op cannot be told how many: it takes all that wait.
- * So one is armed only where all that the sockets' queues can hold is wanted, and some more, and
+ * So one is armed only where all that the sockets' queues can hold is wanted, and many more, and
  * disarmed when less than they can hold is wanted; else an op takes one connection and ends. As it
  * begins again only when the loop next turns, and turns are long where thousands of tasks are busy,
  * several such ops are armed at once: as many as are wanted, and one for each socket at least. A

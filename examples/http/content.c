@@ -188,7 +188,8 @@ enum { TICK_MOST = 2 }; /* seconds, of the clocks of file systems: that is FAT's
 
 void validators_set(struct validators *self, uint64_t inode, int64_t size, struct timespec modified)
 {
-    bool may_change = modified.tv_nsec == 0 && modified.tv_sec >= time(NULL) - TICK_MOST;
+    time_t age = time(NULL) - modified.tv_sec;
+    bool may_change = modified.tv_nsec == 0 && age <= TICK_MOST && age >= -TICK_MOST;
     snprintf(self->etag, sizeof self->etag, "%s\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
              may_change ? "W/" : "", (uint64_t)modified.tv_sec, (unsigned long)modified.tv_nsec,
              (uint64_t)size, inode);
@@ -272,5 +273,7 @@ bool condition_range_holds(const struct request *request, const struct validator
         return true;
     if (value.len == strlen(file->etag) && memcmp(value.text, file->etag, value.len) == 0)
         return *value.text == '"';
+    if (file->etag[0] != '"')
+        return false; /* nor is its time a strong one */
     return date_parse(value.text, value.len, &when) && when == file->modified;
 }

@@ -49,8 +49,8 @@ struct validators {
 };
 
 /* By which file it is, its size, and when it was changed last. The tag is strong, as it changes
- * with the content; but weak while the file may be changed again within one tick of a clock that
- * counts whole seconds. */
+ * with each change that the time tells of; but weak while the file may be changed again within one
+ * tick of a clock that counts whole seconds. */
 void validators_set(struct validators *self, uint64_t inode, int64_t size,
                     struct timespec modified);
 

@@ -148,7 +148,7 @@ static int judge_request(const struct upload *self)
 /* A condition that does not hold counts only where the file could be stored (RFC 9110, 13.2.1). */
 static int prepare(struct upload *self)
 {
-    struct words ignored;
+    struct words tags;
     struct request *request = &self->connection->request;
     int status = judge_request(self);
     if (status != 0)
@@ -159,7 +159,8 @@ static int prepare(struct upload *self)
     status = judge_old(self);
     if (status != 0 && status != 412)
         return status;
-    self->exclusive = self->is_free && request_field(request, FIELD_IF_NONE_MATCH, &ignored);
+    self->exclusive =
+        self->is_free && request_field(request, FIELD_IF_NONE_MATCH, &tags) && words_are(tags, "*");
     int error = request_keep(request) ? make_file(self) : -ENOMEM;
     return error == -ENOENT ? 409 : error != 0 ? answer_status_of(error) : status;
 }
@@ -197,7 +198,8 @@ static int take_piece(void *arg, const char *data, size_t len)
 
 /* The time of a file, by which its tag is made, is later than that of any before it: the kernel's
  * own clock may tick but once in some milliseconds, and a file that is replaced gives its inode to
- * another soon. */
+ * another soon. Where no time may be set, as where all files seem to be one user's, that clock has
+ * to do. */
 static int set_time(const struct upload *self)
 {
     struct timespec now, times[2] = {{.tv_nsec = UTIME_OMIT}};
@@ -207,7 +209,9 @@ static int set_time(const struct upload *self)
     server->last_upload = ns > server->last_upload ? ns : server->last_upload + 1;
     times[1].tv_sec = server->last_upload / WHORL_SECONDS(1);
     times[1].tv_nsec = server->last_upload % WHORL_SECONDS(1);
-    return whorl_futimens(whorl_file_fd(self->file), times);
+    int error = whorl_futimens(whorl_file_fd(self->file), times);
+    bool may_not = error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EOPNOTSUPP;
+    return may_not ? 0 : error;
 }
 
 /* What came is on the disk, with its time. */
@@ -224,8 +228,10 @@ static int find_parent(const struct upload *self)
 {
     struct statx was, is;
     int dir = open_parent(self);
-    if (dir < 0)
+    if (dir == -ENOTDIR || dir == -ELOOP || dir == -EXDEV)
         return -ENOENT;
+    if (dir < 0)
+        return dir;
     int error = whorl_statx(self->dir, "", AT_EMPTY_PATH, STATX_INO, &was);
     if (error == 0)
         error = whorl_statx(dir, "", AT_EMPTY_PATH, STATX_INO, &is);

@@ -89,8 +89,9 @@ WHORL_API int whorl_stream_pair(const whorl_stream_options *options, whorl_strea
 
 /* Sends what was written, closes the descriptor and gives the stream back, all of it always. In a
  * cancelled task, or when it is cancelled here or its idle timeout runs out, what the kernel does
- * not take at once is dropped (over the master of a pseudo-terminal: all). Tasks that wait in other
- * calls of the stream get -ECANCELED first. Of SO_LINGER whorl_close tells. Returns 0.
+ * not take at once is dropped; all, where it cannot be asked for that, as over the master of a
+ * pseudo-terminal. Tasks that wait in other calls of the stream get -ECANCELED first. Of SO_LINGER
+ * whorl_close tells. Returns 0.
  *   -EBUSY  another task closes it already; nothing was done
  *   -EINVAL, -EPERM  nothing was done
  *   else    bytes were dropped, or a write has taken fewer than it was to, for this error of

@@ -227,6 +227,23 @@ directory_goes_meanwhile() {
     stop_httpd
 }
 
+# The condition is of others' versions, and what came meanwhile is none of these.
+name_is_taken_meanwhile() {
+    in_empty_folder
+    start_httpd --upload
+    connect 9
+    printf 'PUT /new HTTP/1.1\r\nConnection: close\r\nHost: a\r\nIf-None-Match: "x"\r\n' >&9
+    printf 'Content-Length: 7\r\n\r\nshort' >&9
+    await has_open_file
+    echo other >"$files/new"
+    printf er >&9
+    expect 'the status' "$(timeout 60 cat <&9 | statuses)" 204
+    disconnect 9
+    expect 'the content' "$(cat "$files/new")" shorter
+    expect 'what is there' "$(listing)" new
+    stop_httpd
+}
+
 # It has its place elsewhere, and another one may have its own.
 directory_moves_meanwhile() {
     local after
@@ -400,7 +417,7 @@ every_upload_has_its_tag() {
     command -v mkfs.ext3 >/dev/null || skip 'mkfs.ext3 is missing (Debian: e2fsprogs)'
     in_empty_folder
     truncate -s 16M "$scratch/disk"
-    mkfs.ext3 -q "$scratch/disk"
+    mkfs.ext3 -q -I 256 "$scratch/disk" # whose times have more than seconds
     unshare -m mount -o loop "$scratch/disk" "$files" 2>/dev/null ||
         skip 'no file can be mounted as a disk'
     # shellcheck disable=SC2016  # the inner shell's
@@ -490,6 +507,12 @@ int whorl_linkat(int olddirfd, const char *oldpath, int newdirfd, const char *ne
     return lacks("links") ? -EPERM : next(olddirfd, oldpath, newdirfd, newpath, flags);
 }
 
+int whorl_futimens(int fd, const struct timespec times[2])
+{
+    int (*next)(int, const struct timespec[2]) = dlsym(RTLD_NEXT, "whorl_futimens");
+    return lacks("times") ? -EPERM : next(fd, times);
+}
+
 int whorl_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath,
                     unsigned flags)
 {
@@ -549,7 +572,7 @@ no_writing() {
 poor_file_system() {
     local without program=$httpd httpd=poor_httpd
     use_poor
-    for without in links flags; do
+    for without in links flags times; do
         in_empty_folder
         start_httpd --upload
         connect 9
@@ -581,6 +604,7 @@ httpd_behaviour 'a client that sends all of what is refused reads its answer' re
 httpd_behaviour 'a link is replaced, not followed' not_followed
 httpd_behaviour 'a directory that goes meanwhile is told' directory_goes_meanwhile
 httpd_behaviour 'so is one that moves' directory_moves_meanwhile
+httpd_behaviour 'a name that is taken meanwhile is judged as that' name_is_taken_meanwhile
 httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
 httpd_behaviour 'readers never see a mixture' never_a_mixture
