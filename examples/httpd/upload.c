@@ -248,9 +248,10 @@ static int link_as(struct upload *self, const char *name)
     return whorl_linkat(AT_FDCWD, file, self->dir, name, AT_SYMLINK_FOLLOW);
 }
 
-/* Gives the file its name. A link cannot replace what is there; nor does every file system keep a
- * renaming from that. Of a file that has a name already that is changed, as not every one knows two
- * names for a file. -EEXIST: nothing was to be replaced, and somebody was faster. */
+/* Gives the file its name: at once where that is free, so that a kill leaves no other. A link
+ * cannot replace what is there; nor does every file system keep a renaming from that. Of a file
+ * that has a name already that is changed, as not every one knows two names for a file. -EEXIST:
+ * nothing was to be replaced, and somebody was faster. */
 static int take_name(struct upload *self)
 {
     bool is_nameless = self->temporary[0] == '\0';
