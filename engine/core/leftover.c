@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <core/leftover.h>
 #include <core/loop.h>
+#include <stdlib.h>
 
 void leftover_add(struct loop *loop, struct leftover *self)
 {
@@ -32,5 +33,21 @@ void leftovers_end(struct loop *loop)
         struct leftover *first = loop->leftovers;
         leftover_remove(first);
         first->end(first);
+    }
+}
+
+void leftover_bury(struct loop *loop, struct leftover *self, void *memory)
+{
+    self->memory = memory;
+    self->next = loop->buried;
+    loop->buried = self;
+}
+
+void leftovers_free(struct loop *loop)
+{
+    while (loop->buried) {
+        struct leftover *first = loop->buried;
+        loop->buried = first->next;
+        free(first->memory);
     }
 }

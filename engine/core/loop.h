@@ -90,6 +90,7 @@ struct loop {
     struct task *shown;         /* by whorl_each_task, now */
     struct task *abandoned;     /* their functions have returned, and left something behind */
     struct leftover *leftovers; /* what is left to the loop itself */
+    struct leftover *buried;    /* what was ended of it, and is to be freed */
     struct task *deliveries;    /* tasks whose cancel is being delivered */
     struct task **deliveries_end;
     uint64_t spawned;

@@ -3,6 +3,7 @@
  * leaves open. run.c calls both, on the loop's thread; nothing runs in the loop yet, or any more.
  */
 #include <core/inbox.h>
+#include <core/leftover.h>
 #include <core/loop.h>
 #include <errno.h>
 #include <stdio.h>
@@ -89,6 +90,7 @@ int loop_open(struct loop **result, const whorl_config *config, const struct loo
 
 void loop_close(struct loop *loop)
 {
+    leftovers_free(loop);
     inbox_end(loop);
     stack_pool_close(&loop->stacks);
     ring_close(&loop->ring);

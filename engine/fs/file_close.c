@@ -6,13 +6,13 @@
 #include <unistd.h>
 #include <whorl/fs.h>
 
-static void file_free(whorl_file *file)
+/* But for its own memory. */
+static void give_up(whorl_file *file)
 {
     while (file->in.count > 0)
         window_pop(file, &file->in);
     buffers_free(file);
     free(file->held);
-    free(file);
 }
 
 int whorl_file_close(whorl_file *file)
@@ -32,7 +32,8 @@ int whorl_file_close(whorl_file *file)
     leftover_remove(&file->leftover);
     file->busy = true;
     int closed = whorl_close(file->fd);
-    file_free(file);
+    give_up(file);
+    free(file);
     return error ? error : closed;
 }
 
@@ -137,5 +138,6 @@ void file_end_left(struct leftover *self)
                 "large: %s\n",
                 strerror(errno));
     close(file->fd);
-    file_free(file);
+    give_up(file);
+    leftover_bury(file->loop, self, file);
 }

@@ -1,6 +1,7 @@
 /* Connecting by name: see connect.h of the public headers. */
 #include <core/leftover.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/connect.h>
 #include <net/unix_name.h>
 #include <sys/un.h>
@@ -90,7 +91,9 @@ int whorl_tcp_connect(const char *host, const char *service, const whorl_connect
 
 /* --- Unix --- */
 
-/* A socket whose connect is waited for; on the stack of its task, should that never go on. */
+/* A socket whose connect is waited for; on the stack of its task, should that never go on. While it
+ * has O_NONBLOCK a queue that is full is looked at now and then: the kernel would wait in a thread,
+ * and one who is woken there and cancelled would keep it from others that their turn has come. */
 struct attempt {
     struct leftover leftover; /* first */
     int fd;
@@ -109,15 +112,17 @@ static void end_left(struct leftover *self)
 
 static int connect_to(struct loop *loop, const struct sockaddr_un *address, size_t size)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     struct attempt attempt = {.leftover = {.stop = stop_nothing, .end = end_left}, .fd = fd};
     leftover_add(loop, &attempt.leftover);
     int error = whorl_connect(fd, (const struct sockaddr *)address, (socklen_t)size);
     leftover_remove(&attempt.leftover);
-    if (!error)
+    if (!error && fcntl(fd, F_SETFL, O_RDWR) == 0)
         return fd;
+    if (!error)
+        error = -errno;
     close(fd);
     return error;
 }

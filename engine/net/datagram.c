@@ -34,11 +34,11 @@ ssize_t datagram_end(whorl_datagram *datagram, struct datagram_call *call, ssize
 
 /* --- The end --- */
 
-static void datagram_free(whorl_datagram *datagram)
+/* But for its own memory. */
+static void give_up(whorl_datagram *datagram)
 {
     assert(datagram->users == 0 && !multishot_is_armed(&datagram->in));
     datagram_drop(datagram);
-    free(datagram);
 }
 
 static whorl_datagram *datagram_of(struct leftover *self)
@@ -57,9 +57,12 @@ static void end_left(struct leftover *self)
 {
     whorl_datagram *datagram = datagram_of(self);
     unix_name_remove(&datagram->name);
-    close(datagram->fd);
+    if (datagram->fd >= 0)
+        close(datagram->fd);
+    datagram->fd = -1;
     datagram->users = 0; /* tasks that were given up never leave their calls */
-    datagram_free(datagram);
+    give_up(datagram);
+    leftover_bury(datagram->loop, self, datagram);
 }
 
 static const struct wait_kind calls_end_wait = {.name = "the end of a socket's calls"};
@@ -77,13 +80,16 @@ int whorl_datagram_close(whorl_datagram *datagram)
     unix_name_remove(&datagram->name);
     datagram_turn_away(datagram);
     datagram_end_lookups(datagram);
-    int closed = whorl_close(datagram->fd);
+    int fd = datagram->fd;
+    datagram->fd = -1;
+    int closed = whorl_close(fd);
     if (datagram->users > 0) {
         datagram->closer = loop->current;
         task_park(loop, loop->current, &calls_end_wait, NULL);
     }
     leftover_remove(&datagram->leftover);
-    datagram_free(datagram);
+    give_up(datagram);
+    free(datagram);
     return closed;
 }
 
@@ -117,7 +123,9 @@ int datagram_make(int fd, int family, const whorl_datagram_options *options,
 
 int whorl_datagram_fd(const whorl_datagram *datagram)
 {
-    return datagram ? datagram->fd : -EINVAL;
+    if (!datagram)
+        return -EINVAL;
+    return datagram->fd >= 0 ? datagram->fd : -EBADF;
 }
 
 int whorl_datagram_port(const whorl_datagram *datagram)

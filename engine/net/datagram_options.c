@@ -1,7 +1,7 @@
 /* Broadcast and multicast: options of the socket, of each family that it serves. See datagram.h. */
 #include <arpa/inet.h>
 #include <net/datagram.h>
-#include <net/if.h>
+#include <net/interface.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -27,8 +27,8 @@ static int set_both(const whorl_datagram *datagram, int option6, int option4, in
 /* The number of an interface; 0: none was named. */
 static int interface_number(const char *interface, unsigned *number)
 {
-    *number = interface ? if_nametoindex(interface) : 0;
-    return interface && *number == 0 ? -ENODEV : 0;
+    *number = 0;
+    return interface ? interface_find(interface, number) : 0;
 }
 
 int whorl_datagram_set_broadcast(whorl_datagram *datagram, int on)

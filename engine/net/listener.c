@@ -22,11 +22,11 @@ static int *fd_of(struct listener_socket *socket)
     return &socket->ops[0].accepting.op.fd;
 }
 
-static void listener_free(whorl_listener *listener)
+/* But for its own memory. */
+static void give_up(whorl_listener *listener)
 {
     assert(listener->taken_count == 0 && !timer_is_armed(&listener->retry));
     free(listener->taken);
-    free(listener);
 }
 
 /* --- At the run's end --- */
@@ -49,7 +49,9 @@ static void end_left(struct leftover *leftover)
     for (unsigned i = 0; i < listener->count; i++)
         if (*fd_of(&listener->sockets[i]) >= 0)
             close(*fd_of(&listener->sockets[i]));
-    listener_free(listener);
+    listener->count = 0;
+    give_up(listener);
+    leftover_bury(listener->loop, leftover, listener);
 }
 
 /* --- Making --- */
@@ -116,7 +118,8 @@ void listener_drop(whorl_listener *listener)
     unix_name_remove(&listener->name);
     close_sockets(listener);
     leftover_remove(&listener->leftover);
-    listener_free(listener);
+    give_up(listener);
+    free(listener);
 }
 
 static int socket_number(int fd, int option, int *value)
@@ -169,6 +172,7 @@ int whorl_listener_from_fd(int fd, whorl_listener **listener)
         return error;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     listener_add(*listener, fd, backlog_of(fd));
+    (*listener)->takes_once = true;
     return 0;
 }
 

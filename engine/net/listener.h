@@ -14,7 +14,8 @@
  * begins again only when the loop next turns, and turns are long where thousands of tasks are busy,
  * several such ops are armed at once: as many as are wanted, and one for each socket at least. A
  * connection that comes beyond what is wanted, as by the second of two sockets, lies in `taken` for
- * who asks next.
+ * who asks next. Of a socket that other processes may have, too, a multishot op would take all that
+ * come, and leave them none.
  *
  * Of the ops that wait at a socket the kernel wakes one for each connection that comes. Where that
  * one ends without it, for want of a descriptor or by a cancel, the others do not hear of it. So
@@ -57,7 +58,7 @@ struct whorl_listener {
     struct server *server; /* NULL: none runs */
     bool stopped;          /* no server begins any more */
     bool closing;
-    bool takes_once; /* the kernel has no multishot accept */
+    bool takes_once; /* the kernel has no multishot accept, or others may accept, too */
     bool unheard;    /* an op has ended without a connection, since the queues were last empty */
     int error;       /* accepting has failed for good */
     /* Connections that nobody has been given yet, in a ring, the oldest first. */

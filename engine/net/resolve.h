@@ -69,7 +69,8 @@ int lookup_run(const struct question *question, struct found **found);
 
 /* The address that a host is. Returns 1.
  *   -ENOENT   it is none; it may be a name, if it has no colon
- *   -ENODATA  it is one of the other family */
+ *   -ENODATA  it is one of the other family
+ *   else      nobody could look for its interface: -EMFILE, -ENFILE, -ENOMEM */
 int number_read(const char *host, int family, whorl_address *address);
 
 /* --- resolve_errors.c: any thread --- */

@@ -5,7 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
+#include <net/interface.h>
 #include <net/resolve.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +25,23 @@ static bool is_of_one_interface(const struct in6_addr *address)
            IN6_IS_ADDR_MC_NODELOCAL(address);
 }
 
-/* Reads a scope: a number, of which 0 is none, or for an address of one interface its name. False:
- * there is no such. */
-static bool read_scope(const char *text, struct sockaddr_in6 *in6)
+/* Reads a scope: a number, of which 0 is none, or for an address of one interface its name. 0;
+ * -ENOENT: there is no such; or -errno: nobody could look. */
+static int read_scope(const char *text, struct sockaddr_in6 *in6)
 {
     const struct in6_addr *address = &in6->sin6_addr;
+    int error = -ENODEV;
     if (is_of_one_interface(address))
-        in6->sin6_scope_id = if_nametoindex(text);
-    if (in6->sin6_scope_id != 0)
-        return true;
+        error = interface_find(text, &in6->sin6_scope_id);
+    if (!error)
+        return 0;
     if (*text < '0' || *text > '9')
-        return false;
+        return error == -ENODEV ? -ENOENT : error;
     char *end;
     errno = 0;
     unsigned long number = strtoul(text, &end, 10);
     in6->sin6_scope_id = (uint32_t)number;
-    return !*end && !errno && number <= UINT32_MAX;
+    return !*end && !errno && number <= UINT32_MAX ? 0 : -ENOENT;
 }
 
 static int read_in6(const char *host, whorl_address *address)
@@ -57,7 +58,8 @@ static int read_in6(const char *host, whorl_address *address)
         return -ENOENT;
     if (!host[length])
         return 1;
-    return read_scope(host + length + 1, &address->in6) ? 1 : -ENOENT;
+    int error = read_scope(host + length + 1, &address->in6);
+    return error ? error : 1;
 }
 
 static void unmap(whorl_address *address)

@@ -35,7 +35,8 @@ static void restore_blocking(const whorl_stream *stream)
         fcntl(stream->fd, F_SETFL, fcntl(stream->fd, F_GETFL) & ~O_NONBLOCK);
 }
 
-static void stream_free(whorl_stream *stream)
+/* But for its own memory. */
+static void stream_drop(whorl_stream *stream)
 {
     in_drop(stream);
     out_drop(stream);
@@ -44,14 +45,14 @@ static void stream_free(whorl_stream *stream)
         timer_disarm(&stream->loop->timers, &stream->pause);
     if (stream->told_end)
         *stream->told_end = true;
-    free(stream);
 }
 
 /* Its descriptor stays. */
 static void give_back(whorl_stream *stream)
 {
     leftover_remove(&stream->leftover);
-    stream_free(stream);
+    stream_drop(stream);
+    free(stream);
 }
 
 static void stop_left(struct leftover *self)
@@ -69,8 +70,10 @@ static void end_left(struct leftover *self)
         set_reset(stream);
         restore_blocking(stream);
         close(stream->fd);
+        stream->fd = -1;
     }
-    stream_free(stream);
+    stream_drop(stream);
+    leftover_bury(stream->loop, self, stream);
 }
 
 static int64_t idle_of(int64_t ns)

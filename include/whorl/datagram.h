@@ -103,7 +103,9 @@ WHORL_API int whorl_datagram_from_fd(int fd, const whorl_datagram_options *optio
 WHORL_API int whorl_datagram_close(whorl_datagram *socket);
 
 /* The descriptor; it stays the socket's. For calls such as setsockopt(2) and getsockname(2), not
- * for receiving or closing. From: anywhere. */
+ * for receiving or closing. From: anywhere.
+ *   -EBADF   another task closes it at this moment
+ *   -EINVAL  socket is NULL */
 WHORL_API int whorl_datagram_fd(const whorl_datagram *socket);
 
 /* The port of a UDP socket, in the host's order. Does not wait.

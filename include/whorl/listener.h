@@ -75,7 +75,9 @@ WHORL_API int whorl_listen_unix(const char *path, const whorl_listener_options *
                                 whorl_listener **listener);
 
 /* A listener over a socket that listens, as a supervisor hands it down; the descriptor belongs to
- * it from then on, with O_CLOEXEC, on an error it does not. Does not wait. Returns 0.
+ * it from then on, with O_CLOEXEC, on an error it does not. Other processes may accept from the
+ * socket, too: so each connection is asked for by itself. One that comes just as the listener is
+ * closed may wait until the next one comes, if the others wait already. Does not wait. Returns 0.
  *   -EINVAL  it does not listen, or is of another kind than SOCK_STREAM
  *   -EBADF, -ENOTSOCK, -ENOMEM */
 WHORL_API int whorl_listener_from_fd(int fd, whorl_listener **listener);

@@ -27,13 +27,16 @@ WHORL_API int whorl_listen(int fd, int backlog);
  * may be NULL together; *len is the room in addr before, the address's size after. A cancelled
  * accept has taken no connection off the queue. A task that accepts over and over gets one
  * connection each time the loop turns, and turns are long where thousands of tasks are busy:
- * whorl_serve takes many in a turn. */
+ * whorl_serve takes many in a turn. Of several that wait here for one socket the kernel wakes one
+ * for a connection: is that one cancelled at this moment, the others hear of the connection when
+ * the next one comes. A listener (listener.h) has its tasks told at once. */
 WHORL_API int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len);
 WHORL_API int whorl_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 
 /* connect(2). After a connect that was cancelled or timed out the socket's state is unspecified, as
  * after an interrupted connect(2): close it. A unix socket with O_NONBLOCK waits for room in the
- * listener's queue by trying again, every 10 ms at the latest. */
+ * listener's queue by trying again, every 10 ms at the latest; one without waits in a thread of the
+ * kernel. */
 WHORL_API int whorl_connect(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* recv(2), send(2): bytes done, which may be fewer than asked; recv gives 0 when the peer has

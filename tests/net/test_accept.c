@@ -231,6 +231,24 @@ static void a_server_with_all_defaults_takes_many(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+/* A multishot op at it would take all that come, and others none. */
+static void of_a_socket_that_others_may_have_each_is_taken_by_itself(void **state)
+{
+    (void)state;
+    whorl_listener *listener;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(listen(fd, 4), 0); /* at a port that is free */
+    assert_int_equal(whorl_listener_from_fd(fd, &listener), 0);
+    whorl_task *server = whorl_spawn(serve_with_defaults, listener);
+    for (int turn = 0; turn < 3; turn++)
+        assert_int_equal(whorl_yield(), 0);
+    assert_true(is_armed(listener));
+    assert_false(takes_many(listener));
+    assert_int_equal(whorl_listener_stop(listener), 0);
+    assert_int_equal(whorl_join(server), 0);
+    assert_int_equal(whorl_listener_close(listener), 0);
+}
+
 /* listen(2) takes a backlog of 0, and the kernel's queue holds one then. */
 static void no_backlog_is_no_leave_to_take_all(void **state)
 {
@@ -444,6 +462,7 @@ int main(void)
         as_task(of_many_cancelled_accepts_one_goes_on),
         as_task(as_many_as_may_wait_are_taken_by_one_request),
         as_task(a_server_with_all_defaults_takes_many),
+        as_task(of_a_socket_that_others_may_have_each_is_taken_by_itself),
         as_task(no_backlog_is_no_leave_to_take_all),
         as_task(a_crowd_that_is_not_wanted_stays_in_the_kernels_queue),
         as_task(a_kernel_without_multishot_accept_takes_them_one_by_one),

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/resource.h>
 
 static int resolve_one(const char *host, const char *service, const whorl_resolve_options *options)
 {
@@ -52,6 +53,26 @@ static void a_scope_is_an_interface_or_its_number(void **state)
     assert_int_equal(resolve_one("fe80::1%1x", "80", NULL), -ENOENT);
     assert_int_equal(resolve_one("fe80::1%5000000000", "80", NULL), -ENOENT);
     assert_int_equal(resolve_one("fe80::1%99999999999999999999999", "80", NULL), -ENOENT);
+}
+
+/* Looking for an interface takes a descriptor. */
+static void a_scope_that_cannot_be_looked_for_is_told_as_that(void **state)
+{
+    (void)state;
+    struct rlimit files, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = files.rlim_max};
+    whorl_datagram *datagram;
+    assert_int_equal(whorl_datagram_open("127.0.0.1", "0", NULL, &datagram), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int by_name = resolve_one("fe80::1%lo", "80", NULL);
+    int by_number = resolve_one("fe80::1%1", "80", NULL);
+    int joined = whorl_datagram_join(datagram, "224.0.0.251", "lo");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(by_name, -EMFILE);
+    assert_int_equal(by_number, 1);
+    assert_int_equal(joined, -EMFILE);
+    assert_int_equal(whorl_datagram_close(datagram), 0);
 }
 
 static void what_has_a_colon_and_is_no_address_is_no_name_either(void **state)
@@ -337,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         as_task(an_address_is_answered_without_a_lookup),
         as_task(a_scope_is_an_interface_or_its_number),
+        as_task(a_scope_that_cannot_be_looked_for_is_told_as_that),
         as_task(what_has_a_colon_and_is_no_address_is_no_name_either),
         as_task(only_the_family_that_was_asked_for_is_given),
         as_task(no_host_is_this_machine),

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ static void check_reaches(const char *path, int listener)
     assert_int_equal(whorl_send(fd, "u", 1, 0), 1);
     assert_int_equal(whorl_recv(peer, &byte, 1, 0), 1);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     assert_int_equal(whorl_close(fd), 0);
     assert_int_equal(whorl_close(peer), 0);
     assert_int_equal(whorl_close(listener), 0);
@@ -152,6 +154,36 @@ static void while_the_queue_is_full_it_waits(void **state)
     assert_int_equal(whorl_close(listener), 0);
 }
 
+static int count_threads(void)
+{
+    struct stat status;
+    assert_int_equal(stat("/proc/self/task", &status), 0);
+    return (int)status.st_nlink - 2; /* each is a directory there */
+}
+
+static void those_who_wait_keep_no_threads(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    whorl_task *tasks[COUNT];
+    test_path path = path_of("socket");
+    int listener = bound_at(path.text, SOCK_STREAM);
+    assert_int_equal(listen(listener, 0), 0);
+    int first = whorl_unix_connect(path.text, NULL);
+    assert_true(first >= 0);
+    int before = count_threads();
+    for (int i = 0; i < COUNT; i++)
+        tasks[i] = whorl_spawn(connect_there, path.text);
+    assert_int_equal(whorl_sleep(WHORL_MS(20)), 0);
+    assert_in_range(count_threads(), 1, before + COUNT / 4);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(whorl_cancel(tasks[i]), 0);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(whorl_join(tasks[i]), -ECANCELED);
+    assert_int_equal(whorl_close(first), 0);
+    assert_int_equal(whorl_close(listener), 0);
+}
+
 struct connecting {
     const char *path;
     int fd;
@@ -255,6 +287,7 @@ int main(void)
         as_task(misuse_is_refused),
         behaviour(outside_a_task_it_is_refused),
         as_task(while_the_queue_is_full_it_waits),
+        as_task(those_who_wait_keep_no_threads),
         as_task(so_does_a_socket_that_does_not_block),
         as_task(one_that_blocks_waits_for_as_long_as_it_is_set_to),
         behaviour(a_run_that_is_left_leaves_nothing_of_it),

@@ -5,6 +5,7 @@
 #include "os/children.h"
 #include "run/landing.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -157,6 +158,54 @@ static void processes_leave_neither_child_nor_descriptor(void **state)
     }
 }
 
+/* --- Handles --- */
+
+static struct handles {
+    whorl_stream *pair[2];
+    whorl_listener *listener;
+    whorl_datagram *datagram;
+    whorl_file *file;
+} held;
+
+static intptr_t give_back(void *arg)
+{
+    struct handles *all = arg;
+    went_on++;
+    check_equal(whorl_stream_puts(all->pair[0], "words"), -EPERM);
+    check_equal(whorl_stream_close(all->pair[0]), -EPERM);
+    check_equal(whorl_stream_abort(all->pair[1]), -EPERM);
+    check_equal(whorl_stream_fd(all->pair[1]), -EBADF);
+    check_equal(whorl_listener_accept(all->listener), -EPERM);
+    check_equal(whorl_listener_close(all->listener), -EPERM);
+    check_equal(whorl_datagram_send(all->datagram, "words", 5), -EPERM);
+    check_equal(whorl_datagram_close(all->datagram), -EPERM);
+    check_equal(whorl_datagram_fd(all->datagram), -EBADF);
+    check_equal(whorl_file_write(all->file, "words", 5), -EPERM);
+    check_equal(whorl_file_close(all->file), -EPERM);
+    return 0;
+}
+
+static intptr_t leave_with_handles(void *arg)
+{
+    check_equal(whorl_stream_pair(NULL, held.pair), 0);
+    check_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &held.listener), 0);
+    check_equal(whorl_datagram_open("127.0.0.1", "0", NULL, &held.datagram), 0);
+    check_equal(whorl_file_open(path_of("file").text, O_RDWR | O_CREAT, NULL, &held.file), 0);
+    check_equal(whorl_defer(give_back, &held), 0);
+    return leave(arg);
+}
+
+static void handles_are_those_of_another_run_to_what_was_deferred(void **state)
+{
+    (void)state;
+    skip_without_longjmp();
+    int before = open_descriptors();
+    went_on = 0;
+    assert_int_equal(run_and_land(NULL, leave_with_handles, NULL), -ECANCELED);
+    assert_int_equal(went_on, 1);
+    assert_int_equal(open_descriptors(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +213,7 @@ int main(void)
         behaviour(nothing_is_left_of_waits_for_signals),
         behaviour(jobs_that_no_thread_has_begun_are_taken_back),
         behaviour(processes_leave_neither_child_nor_descriptor),
+        behaviour(handles_are_those_of_another_run_to_what_was_deferred),
     };
     return run_behaviours("abandon, what is held", tests);
 }
