@@ -286,6 +286,13 @@ static void a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time(void **st
 
 /* --- Final --- */
 
+static intptr_t serve_nobody(whorl_stream *stream, void *arg)
+{
+    (void)stream;
+    (void)arg;
+    return 0;
+}
+
 static intptr_t fail_for_good(void *arg)
 {
     const int *error = arg;
@@ -293,6 +300,7 @@ static intptr_t fail_for_good(void *arg)
     check_equal(whorl_listener_accept(listener), *error);
     check_equal(whorl_listener_accept(listener), *error);
     check_equal(fake_submissions(LINE), 1);
+    check_equal(whorl_serve(listener, serve_nobody, NULL, 1), *error);
     return whorl_listener_close(listener);
 }
 

@@ -4,6 +4,9 @@
  */
 #include "datagrams.h"
 
+#include <core/loop.h>
+#include <net/datagram.h>
+
 static intptr_t receive_once(void *arg)
 {
     char byte;
@@ -347,6 +350,106 @@ static void a_socket_outlives_the_task_that_opened_it(void **state)
     run_both_ways(outlive_a_task);
 }
 
+/* --- Errors --- */
+
+/* Connected to one who has gone, which the kernel has told the op that receives. */
+static whorl_datagram *open_refused(void)
+{
+    struct sockaddr_in to, own;
+    whorl_datagram *peer = open_loopback(NULL, &to), *client = open_loopback(NULL, &own);
+    check_equal(whorl_datagram_connect_to(client, (struct sockaddr *)&to, sizeof to), 0);
+    check_equal(send_in(peer, "a", 1, &own), 1);
+    check_received(client, "a");
+    check_equal(whorl_datagram_close(peer), 0);
+    check_equal(whorl_datagram_send(client, "x", 1), 1);
+    check_equal(whorl_sleep(WHORL_MS(5)), 0);
+    return client;
+}
+
+static intptr_t receive_an_error(void *arg)
+{
+    whorl_message message;
+    whorl_timeout limit;
+    (void)arg;
+    whorl_datagram *client = open_refused();
+    check_equal(whorl_timeout_begin(&limit, WHORL_SECONDS(60)), 0);
+    int result = whorl_datagram_receive(client, &message);
+    check_equal(whorl_timeout_end(&limit, result), -ECONNREFUSED);
+    return whorl_datagram_close(client);
+}
+
+static void an_error_that_comes_while_nobody_waits_is_kept(void **state)
+{
+    (void)state;
+    run_both_ways(receive_an_error);
+}
+
+static intptr_t send_cancelled(void *arg)
+{
+    check_equal(whorl_cancel(whorl_self()), 0);
+    return whorl_datagram_send(arg, "y", 1);
+}
+
+static intptr_t send_many_cancelled(void *arg)
+{
+    check_equal(whorl_cancel(whorl_self()), 0);
+    return whorl_datagram_send_many(arg, &(whorl_message){.data = "y", .len = 1}, 1);
+}
+
+static intptr_t send_before_an_error(void *arg)
+{
+    whorl_fn *const sends[] = {send_cancelled, send_many_cancelled};
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        whorl_datagram *client = open_refused();
+        check_equal(whorl_join(whorl_spawn(sends[i], client)), -ECANCELED);
+        check_equal(whorl_datagram_send(client, "x", 1), -ECONNREFUSED);
+        check_equal(whorl_datagram_close(client), 0);
+    }
+    return 0;
+}
+
+static void a_cancelled_send_takes_no_error_from_others(void **state)
+{
+    (void)state;
+    run_both_ways(send_before_an_error);
+}
+
+/* --- Buffers --- */
+
+static unsigned buffers_out(void)
+{
+    return loop_here->datagram_hub ? loop_here->datagram_hub->pool.out : 0;
+}
+
+static intptr_t receive_by_each_call(void *arg)
+{
+    struct sockaddr_in to;
+    whorl_message messages[2];
+    char byte;
+    (void)arg;
+    whorl_datagram *server = open_loopback(NULL, &to), *client = open_loopback(NULL, NULL);
+    for (int i = 0; i < 5; i++) {
+        check_equal(send_in(client, "x", 1, &to), 1);
+        check_received(server, "x");
+        check_equal(send_in(client, "y", 1, &to), 1);
+        check_equal(whorl_datagram_receive_from(server, &byte, 1, NULL, NULL), 1);
+        check_equal(buffers_out(), 0);
+        check_equal(send_in(client, "z", 1, &to), 1);
+        check_equal(whorl_datagram_receive_many(server, messages, 2), 1);
+        check(buffers_out() <= 1);
+    }
+    check_equal(whorl_datagram_close(server), 0);
+    check_equal(buffers_out(), 0);
+    return whorl_datagram_close(client);
+}
+
+static void each_call_gives_back_what_the_one_before_has_shown(void **state)
+{
+    (void)state;
+    run_both_ways(receive_by_each_call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +461,9 @@ int main(void)
         behaviour(sockets_left_open_are_closed_with_the_run),
         behaviour(a_deadlock_is_seen_beside_an_idle_socket),
         behaviour(a_socket_outlives_the_task_that_opened_it),
+        behaviour(an_error_that_comes_while_nobody_waits_is_kept),
+        behaviour(a_cancelled_send_takes_no_error_from_others),
+        behaviour(each_call_gives_back_what_the_one_before_has_shown),
     };
     return run_behaviours("datagram_end", tests);
 }

@@ -202,6 +202,25 @@ static void one_above_the_largest_is_cut_and_says_so(void **state)
     run_both_ways(receive_large);
 }
 
+static intptr_t open_a_name_twice(void *arg)
+{
+    (void)arg;
+    char name[64];
+    whorl_datagram *one, *two;
+    snprintf(name, sizeof name, "@whorl-test-%d", (int)getpid());
+    check_equal(whorl_datagram_open_unix(name, NULL, &one), 0);
+    int before = open_descriptors();
+    check_equal(whorl_datagram_open_unix(name, NULL, &two), -EADDRINUSE);
+    check_equal(open_descriptors(), before);
+    return whorl_datagram_close(one);
+}
+
+static void a_name_in_use_is_told_and_costs_nothing(void **state)
+{
+    (void)state;
+    run_both_ways(open_a_name_twice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +229,7 @@ int main(void)
         behaviour(a_file_that_nobody_serves_is_replaced_and_others_stay),
         behaviour(of_several_that_replace_a_file_one_does),
         behaviour(one_above_the_largest_is_cut_and_says_so),
+        behaviour(a_name_in_use_is_told_and_costs_nothing),
     };
     return run_behaviours("datagram_unix", tests);
 }

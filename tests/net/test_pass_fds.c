@@ -19,6 +19,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* SO_PASSPIDFD and SCM_PIDFD, which not every C library has. */
+#define PASS_PIDFD 76
+#define A_PIDFD 4
+
 static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
 
 static pair make_pair(int type)
@@ -119,10 +123,8 @@ static void set_company(int fd, int company)
     }
     if (company > 0)
         check_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
-#ifdef SO_PASSPIDFD
     if (company > 1)
-        setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on); /* Linux 6.5 */
-#endif
+        setsockopt(fd, SOL_SOCKET, PASS_PIDFD, &on, sizeof on); /* Linux 6.5 */
 }
 
 typedef struct wait_for_two {
@@ -156,6 +158,10 @@ static intptr_t await_two_in_a_message(void *arg)
     ssize_t result = whorl_recvmsg(one->fd, &message, MSG_CMSG_CLOEXEC | one->flags);
     one->received.flags = message.msg_flags;
     for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+        int process;
+        memcpy(&process, CMSG_DATA(head), sizeof process);
+        if (head->cmsg_type == A_PIDFD)
+            close(process);
         if (head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof one->fds))
             continue;
         memcpy(one->fds, CMSG_DATA(head), sizeof one->fds);

@@ -312,6 +312,44 @@ static void the_more_transfers_the_smaller_their_buffers(void **state)
     run_checks(take_buffers, NULL);
 }
 
+/* A file that takes the descriptor's number is not sent. */
+static intptr_t replace_while_sending(void *arg)
+{
+    enum { SIZE = 8 << 20 };
+    char *bytes = malloc(SIZE);
+    (void)arg;
+    pair both = unix_pair();
+    int in = open(path_of("in").text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int other = open(path_of("other").text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check_equal(fcntl(both.ends[0], F_SETFL, O_NONBLOCK), 0);
+    memset(bytes, 'a', SIZE);
+    check_equal(write(in, bytes, SIZE), SIZE);
+    memset(bytes, 'b', SIZE);
+    check_equal(write(other, bytes, SIZE), SIZE);
+    struct sender one = {.out = both.ends[0], .in = in};
+    whorl_task *task = whorl_spawn(send_rest, &one);
+    check_equal(whorl_sleep(WHORL_MS(20)), 0);
+    check_equal(dup2(other, in), in);
+    while (!whorl_is_done(task)) {
+        ssize_t got = recv(both.ends[1], bytes, SIZE, MSG_DONTWAIT);
+        check(got <= 0 || !memchr(bytes, 'b', (size_t)got));
+        check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    }
+    check(whorl_join(task) > 0);
+    check(one.result < SIZE);
+    free(bytes);
+    close(in);
+    close(other);
+    close_pair(&both);
+    return 0;
+}
+
+static void a_file_that_takes_the_descriptor_is_not_sent(void **state)
+{
+    (void)state;
+    run_checks(replace_while_sending, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -320,6 +358,7 @@ int main(void)
         behaviour(a_timeout_gives_the_count_so_far),
         behaviour(a_close_of_either_descriptor_ends_it),
         behaviour(a_file_that_takes_the_descriptor_keeps_its_position),
+        behaviour(a_file_that_takes_the_descriptor_is_not_sent),
         behaviour(a_run_that_is_left_by_a_jump_leaves_no_buffers),
         behaviour(many_transfers_share_the_memory),
         behaviour(the_more_transfers_the_smaller_their_buffers),

@@ -57,6 +57,43 @@ static size_t descriptors_for(size_t wanted)
     return limit.rlim_cur < wanted + 100 ? (size_t)limit.rlim_cur - 100 : wanted;
 }
 
+static struct arrivals {
+    int order[400];
+    int count;
+} arrivals;
+
+static intptr_t note_number(whorl_stream *stream, void *arg)
+{
+    int number;
+    (void)arg;
+    if (whorl_stream_read_exactly(stream, &number, sizeof number) == sizeof number)
+        arrivals.order[arrivals.count++] = number;
+    return 0;
+}
+
+static void bursts_are_served_in_their_order(void **state)
+{
+    (void)state;
+    static const int bursts[] = {40, 200};
+    serving server;
+    int fds[240], sent = 0;
+    arrivals.count = 0;
+    serve_here(&server, note_number, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        for (int end = sent + bursts[i]; sent < end; sent++) {
+            fds[sent] = connect_to(server.listener);
+            assert_int_equal(write(fds[sent], &sent, sizeof sent), sizeof sent);
+        }
+        while (arrivals.count < sent)
+            assert_int_equal(whorl_sleep(WHORL_MS(5)), 0);
+    }
+    for (int i = 0; i < sent; i++) {
+        assert_int_equal(arrivals.order[i], i);
+        close(fds[i]);
+    }
+    assert_int_equal(end_serving(&server), 0);
+}
+
 static void no_more_than_the_limit_are_served_at_a_time(void **state)
 {
     (void)state;
@@ -398,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         as_task(no_more_than_the_limit_are_served_at_a_time),
         as_task(a_limit_of_one_serves_all_in_turn),
+        as_task(bursts_are_served_in_their_order),
         as_task(those_that_wait_are_accepted_many_in_a_turn),
         as_task(a_limit_of_one_holds_for_several_sockets),
         behaviour(clients_beyond_the_descriptors_are_turned_away),

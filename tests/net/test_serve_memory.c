@@ -88,7 +88,8 @@ static intptr_t serve_without_stacks(void *arg)
     (void)arg;
     serving server;
     /* So large that the pool asks the system for each. */
-    whorl_serve_options options = {.failed = note_failure, .stack_size = (size_t)64 << 20};
+    whorl_serve_options options = {
+        .failed = note_failure, .limit = 1, .stack_size = (size_t)64 << 20};
     serve_here(&server, echo, NULL, &options);
     rlim_t before = leave_memory((size_t)16 << 20);
     char byte;

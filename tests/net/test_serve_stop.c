@@ -318,6 +318,18 @@ static void a_second_stop_says_so(void **state)
     assert_int_equal(whorl_listener_close(server.listener), 0);
 }
 
+static void a_server_that_has_stopped_keeps_no_descriptor(void **state)
+{
+    (void)state;
+    serving server;
+    int before = open_descriptors();
+    serve_here(&server, echo, NULL, NULL);
+    assert_int_equal(whorl_listener_stop(server.listener), 0);
+    assert_int_equal(whorl_join(server.task), 0);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(whorl_listener_close(server.listener), 0);
+}
+
 static void an_idle_server_stops_at_once(void **state)
 {
     (void)state;
@@ -414,6 +426,7 @@ int main(void)
         as_task(nobody_accepts_or_listens_after_a_server),
         as_task(a_second_stop_says_so),
         as_task(an_idle_server_stops_at_once),
+        as_task(a_server_that_has_stopped_keeps_no_descriptor),
         as_task(a_handler_may_stop_the_server),
         behaviour(the_runs_end_ends_server_and_handlers),
         behaviour(a_run_that_is_left_by_a_jump_leaves_nothing_of_it),

@@ -302,6 +302,34 @@ static void shutdown_wakes_a_reader_with_the_end(void **state)
     run_checks_on_all_features(shut_down_under_a_reader, NULL);
 }
 
+/* --- Flags --- */
+
+static intptr_t receive_with_flags(void *arg)
+{
+    (void)arg;
+    char bytes[8], control[64];
+    int fds[2];
+    struct iovec room = {bytes, sizeof bytes};
+    struct msghdr message = {.msg_iov = &room,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    check_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+    check_equal(whorl_recvmsg(fds[1], &message, MSG_DONTWAIT), -EAGAIN);
+    check_equal(write(fds[0], "ab", 2), 2);
+    check_equal(write(fds[0], "cd", 2), 2);
+    check_equal(whorl_recv(fds[1], bytes, sizeof bytes, MSG_WAITALL), 2);
+    check_equal(whorl_recv(fds[1], bytes, sizeof bytes, MSG_WAITALL), 2);
+    check_equal(close(fds[0]), 0);
+    return close(fds[1]);
+}
+
+static void packets_stay_apart_and_who_does_not_wait_is_told(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(receive_with_flags, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -313,6 +341,7 @@ int main(void)
         behaviour(connect_gives_the_errors_of_its_page),
         behaviour(shutdown_works_in_a_cancelled_task_too),
         behaviour(shutdown_wakes_a_reader_with_the_end),
+        behaviour(packets_stay_apart_and_who_does_not_wait_is_told),
     };
     return run_behaviours("socket", tests);
 }

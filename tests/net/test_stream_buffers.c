@@ -102,6 +102,27 @@ static void a_slice_is_where_the_kernel_has_put_the_bytes(void **state)
     run_on_connections(UNIX_PAIR + 1, WHORL_CLOCK_REAL, look_at_slices, NULL);
 }
 
+static intptr_t close_after_a_line(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 4; i++) {
+        streams both = open_streams(NULL);
+        whorl_line line;
+        check_equal(whorl_stream_puts(both.ends[1], "a line\n"), 7);
+        check_equal(whorl_stream_read_line(both.ends[0], &line, 100), 1);
+        check_equal(i % 2 ? whorl_stream_abort(both.ends[0]) : whorl_stream_close(both.ends[0]), 0);
+        check_equal(whorl_stream_close(both.ends[1]), 0);
+        check_equal(loop_here->stream_hub->pool.out, 0);
+    }
+    return 0;
+}
+
+static void a_stream_that_is_closed_gives_back_what_it_has_shown(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, close_after_a_line, NULL);
+}
+
 /* One that asks for one more byte, again and again, as who reads a head does. */
 static intptr_t ask_for_one_more(void *arg)
 {
@@ -336,6 +357,7 @@ int main(void)
         behaviour(an_idle_stream_holds_no_memory_but_its_own),
         behaviour(a_slice_is_where_the_kernel_has_put_the_bytes),
         behaviour(a_slice_grows_by_more_than_it_is_asked_to),
+        behaviour(a_stream_that_is_closed_gives_back_what_it_has_shown),
         behaviour(all_go_on_with_very_few_buffers),
         behaviour(all_go_on_while_others_hold_every_buffer),
         behaviour(so_does_one_that_waits_for_more_than_its_read_ahead),

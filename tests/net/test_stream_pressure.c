@@ -8,6 +8,7 @@
 #include "op/workers.h"
 #include "streams.h"
 
+#include <fcntl.h>
 #include <net/stream.h>
 #include <stdlib.h>
 
@@ -264,6 +265,138 @@ static void a_slow_peer_that_has_sent_its_end_holds_no_thread(void **state)
                            (void *)(uintptr_t)&sizes[i]);
 }
 
+/* --- Order --- */
+
+/* Byte n is n / 1000. */
+static intptr_t read_in_order(void *arg)
+{
+    whorl_stream *stream = arg;
+    whorl_slice slice;
+    size_t at = 0;
+    while (whorl_stream_peek(stream, 1, &slice) > 0) {
+        for (size_t i = 0; i < slice.len; i++, at++)
+            if ((unsigned char)slice.data[i] != (unsigned char)(at / 1000)) {
+                check_failed("byte %zu is out of order", at);
+                return -EIO;
+            }
+        check_equal(whorl_stream_consume(stream, slice.len), 0);
+    }
+    return (intptr_t)at;
+}
+
+/* More lies in chunks than goes with one message. */
+static intptr_t write_behind_many_chunks(void *arg)
+{
+    enum { ALL = 3000000, SMALL = 900000 };
+    (void)arg;
+    const whorl_stream_options options = {.high_water = 1 << 20};
+    streams both = open_streams(&options);
+    char *data = malloc(ALL);
+    for (int i = 0; i < ALL; i++)
+        data[i] = (char)(i / 1000);
+    whorl_task *reader = whorl_spawn(read_in_order, both.ends[0]);
+    check_equal(whorl_stream_cork(both.ends[1]), 0);
+    for (size_t at = 0; at < SMALL; at += 1000)
+        check_equal(whorl_stream_write(both.ends[1], data + at, 1000), 1000);
+    check_equal(whorl_stream_pending(both.ends[1]), SMALL);
+    check_equal(whorl_stream_write(both.ends[1], data + SMALL, ALL - SMALL), ALL - SMALL);
+    check_equal(whorl_stream_uncork(both.ends[1]), 0);
+    check_equal(whorl_stream_end(both.ends[1]), 0);
+    check_equal(whorl_join(reader), ALL);
+    free(data);
+    close_streams(&both);
+    return 0;
+}
+
+static void a_large_write_overtakes_nothing(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_behind_many_chunks, NULL);
+}
+
+static void fill_pipe(int fd)
+{
+    static const char zeros[1 << 20];
+    int room = fcntl(fd, F_GETPIPE_SZ);
+    check(room > 0 && (size_t)room <= sizeof zeros);
+    check_equal(write(fd, zeros, (size_t)room), room);
+}
+
+static void take_turns(void)
+{
+    for (int i = 0; i < 5; i++)
+        check_equal(whorl_yield(), 0);
+}
+
+/* What the kernel has been given stays where it is, though more is written behind it. */
+static intptr_t write_behind_what_is_in_flight(void *arg)
+{
+    static char got[1 << 20];
+    char a[500], c[3000], d[500];
+    (void)arg;
+    pair first = pipe_pair(), second = pipe_pair();
+    whorl_stream *one, *other;
+    check_equal(whorl_stream_open(first.ends[1], NULL, &one), 0);
+    check_equal(whorl_stream_open(second.ends[1], NULL, &other), 0);
+    fill_pipe(first.ends[1]);
+    fill_pipe(second.ends[1]);
+    memset(a, 'a', sizeof a);
+    memset(c, 'c', sizeof c);
+    memset(d, 'd', sizeof d);
+    check_equal(whorl_stream_write(one, a, sizeof a), sizeof a);
+    take_turns();
+    check_equal(whorl_stream_write(one, c, sizeof c), sizeof c);
+    check_equal(whorl_stream_write(other, d, sizeof d), sizeof d);
+    take_turns();
+    check(read(first.ends[0], got, (size_t)fcntl(first.ends[0], F_GETPIPE_SZ)) > 0);
+    check_equal(whorl_stream_drain(one), 0);
+    check_equal(read(first.ends[0], got, sizeof got), sizeof a + sizeof c);
+    check_equal(memcmp(got, a, sizeof a), 0);
+    check_equal(memcmp(got + sizeof a, c, sizeof c), 0);
+    check_equal(whorl_stream_abort(one), 0);
+    check_equal(whorl_stream_abort(other), 0);
+    check_equal(close(first.ends[0]), 0);
+    return close(second.ends[0]);
+}
+
+static void what_is_on_its_way_is_nobody_elses(void **state)
+{
+    (void)state;
+    run_checks(write_behind_what_is_in_flight, NULL);
+}
+
+/* A large write that is cancelled while it waits for room leaves the small one before it its
+ * turn. */
+static intptr_t cancel_a_large_write(void *arg)
+{
+    static char buf[1 << 20];
+    enum { LARGE = 8 << 20 };
+    (void)arg;
+    stream_and_peer both = open_stream(NULL);
+    char *large = calloc(1, LARGE);
+    whorl_timeout limit;
+    fill_descriptor(whorl_stream_fd(both.stream));
+    check_equal(whorl_timeout_begin(&limit, WHORL_MS(20)), 0);
+    check_equal(whorl_stream_puts(both.stream, "small"), 5);
+    ssize_t written = whorl_stream_write(both.stream, large, LARGE);
+    check_equal(whorl_timeout_end(&limit, written), -ETIMEDOUT);
+    for (int i = 0; i < 1000 && whorl_stream_pending(both.stream) > 0; i++) {
+        while (recv(both.peer, buf, sizeof buf, MSG_DONTWAIT) > 0)
+            continue;
+        check_equal(whorl_sleep(WHORL_MS(2)), 0);
+    }
+    check_equal(whorl_stream_pending(both.stream), 0);
+    free(large);
+    check_equal(whorl_stream_abort(both.stream), 0);
+    return close(both.peer);
+}
+
+static void a_small_write_goes_though_the_next_is_cancelled(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, cancel_a_large_write, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +406,9 @@ int main(void)
         behaviour(a_large_write_goes_with_what_came_before),
         behaviour(a_write_above_high_water_is_not_broken_into_pieces_of_it),
         behaviour(a_slow_peer_that_has_sent_its_end_holds_no_thread),
+        behaviour(a_large_write_overtakes_nothing),
+        behaviour(what_is_on_its_way_is_nobody_elses),
+        behaviour(a_small_write_goes_though_the_next_is_cancelled),
     };
     return run_behaviours("streams under pressure", tests);
 }

@@ -5,6 +5,7 @@
 #include "streams.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 
 enum { LARGE = 8 << 20 };
@@ -404,6 +405,32 @@ static void a_peer_that_closes_breaks_a_large_write(void **state)
     run_on_connections(1, WHORL_CLOCK_REAL, die_early, NULL);
 }
 
+/* What was read of the peer's end before the stream was there is no reset. */
+static intptr_t open_after_the_end(void *arg)
+{
+    char buf[4];
+    (void)arg;
+    pair both = tcp_pair();
+    whorl_stream *stream;
+    check_equal(shutdown(both.ends[1], SHUT_WR), 0);
+    check_equal(whorl_poll(both.ends[0], POLLRDHUP), POLLRDHUP);
+    check_equal(whorl_stream_open(both.ends[0], NULL, &stream), 0);
+    check_equal(whorl_stream_puts(stream, "x"), 1);
+    check_equal(whorl_stream_end(stream), 0);
+    check_equal(whorl_read(both.ends[1], buf, sizeof buf), 1);
+    check_equal(whorl_read(both.ends[1], buf, sizeof buf), 0);
+    check_equal(close(both.ends[1]), 0);
+    check_equal(whorl_sleep(WHORL_MS(20)), 0);
+    check_equal(whorl_stream_read(stream, buf, sizeof buf), 0);
+    return whorl_stream_close(stream);
+}
+
+static void an_end_before_the_stream_is_no_reset(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, open_after_the_end, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +445,7 @@ int main(void)
         behaviour(a_peer_that_takes_nothing_more_breaks_the_pipe),
         behaviour(a_peer_that_closes_breaks_a_large_write),
         behaviour(an_end_over_mptcp_is_no_reset),
+        behaviour(an_end_before_the_stream_is_no_reset),
     };
     return run_behaviours("streams and resets", tests);
 }

@@ -91,7 +91,8 @@ static intptr_t cancel_large_read(void *arg)
 {
     enum { SENT = 100000 };
     char *data = arg, *got = malloc(LARGE);
-    streams both = open_streams(NULL);
+    const whorl_stream_options options = {.read_ahead = 1000};
+    streams both = open_streams(&options);
     for (int i = 0; i < SENT; i++)
         data[i] = (char)(i * 31 + i / 1000);
     check_equal(whorl_stream_write(both.ends[1], data, SENT / 2), SENT / 2);
@@ -99,7 +100,9 @@ static intptr_t cancel_large_read(void *arg)
     check_equal(whorl_timeout_begin(&limit, WHORL_MS(20)), 0);
     check_equal(whorl_stream_read_exactly(both.ends[0], got, LARGE), -ECANCELED);
     check_equal(whorl_timeout_end(&limit, -ECANCELED), -ETIMEDOUT);
+    check(whorl_stream_buffered(both.ends[0]) > 1000);
     check_equal(whorl_stream_write(both.ends[1], data + SENT / 2, SENT / 2), SENT / 2);
+    check_equal(whorl_sleep(WHORL_MS(5)), 0);
     check_equal(whorl_stream_read_exactly(both.ends[0], got, SENT), SENT);
     check_equal(memcmp(got, data, SENT), 0);
     close_streams(&both);
