@@ -279,6 +279,35 @@ few_descriptors() {
     wait "$server" || fail "httpd ended with $?"
 }
 
+# The time in which a client takes something is not that in which it sends.
+slow_upload() {
+    start_httpd --upload --send-timeout 1
+    connect 9
+    printf 'PUT /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\na' >&9
+    sleep 2
+    printf b >&9
+    expect 'the status' "$(timeout 60 cat <&9 | statuses)" 201
+    disconnect 9
+    rm "$files/slow"
+    stop_httpd
+}
+
+# All of its answer is with the kernel, and it takes none of it.
+takes_nothing_more() {
+    start_httpd --keep-alive 0.3 --send-timeout 2
+    count_listening
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    perl -MSocket -e 'socket(my $c, PF_INET, SOCK_STREAM, 0);
+        setsockopt($c, SOL_SOCKET, SO_RCVBUF, 4096);
+        connect($c, sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die $!;
+        syswrite $c, "GET /big HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1500000\r\n\r\n";
+        sleep 600' "$port" &
+    children+=($!)
+    await server_has_connections 1
+    await server_has_connections 0
+    stop_httpd
+}
+
 httpd_behaviour 'a head that comes byte by byte is given up' slow_head
 httpd_behaviour 'a body that comes byte by byte is given up' slow_body
 httpd_behaviour 'a body that stalls is given up, however much has come' stalled_body
@@ -293,4 +322,6 @@ httpd_behaviour 'clients that break off leave nothing behind' resets
 httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
 httpd_behaviour 'a lack of descriptors passes' few_descriptors
+httpd_behaviour 'an upload has its own time' slow_upload
+httpd_behaviour 'a client that has been sent all and takes nothing is given up' takes_nothing_more
 end_of_tests

@@ -273,6 +273,44 @@ many_files() {
     rm -r "$files/many"
 }
 
+count_descriptors() {
+    find "/proc/$server/fd" -type l | wc -l
+}
+
+has_descriptors() { # N
+    [[ $(count_descriptors) == "$1" ]]
+}
+
+no_descriptor_is_left() {
+    local before i
+    mkfifo "$files/fifo"
+    start_httpd --upload
+    expect_answer 201 -T - -H Expect: "$url/new" < <(echo x)
+    expect_answer 200 "$url/plain/"
+    before=$(count_descriptors)
+    for ((i = 0; i < 5; i++)); do
+        ln -sf ten.txt "$files/new"
+        expect_answer 301 "$url/site"
+        expect_answer 403 "$url/fifo"
+        expect_answer 200 "$url/plain/"
+        expect_answer 204 -T - -H Expect: "$url/new" < <(echo x)
+    done
+    await has_descriptors "$before"
+    stop_httpd
+    rm "$files/fifo" "$files/new"
+}
+
+# Nothing tells what a link out of the directory leads to.
+links_are_not_looked_behind() {
+    mkdir "$files/links"
+    ln -s /tmp "$files/links/out"
+    start_httpd
+    expect_answer 200 "$url/links/"
+    grep -qF '<a href="./out">out</a>' "$scratch/body"
+    stop_httpd
+    rm -r "$files/links"
+}
+
 httpd_behaviour 'files are served whole, with what describes them' whole_files
 httpd_behaviour 'HEAD gives the head that GET gives' heads
 httpd_behaviour 'parts are served, or refused when they lie behind the end' ranges
@@ -287,4 +325,6 @@ httpd_behaviour 'no target leads out of the directory' traversal
 httpd_behaviour 'files that change are seen anew' changes
 httpd_behaviour 'files that change while they are sent break no promise' changes_while_sent
 httpd_behaviour 'many files are served, and none stays open' many_files
+httpd_behaviour 'what is no plain file leaves no descriptor open' no_descriptor_is_left
+httpd_behaviour 'a listing does not look behind links' links_are_not_looked_behind
 end_of_tests

@@ -160,6 +160,8 @@ empty_lines() {
     timeout 60 cat <&9 >"$scratch/raw"
     disconnect 9
     expect 'the statuses' "$(statuses <"$scratch/raw")" '200 200'
+    stop_httpd
+    start_httpd
     connect 9
     printf '\r\n' >&9
     sleep 0.2
@@ -263,6 +265,43 @@ log_to_stderr() {
     await grep -q '"GET /ten.txt HTTP/1.1" 200 10$' "$scratch/httpd.err"
     kill "$server"
     wait "$server"
+}
+
+# One of chunks may be of any length: so much is read, and no more.
+long_unwanted_body() {
+    local i
+    start_httpd
+    {
+        printf 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+        for ((i = 0; i < 40; i++)); do
+            printf '1000\r\n%04096d\r\n' 0
+        done
+        printf '0\r\n\r\nGET /ten.txt HTTP/1.1\r\n%b' "$last"
+    } >"$scratch/long"
+    connect 9
+    cat "$scratch/long" >&9 || :
+    expect 'the statuses' "$(timeout 60 cat <&9 | statuses)" 405
+    disconnect 9
+    stop_httpd
+}
+
+# Nobody here changes the protocol.
+no_upgrade() {
+    local behind="Content-Length: 5\r\n\r\nabcdeGET /ten.txt HTTP/1.1\r\n$last"
+    start_httpd
+    expect_statuses '405 200' "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n$behind"
+    expect_statuses '405 200' \
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n$behind"
+    stop_httpd
+}
+
+odd_hosts() {
+    local host
+    start_httpd
+    expect_statuses 400 'GET /ten.txt HTTP/1.1\r\nHost: a::1]\r\nConnection: close\r\n\r\n'
+    host='[0000:0000:0000:0000:0000:ffff:192.168.100.228]:80'
+    expect_statuses 200 "GET /ten.txt HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n\r\n"
+    stop_httpd
 }
 
 httpd_behaviour 'connections are kept, and closed when that is asked' keeps_alive
@@ -369,4 +408,7 @@ httpd_behaviour 'a log that nobody reads yet holds up nobody' log_to_fifo
 httpd_behaviour 'a log that is taken at the end is whole' log_taken_at_the_end
 httpd_behaviour 'a stderr that nobody reads holds up nobody' log_to_stuck_stderr
 httpd_behaviour 'the log goes to stderr when that is asked' log_to_stderr
+httpd_behaviour 'of a long body that nobody wants not all is read' long_unwanted_body
+httpd_behaviour 'what comes behind a request for another protocol is a request' no_upgrade
+httpd_behaviour 'hosts are addresses as long as there are, and have their brackets' odd_hosts
 end_of_tests

@@ -110,6 +110,10 @@ expectations() {
     grep -q '^< HTTP/1.1 201 ' "$scratch/talk"
     cmp "$scratch/data" "$files/data"
     # One that is refused has not sent its body.
+    connect 9
+    printf 'PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9%015d\r\n\r\n' 0 >&9
+    expect 'the status' "$(timeout 60 cat <&9 | statuses)" 413
+    disconnect 9
     expect_answer 412 -H 'Expect: 100-continue' -H 'If-None-Match: *' -T "$scratch/data" "$url/data"
     lacks ' 100 ' "$scratch/head"
     # Nor has HTTP/1.0 a word for it.
@@ -147,6 +151,10 @@ refused() {
     expect_answer 409 -T - "$url/none/name" < <(echo x)
     expect_answer 403 -T - "$url/out/name" < <(echo x)
     expect_answer 400 -T - "$url/../name" < <(echo x)
+    mkfifo "$files/fifo"
+    expect_answer 409 -T - -H Expect: "$url/fifo" < <(echo x)
+    [[ -p $files/fifo ]] || fail 'a pipe was replaced'
+    rm "$files/fifo"
     expect_answer 404 -T - "$url/.whorl-name" < <(echo x)
     expect_answer 409 -X PUT -d x "$url/"
     expect_statuses 400 'PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'
@@ -247,7 +255,7 @@ name_is_taken_meanwhile() {
 # It has its place elsewhere, and another one may have its own.
 directory_moves_meanwhile() {
     local after
-    for after in : 'mkdir dir'; do
+    for after in : 'mkdir dir' 'touch dir'; do
         in_empty_folder
         mkdir "$files/dir"
         start_httpd --upload
@@ -261,7 +269,7 @@ directory_moves_meanwhile() {
         printf er >&9
         expect 'the status' "$(timeout 60 cat <&9 | statuses)" 409
         disconnect 9
-        expect 'what is there' "$(find "$scratch/moved" "$files/" -type f)" ''
+        expect 'what is there' "$(find "$scratch/moved" "$files/" -name new)" ''
         stop_httpd
     done
 }
@@ -592,6 +600,22 @@ poor_file_system() {
     done
 }
 
+# An upload that the stop's end cuts off leaves no name, where its file has one.
+stop_leaves_nothing() {
+    local without program=$httpd httpd=poor_httpd
+    use_poor
+    without=links
+    in_empty_folder
+    start_httpd --upload --grace 0.3
+    connect 9
+    printf 'PUT /new HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\nshort' >&9
+    await has_open_file
+    [[ $(listing) == .whorl-* ]] || skip 'this build uses no library that is shared'
+    stop_httpd
+    disconnect 9
+    expect 'what is there' "$(listing)" ''
+}
+
 httpd_behaviour 'a file that is put is there, and replaces the one that was' puts
 httpd_behaviour 'bodies may come in chunks' puts_chunked
 httpd_behaviour 'a part of a file replaces no whole' parts_replace_no_whole
@@ -618,4 +642,5 @@ httpd_behaviour 'a file is stored without /proc' no_proc
 httpd_behaviour 'a poor file system takes files, too' poor_file_system
 httpd_behaviour 'a new file has its name at once' new_name_at_once
 httpd_behaviour 'what cannot be stored is told before conditions' no_writing
+httpd_behaviour 'a stop amid an upload leaves nothing' stop_leaves_nothing
 end_of_tests

@@ -634,6 +634,22 @@ arguments() {
     expect 'the status' "$status" 1
 }
 
+rooms_end() {
+    start_chat --rooms 1 --rate 0
+    enter ann kitchen
+    enter bob kitchen
+    next_is "$ann" 'kitchen bob joins'
+    say "$bob" quit
+    next_is "$ann" 'kitchen bob leaves'
+    say "$ann" 'nick ann' 'leave kitchen' 'who kitchen' rooms 'join hall'
+    next_is "$ann" 'ok: you are ann'
+    next_is "$ann" 'ok: you left kitchen'
+    next_is "$ann" 'error: nobody is in that room'
+    next_is "$ann" 'ok: 0 rooms:'
+    hears "$ann" 'ok: you are in hall'
+    stops
+}
+
 behaviour 'what is said in a room is heard there, and in no other' two_rooms
 behaviour 'names are taken, changed and given back' names
 behaviour 'lines that make no sense are answered, and no more' bad_lines
@@ -662,4 +678,5 @@ behaviour 'a stop says goodbye to everybody' stop_by_sigint
 behaviour 'a second signal waits for nobody' second_signal
 behaviour 'the chat begins, or says why not, however few descriptors there are' few_descriptors
 behaviour 'the chat refuses nonsense arguments' arguments
+behaviour 'a room goes with its last member, and makes place for another' rooms_end
 end_of_tests

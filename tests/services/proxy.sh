@@ -230,10 +230,11 @@ stop_while_connecting() {
     port=$socat_port
     connect one
     connect two
-    start_proxy --verbose --limit 1 --grace 0.2 127.0.0.1:0 "127.0.0.1:$socat_port"
+    start_proxy --verbose --limit 1 --grace 0.2 127.0.0.1:0 "127.0.0.1:$socat_port" 127.0.0.1:1
     connect fd
     await has_line "$scratch/proxy.err" '^proxy: there are 1 connections: more wait'
     stops_with 1 1 0
+    ! grep 'cannot connect' "$scratch/proxy.err" || fail 'the stop is no failure of a target'
     kill -CONT "$socat_id"
 }
 
@@ -537,6 +538,38 @@ fewer_descriptors() {
     expect_begin_or_sentence "$proxy" --limit 1 127.0.0.1:0 "$nginx"
 }
 
+# What a client has sent before it breaks off is its target's, though that pauses.
+target_pauses_while_it_breaks() {
+    # shellcheck disable=SC2016
+    start_perl 'sleep 3; my $got = 0;
+        while (my $more = sysread $c, my $bytes, 65536) { $got += $more; } print "$got\n";'
+    start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    run_client 'syswrite $c, "a" x 2000000; sleep 1;'"$reset_at_close"
+    await has_line "$scratch/perl.out" '^2000000$'
+    stops_with 1 0 1
+}
+
+count_descriptors() {
+    find "/proc/$server/fd" -type l | wc -l
+}
+
+has_descriptors() { # N
+    [[ $(count_descriptors) == "$1" ]]
+}
+
+no_descriptor_is_left() {
+    local before i
+    start_proxy --verbose 127.0.0.1:0 "$nginx"
+    before=$(count_descriptors)
+    for ((i = 0; i < 5; i++)); do
+        fetch "$url/small" | cmp - "$files/small"
+    done
+    await has_line "$scratch/proxy.err" '^proxy: connection 5: .*, ended$'
+    await has_descriptors "$before"
+    stops_with 5 0 0
+}
+
 behaviour 'a large file comes through the proxy as it is' large_file
 behaviour 'a connection is kept for several requests' kept_alive
 behaviour '50 MB go both ways at once' both_ways
@@ -569,4 +602,6 @@ behaviour 'a count that nobody reads is told of' count_is_not_read
 behaviour 'the proxy outlives a want of descriptors' few_descriptors
 behaviour 'the proxy begins, or says why not, however few descriptors there are' fewer_descriptors
 behaviour 'the proxy refuses nonsense arguments' arguments
+behaviour 'a target that pauses gets what was sent before a reset' target_pauses_while_it_breaks
+behaviour 'connections that have ended leave no descriptor open' no_descriptor_is_left
 end_of_tests
