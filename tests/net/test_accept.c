@@ -176,6 +176,27 @@ static void of_many_cancelled_accepts_one_goes_on(void **state)
     assert_int_equal(whorl_listener_close(listener), 0);
 }
 
+static intptr_t wait_beside_a_listener(void *arg)
+{
+    (void)arg;
+    whorl_timeout limit;
+    whorl_event event;
+    whorl_listener *listener;
+    check_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &listener), 0);
+    check_equal(whorl_timeout_begin(&limit, WHORL_MS(5)), 0);
+    int fd = whorl_listener_accept(listener);
+    check_equal(whorl_timeout_end(&limit, fd), -ETIMEDOUT);
+    whorl_event_init(&event);
+    return whorl_event_wait(&event);
+}
+
+/* Though its op is still there for who may come. */
+static void a_deadlock_is_seen_beside_a_listener_at_which_nobody_waits(void **state)
+{
+    (void)state;
+    assert_int_equal(run(wait_beside_a_listener, NULL), -EDEADLK);
+}
+
 /* --- Taking many --- */
 
 static void as_many_as_may_wait_are_taken_by_one_request(void **state)
@@ -460,6 +481,7 @@ int main(void)
         as_task(no_connection_is_lost_to_cancels_that_race),
         as_task(a_cancelled_acceptor_does_not_take_a_turn),
         as_task(of_many_cancelled_accepts_one_goes_on),
+        behaviour(a_deadlock_is_seen_beside_a_listener_at_which_nobody_waits),
         as_task(as_many_as_may_wait_are_taken_by_one_request),
         as_task(a_server_with_all_defaults_takes_many),
         as_task(of_a_socket_that_others_may_have_each_is_taken_by_itself),

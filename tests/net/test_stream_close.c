@@ -200,6 +200,16 @@ static intptr_t leave_open(void *arg)
     return 0;
 }
 
+/* What ends all that comes from a socket: 0 or -errno. */
+static int end_of(int fd)
+{
+    char bytes[1000];
+    ssize_t got;
+    while ((got = read(fd, bytes, sizeof bytes)) > 0)
+        continue;
+    return got < 0 ? -errno : 0;
+}
+
 static void streams_left_open_are_aborted_at_the_runs_end(void **state)
 {
     (void)state;
@@ -209,6 +219,8 @@ static void streams_left_open_are_aborted_at_the_runs_end(void **state)
         whorl_config config = {.without = i & 2 ? WHORL_FEATURE_RECV_MULTISHOT : 0};
         struct left left = {.is_full = i & 4};
         check_equal(whorl_run_with(&config, leave_open, &left), 0);
+        if (connection == TCP_PAIR)
+            check_equal(end_of(left.peer), -ECONNRESET);
         close(left.peer);
         check_equal(open_descriptors(), before);
     }

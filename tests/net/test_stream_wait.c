@@ -118,6 +118,34 @@ static void a_large_read_that_is_cancelled_gives_back_what_it_had(void **state)
     free(large);
 }
 
+/* --- Idle ones --- */
+
+static intptr_t wait_for_nothing(void *arg)
+{
+    char byte;
+    whorl_timeout limit;
+    whorl_event event;
+    stream_and_peer both = open_stream(NULL);
+    *(int *)arg = both.peer;
+    check_equal(write(both.peer, "a", 1), 1);
+    check_equal(whorl_stream_read(both.stream, &byte, 1), 1);
+    check_equal(whorl_timeout_begin(&limit, WHORL_MS(5)), 0);
+    ssize_t got = whorl_stream_read(both.stream, &byte, 1);
+    check_equal(whorl_timeout_end(&limit, got), -ETIMEDOUT);
+    whorl_event_init(&event);
+    return whorl_event_wait(&event);
+}
+
+/* Though its op is still there for what may come. */
+static void a_deadlock_is_seen_beside_a_stream_that_nobody_reads(void **state)
+{
+    (void)state;
+    int peer;
+    connection = UNIX_PAIR;
+    assert_int_equal(run(wait_for_nothing, &peer), -EDEADLK);
+    close(peer);
+}
+
 /* --- Beside one another --- */
 
 static intptr_t busy(void *arg)
@@ -241,6 +269,7 @@ int main(void)
         behaviour(a_cancelled_call_has_read_or_taken_nothing),
         behaviour(no_call_goes_on_in_a_cancelled_task),
         behaviour(a_large_read_that_is_cancelled_gives_back_what_it_had),
+        behaviour(a_deadlock_is_seen_beside_a_stream_that_nobody_reads),
         behaviour(a_second_reader_or_writer_is_refused),
         behaviour(one_task_reads_while_another_writes),
         behaviour(a_write_below_high_water_waits_for_nobody),
