@@ -39,7 +39,9 @@ int whorl_file_close(whorl_file *file)
 
 int whorl_file_fd(const whorl_file *file)
 {
-    return file ? file->fd : -EINVAL;
+    if (!file)
+        return -EINVAL;
+    return file->fd >= 0 ? file->fd : -EBADF;
 }
 
 /* --- At the run's end --- */
@@ -138,6 +140,7 @@ void file_end_left(struct leftover *self)
                 "large: %s\n",
                 strerror(errno));
     close(file->fd);
+    file->fd = -1;
     give_up(file);
     leftover_bury(file->loop, self, file);
 }

@@ -102,8 +102,10 @@ WHORL_API int whorl_file_from_fd(int fd, const whorl_file_options *options, whor
  *               be given up now; or that of close(2) */
 WHORL_API int whorl_file_close(whorl_file *file);
 
-/* The descriptor; it stays the file's. For calls that neither move its position nor close it.
- * -EINVAL if file is NULL. From: anywhere. */
+/* The descriptor; it stays the file's. For calls that neither move its position nor close it. From:
+ * anywhere.
+ *   -EINVAL  file is NULL
+ *   -EBADF   its run was left, and only what was deferred in it can still ask */
 WHORL_API int whorl_file_fd(const whorl_file *file);
 
 /* --- Reading --- */

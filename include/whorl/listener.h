@@ -10,9 +10,9 @@
  *     error = whorl_serve(listener, echo, NULL, 1000);
  *     whorl_listener_close(listener);
  *
- * Where more connections are wanted than may wait at once, as by a server far from its limit, one
- * request to the kernel brings all that come (multishot accept, Linux 5.19); else as many as are
- * asked for. What nobody has asked for stays in the kernel's queue: no more than a few are taken
+ * Where twice as many connections are wanted as may wait at once, or 1,024 more, as by a server far
+ * from its limit, one request to the kernel brings all that come (multishot accept, Linux 5.19);
+ * else as many as are asked for. What nobody has asked for stays in the kernel's queue: no more than a few are taken
  * ahead, as for an accept that was cancelled. Those go to the next accept, or are closed with the
  * listener. One that is left open at the end of the run is closed then. The kernel notes the limit
  * of descriptors (RLIMIT_NOFILE) as it is asked: one that is lowered later does not hold for the

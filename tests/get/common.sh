@@ -16,6 +16,8 @@ end_children() {
 }
 trap end_children EXIT
 
+# shellcheck source=tests/await.sh
+. "$top_srcdir/tests/await.sh"
 # shellcheck source=tests/nginx.sh
 . "$top_srcdir/tests/nginx.sh"
 
@@ -63,16 +65,6 @@ complains() { # PATTERN
         cat "$scratch/err"
         fail "no complaint like \"$1\""
     }
-}
-
-# Waits until COMMAND succeeds: for what another program will do soon.
-await() { # COMMAND...
-    local tries
-    for ((tries = 0; tries < 1200; tries++)); do
-        "$@" && return
-        sleep 0.05
-    done
-    fail "it never came to: $*"
 }
 
 holds_bytes() { # FILE BYTES

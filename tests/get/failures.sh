@@ -193,12 +193,12 @@ secrets_stay() {
     gets 0 -o elsewhere -H 'X-One: 1' -H 'Authorization: secret' -H 'Cookie: crumbs' \
         "$bad_url/redirect/http://localhost:$bad_port/head"
     grep -q '^X-One: 1' elsewhere
-    ! grep -qE 'secret|crumbs' elsewhere
+    ! grep -qE 'secret|crumbs' elsewhere || fail 'a secret went elsewhere'
     gets 0 -o same -H 'Authorization: secret' "$bad_url/redirect/head"
     grep -q '^Authorization: secret' same
     gets 0 -o password --json - "http://user:hidden@127.0.0.1:$bad_port/head"
     grep -q '^Authorization: Basic ' password
-    ! grep -q hidden "$scratch/out" "$scratch/err"
+    ! grep -q hidden "$scratch/out" "$scratch/err" || fail 'the password is shown'
 }
 
 behaviour 'a truncated file is tried again, and gets no name' truncated

@@ -65,7 +65,7 @@ no_colours() {
     in_new_folder
     TERM=xterm NO_COLOR=1 on_terminal 100 "$nginx_url/slow/random"
     grep -qF "$escape[2A" "$scratch/shown"
-    ! grep -qE "$escape\[[0-9]*m" "$scratch/shown"
+    ! grep -qE "$escape\[[0-9]*m" "$scratch/shown" || fail 'there are colours'
 }
 
 no_bars() { # ENVIRONMENT ARGUMENTS...
@@ -73,14 +73,14 @@ no_bars() { # ENVIRONMENT ARGUMENTS...
     export "$1"
     shift
     on_terminal 100 "$@" "$nginx_url/random" "$nginx_url/missing" || :
-    ! grep -qF "$escape[2A" "$scratch/shown"
+    ! grep -qF "$escape[2A" "$scratch/shown" || fail 'there are bars'
     grep -q 'answered 404' "$scratch/shown"
 }
 
 plain_on_a_pipe() {
     in_new_folder
     TERM=xterm gets 1 "$nginx_url/slow/random" "$nginx_url/missing"
-    ! grep -q "$escape" "$scratch/out" "$scratch/err"
+    ! grep -q "$escape" "$scratch/out" "$scratch/err" || fail 'it is not plain'
     expect 'stdout' "$(cat "$scratch/out")" ''
     expect 'the number of lines' "$(wc -l <"$scratch/err")" 3
 }
@@ -96,9 +96,9 @@ quiet() {
 no_foreign_escapes() {
     in_new_folder
     gets 2 "$nginx_url/$escape]0;title"
-    ! grep -q "$escape" "$scratch/err"
+    ! grep -q "$escape" "$scratch/err" || fail 'an escape came through'
     gets 1 "$nginx_url/%1b]0;title%c2%9b" "$bad_url/redirect/gopher://x/"$'\xc2\x9b'
-    ! grep -q "$escape" "$scratch/err"
+    ! grep -q "$escape" "$scratch/err" || fail 'an escape came through'
 }
 
 json() {

@@ -3,6 +3,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # report.sh and the Makefile set them
 
+# shellcheck source=tests/await.sh
+. "$top_srcdir/tests/await.sh"
+
 httpd=${HTTPD:-$top_builddir/examples/httpd/httpd}
 files=$scratch/files
 mkdir "$files"
@@ -151,14 +154,4 @@ statuses() {
 expect_statuses() { # STATUSES FORMAT ARGUMENTS...
     raw "${@:2}" >"$scratch/raw"
     expect "the statuses of ${*:2:1}" "$(statuses <"$scratch/raw")" "$1"
-}
-
-# Waits until COMMAND succeeds: for what another program will do soon.
-await() { # COMMAND...
-    local tries
-    for ((tries = 0; tries < 1200; tries++)); do
-        "$@" && return
-        sleep 0.05
-    done
-    fail "it never came to: $*"
 }

@@ -273,14 +273,6 @@ many_files() {
     rm -r "$files/many"
 }
 
-count_descriptors() {
-    find "/proc/$server/fd" -type l | wc -l
-}
-
-has_descriptors() { # N
-    [[ $(count_descriptors) == "$1" ]]
-}
-
 no_descriptor_is_left() {
     local before i
     mkfifo "$files/fifo"

@@ -238,18 +238,26 @@ static intptr_t serve_with_defaults(void *listener)
     return whorl_serve(listener, serve_nobody, NULL, 0);
 }
 
+/* Whether a server at it, which is closed then, takes many at a time. */
+static bool has_server_take_many(whorl_listener *listener)
+{
+    whorl_task *server = whorl_spawn(serve_with_defaults, listener);
+    for (int turn = 0; turn < 3; turn++)
+        assert_int_equal(whorl_yield(), 0);
+    assert_true(is_armed(listener));
+    bool many = takes_many(listener);
+    assert_int_equal(whorl_listener_stop(listener), 0);
+    assert_int_equal(whorl_join(server), 0);
+    assert_int_equal(whorl_listener_close(listener), 0);
+    return many;
+}
+
 static void a_server_with_all_defaults_takes_many(void **state)
 {
     (void)state;
     whorl_listener *listener;
     assert_int_equal(whorl_listen_tcp(NULL, "0", NULL, &listener), 0);
-    whorl_task *server = whorl_spawn(serve_with_defaults, listener);
-    for (int turn = 0; turn < 3; turn++)
-        assert_int_equal(whorl_yield(), 0);
-    assert_true(takes_many(listener));
-    assert_int_equal(whorl_listener_stop(listener), 0);
-    assert_int_equal(whorl_join(server), 0);
-    assert_int_equal(whorl_listener_close(listener), 0);
+    assert_true(has_server_take_many(listener));
 }
 
 /* A multishot op at it would take all that come, and others none. */
@@ -260,14 +268,7 @@ static void of_a_socket_that_others_may_have_each_is_taken_by_itself(void **stat
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(listen(fd, 4), 0); /* at a port that is free */
     assert_int_equal(whorl_listener_from_fd(fd, &listener), 0);
-    whorl_task *server = whorl_spawn(serve_with_defaults, listener);
-    for (int turn = 0; turn < 3; turn++)
-        assert_int_equal(whorl_yield(), 0);
-    assert_true(is_armed(listener));
-    assert_false(takes_many(listener));
-    assert_int_equal(whorl_listener_stop(listener), 0);
-    assert_int_equal(whorl_join(server), 0);
-    assert_int_equal(whorl_listener_close(listener), 0);
+    assert_false(has_server_take_many(listener));
 }
 
 /* listen(2) takes a backlog of 0, and the kernel's queue holds one then. */

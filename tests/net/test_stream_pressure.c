@@ -314,14 +314,6 @@ static void a_large_write_overtakes_nothing(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_behind_many_chunks, NULL);
 }
 
-static void fill_pipe(int fd)
-{
-    static const char zeros[1 << 20];
-    int room = fcntl(fd, F_GETPIPE_SZ);
-    check(room > 0 && (size_t)room <= sizeof zeros);
-    check_equal(write(fd, zeros, (size_t)room), room);
-}
-
 static void take_turns(void)
 {
     for (int i = 0; i < 5; i++)
@@ -338,8 +330,8 @@ static intptr_t write_behind_what_is_in_flight(void *arg)
     whorl_stream *one, *other;
     check_equal(whorl_stream_open(first.ends[1], NULL, &one), 0);
     check_equal(whorl_stream_open(second.ends[1], NULL, &other), 0);
-    fill_pipe(first.ends[1]);
-    fill_pipe(second.ends[1]);
+    fill_descriptor(first.ends[1]);
+    fill_descriptor(second.ends[1]);
     memset(a, 'a', sizeof a);
     memset(c, 'c', sizeof c);
     memset(d, 'd', sizeof d);

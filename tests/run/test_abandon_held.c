@@ -182,6 +182,7 @@ static intptr_t give_back(void *arg)
     check_equal(whorl_datagram_fd(all->datagram), -EBADF);
     check_equal(whorl_file_write(all->file, "words", 5), -EPERM);
     check_equal(whorl_file_close(all->file), -EPERM);
+    check_equal(whorl_file_fd(all->file), -EBADF);
     return 0;
 }
 

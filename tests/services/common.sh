@@ -4,6 +4,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # report.sh and the Makefile set them
 
+# shellcheck source=tests/await.sh
+. "$top_srcdir/tests/await.sh"
+
 examples=$top_builddir/examples
 children=()
 
@@ -16,20 +19,6 @@ end_children() {
 is_child() {
     children+=($!)
     trap end_children EXIT
-}
-
-# Waits until COMMAND succeeds: for what another program will do soon.
-await() { # COMMAND...
-    local tries
-    for ((tries = 0; tries < 1200; tries++)); do
-        "$@" && return
-        sleep 0.05
-    done
-    fail "it never came to: $*"
-}
-
-has_line() { # FILE PATTERN
-    grep -q -- "$2" "$1" 2>/dev/null
 }
 
 # Starts examples/NAME/NAME, and sets server to its id and port to its (first) port, where it has

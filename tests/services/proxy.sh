@@ -550,14 +550,6 @@ target_pauses_while_it_breaks() {
     stops_with 1 0 1
 }
 
-count_descriptors() {
-    find "/proc/$server/fd" -type l | wc -l
-}
-
-has_descriptors() { # N
-    [[ $(count_descriptors) == "$1" ]]
-}
-
 no_descriptor_is_left() {
     local before i
     start_proxy --verbose 127.0.0.1:0 "$nginx"
