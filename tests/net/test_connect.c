@@ -7,11 +7,11 @@
 
 #include <netinet/tcp.h>
 
-static int opened_with(int fd, int option)
+static int opened_with(int fd, int level, int option)
 {
     int value = -1;
     socklen_t len = sizeof value;
-    check_equal(getsockopt(fd, IPPROTO_TCP, option, &value, &len), 0);
+    check_equal(getsockopt(fd, level, option, &value, &len), 0);
     return value;
 }
 
@@ -34,7 +34,7 @@ static void a_name_is_connected_to(void **state)
     assert_int_equal(whorl_send(fd, "w", 1, 0), 1);
     assert_int_equal(whorl_recv(peer, &byte, 1, 0), 1);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(opened_with(fd, TCP_NODELAY), 1);
+    assert_int_equal(opened_with(fd, IPPROTO_TCP, TCP_NODELAY), 1);
     assert_int_equal(whorl_close(fd), 0);
     assert_int_equal(whorl_close(peer), 0);
     places_close(&places);
@@ -47,7 +47,7 @@ static void small_writes_wait_if_the_program_wants_that(void **state)
     const whorl_connect_options nagle = {.nagle = 1};
     open_one(&places, LIVE);
     int fd = whorl_tcp_connect("127.0.0.1", places.port, &nagle);
-    assert_int_equal(opened_with(fd, TCP_NODELAY), 0);
+    assert_int_equal(opened_with(fd, IPPROTO_TCP, TCP_NODELAY), 0);
     assert_int_equal(whorl_close(fd), 0);
     places_close(&places);
 }
@@ -205,6 +205,8 @@ static void a_connection_comes_from_the_local_address_that_is_asked_for(void **s
     const whorl_connect_options from = {.local_host = "127.0.0.77"};
     int fd = whorl_tcp_connect("127.0.0.1", places.port, &from);
     assert_int_equal(strncmp(own_of(fd).text, "127.0.0.77:", 11), 0);
+    /* There may be more of them than ports, if they go to several places. */
+    assert_int_equal(opened_with(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 1);
     assert_int_equal(whorl_close(fd), 0);
 
     set_addresses("::1 127.0.0.78");

@@ -5,6 +5,7 @@
 #include "net/serving.h"
 
 #include <net/listener.h>
+#include <netinet/tcp.h>
 
 static void each_connection_is_served_by_a_task_of_its_own(void **state)
 {
@@ -34,6 +35,25 @@ static void the_plain_form_serves_too(void **state)
 }
 
 /* --- Its stream --- */
+
+static intptr_t look_at_nodelay(whorl_stream *stream, void *arg)
+{
+    socklen_t len = sizeof(int);
+    return getsockopt(whorl_stream_fd(stream), IPPROTO_TCP, TCP_NODELAY, arg, &len);
+}
+
+static void what_it_sends_leaves_at_once(void **state)
+{
+    (void)state;
+    serving server;
+    int nodelay = 0;
+    serve_here(&server, look_at_nodelay, &nodelay, NULL);
+    whorl_stream *client = client_of(&server);
+    assert_reads_to_end(client, "");
+    assert_int_equal(nodelay, 1);
+    assert_int_equal(whorl_stream_close(client), 0);
+    assert_int_equal(end_serving(&server), 0);
+}
 
 static intptr_t greet(whorl_stream *stream, void *arg)
 {
@@ -333,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         as_task(each_connection_is_served_by_a_task_of_its_own),
         as_task(the_plain_form_serves_too),
+        as_task(what_it_sends_leaves_at_once),
         as_task(the_stream_is_closed_when_the_handler_returns),
         as_task(a_handler_may_give_its_stream_back_itself),
         as_task(what_a_handler_has_deferred_may_use_the_stream),

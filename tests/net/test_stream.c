@@ -219,6 +219,39 @@ static intptr_t detach(void *arg)
     return 0;
 }
 
+static intptr_t read_four(void *stream)
+{
+    char buf[4];
+    return whorl_stream_read_exactly(stream, buf, sizeof buf);
+}
+
+static intptr_t detach_beside_a_reader(void *arg)
+{
+    (void)arg;
+    stream_and_peer both = open_stream(NULL);
+    int fd = 77;
+    whorl_task *reader = whorl_spawn(read_four, both.stream);
+    check_equal(whorl_yield(), 0);
+    check_equal(whorl_stream_detach(both.stream, &fd), -EBUSY);
+    check_equal(fd, -1);
+    check_equal(write(both.peer, "four", 4), 4);
+    check_equal(whorl_join(reader), 4);
+    check_equal(whorl_stream_puts(both.stream, "goes on"), 7);
+    check_equal(whorl_stream_detach(both.stream, &fd), 0);
+    check(fd >= 0);
+    close(fd);
+    char buf[8];
+    check_equal(read(both.peer, buf, sizeof buf), 7);
+    close(both.peer);
+    return 0;
+}
+
+static void a_stream_in_which_a_task_waits_is_not_detached_and_goes_on(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, detach_beside_a_reader, NULL);
+}
+
 static void a_connection_outlives_a_stream_that_is_detached(void **state)
 {
     (void)state;
@@ -419,6 +452,7 @@ int main(void)
         behaviour(corks_count_and_hold_back_until_the_last_is_off),
         behaviour(each_side_may_end_and_go_on_reading),
         behaviour(a_connection_outlives_a_stream_that_is_detached),
+        behaviour(a_stream_in_which_a_task_waits_is_not_detached_and_goes_on),
         behaviour(the_wrong_end_of_a_pipe_is_refused),
         behaviour(no_reset_is_lost_between_stream_and_descriptor),
         behaviour(a_pair_for_which_no_descriptors_are_left_is_not_made),
