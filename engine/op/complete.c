@@ -1,7 +1,8 @@
 /* Completions, and cancels: from in flight to ended. See op.h for the states. */
 #include <assert.h>
 #include <errno.h>
-#include <op/admission.h>
+#include <op/begin.h>
+#include <op/last_look.h>
 #include <op/multishot.h>
 #include <op/op.h>
 #include <op/poll.h>
@@ -233,7 +234,12 @@ void op_complete(void *context, uint64_t token, int32_t result, unsigned marks)
             list_cancel(loop, op, TIMER_AT_ONCE);
             return;
         }
-        op->result = verdict(loop, op);
+        int32_t final = verdict(loop, op);
+        if (last_look_is_due(op, final)) {
+            list_cancel(loop, op, TIMER_AT_ONCE);
+            return;
+        }
+        op->result = final;
     }
     settle(loop, op);
 }
@@ -253,6 +259,14 @@ static const whorl_op *cancel_target(const whorl_op *op)
     return op_is_release(first) ? op : first;
 }
 
+static void send_cancel(struct loop *loop, whorl_op *op)
+{
+    op->state |= OP_CANCEL_SENT;
+    op->owed++;
+    ring_fill_cancel(&loop->ring, token_of(cancel_target(op), TOKEN_OP),
+                     token_of(op, TOKEN_CANCEL));
+}
+
 /* Does what the list asks for: sends a cancel for each op that is with the kernel, submits the
  * others again. Ops that come to the list meanwhile wait for the next time. */
 static void serve_list(struct timer *timer)
@@ -270,15 +284,17 @@ static void serve_list(struct timer *timer)
         unlist_cancel(loop, op);
         if (op->state & OP_QUEUED) {
             op_end_queued(loop, op);
+        } else if (op->state & OP_LAST_LOOK) {
+            assert(op->owed == 0);
+            op->state &= (uint16_t)~OP_LAST_LOOK;
+            op_fill_one(loop, op, RING_LINK_NONE);
+            send_cancel(loop, op);
         } else if (op->owed == 0 && (op->state & OP_CANCEL_WANTED)) {
             settle_cancelled(loop, op);
         } else if (op->owed == 0) {
             op_begin_again(loop, op);
         } else if (!(op->state & OP_CANCEL_SENT)) {
-            op->state |= OP_CANCEL_SENT;
-            op->owed++;
-            ring_fill_cancel(&loop->ring, token_of(cancel_target(op), TOKEN_OP),
-                             token_of(op, TOKEN_CANCEL));
+            send_cancel(loop, op);
         }
     }
     if (loop->cancels && !timer_is_armed(timer))

@@ -44,6 +44,7 @@ enum op_state {
     OP_ALONE = 1 << 11,        /* its owner waits for it by itself, and for nothing else */
     OP_AT_POSITION = 1 << 12,  /* was given its part of the file: see position.c */
     OP_MANY = 1 << 13,         /* completes many times: see multishot.h */
+    OP_LAST_LOOK = 1 << 14,    /* is about to be submitted once more: see last_look.h */
 };
 
 /* What a task waits for when it awaits ops, but one that is OP_ALONE; on its stack. */

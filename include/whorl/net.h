@@ -27,9 +27,9 @@ WHORL_API int whorl_listen(int fd, int backlog);
  * may be NULL together; *len is the room in addr before, the address's size after. A cancelled
  * accept has taken no connection off the queue. A task that accepts over and over gets one
  * connection each time the loop turns, and turns are long where thousands of tasks are busy:
- * whorl_serve takes many in a turn. Of several that wait here for one socket the kernel wakes one
- * for a connection: is that one cancelled at this moment, the others hear of the connection when
- * the next one comes. A listener (listener.h) has its tasks told at once. */
+ * whorl_serve takes many in a turn. Of all that wait here for one socket the kernel wakes one for a
+ * connection: is that one cancelled, or its time up, at this moment, it gives the connection all
+ * the same, if nobody else has it, so that none is left to wait for the next one. */
 WHORL_API int whorl_accept(int fd, struct sockaddr *addr, socklen_t *len);
 WHORL_API int whorl_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 
