@@ -12,11 +12,11 @@
  *
  * Where twice as many connections are wanted as may wait at once, or 1,024 more, as by a server far
  * from its limit, one request to the kernel brings all that come (multishot accept, Linux 5.19);
- * else as many as are asked for. What nobody has asked for stays in the kernel's queue: no more than a few are taken
- * ahead, as for an accept that was cancelled. Those go to the next accept, or are closed with the
- * listener. One that is left open at the end of the run is closed then. The kernel notes the limit
- * of descriptors (RLIMIT_NOFILE) as it is asked: one that is lowered later does not hold for the
- * connections that were asked for before.
+ * else as many as are asked for. What nobody has asked for stays in the kernel's queue: no more
+ * than a few are taken ahead, as for an accept that was cancelled. Those go to the next accept, or
+ * are closed with the listener. One that is left open at the end of the run is closed then. The
+ * kernel notes the limit of descriptors (RLIMIT_NOFILE) as it is asked: one that is lowered later
+ * does not hold for the connections that were asked for before.
  *
  * A listener belongs to the loop in which it was made. Several tasks may accept from it, first
  * come, first served.
