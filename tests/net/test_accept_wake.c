@@ -8,6 +8,7 @@
 #include "os/threads.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,8 +51,6 @@ static bool took(whorl_task *task, intptr_t otherwise)
     return false;
 }
 
-/* --- A cancel --- */
-
 /* A connection comes as the first of two is to end. */
 static void connect_beside(whorl_task *first, whorl_task *second, intptr_t otherwise)
 {
@@ -60,8 +59,11 @@ static void connect_beside(whorl_task *first, whorl_task *second, intptr_t other
         another = connect_now();
     check(took(second, 0));
     close(client);
-    close(another);
+    if (another >= 0)
+        close(another);
 }
+
+/* --- A cancel --- */
 
 static intptr_t cancel_who_is_woken(void *arg)
 {
@@ -79,6 +81,54 @@ static void a_connection_that_comes_with_a_cancel_is_taken(void **state)
 {
     (void)state;
     run_checks(cancel_who_is_woken, NULL);
+}
+
+/* --- A cancel, and no descriptor for the connection --- */
+
+static void allow_descriptors(rlim_t count)
+{
+    struct rlimit limit;
+    check_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = count;
+    check_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* For a wait that would not end before. */
+static intptr_t allow_later(void *arg)
+{
+    intptr_t error = whorl_sleep(WHORL_SECONDS(3));
+    if (!error)
+        allow_descriptors(*(const rlim_t *)arg);
+    return error;
+}
+
+static intptr_t cancel_without_descriptors(void *arg)
+{
+    struct rlimit before;
+    struct acceptor acceptor = {tcp_listener(&place, 10), PATIENCE};
+    check_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    whorl_task *first = whorl_spawn(accept_there, &acceptor);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    whorl_task *later = whorl_spawn(allow_later, &before.rlim_cur);
+    check_equal(whorl_cancel(first), 0);
+    allow_descriptors((rlim_t)client + 1);
+    check_equal(connect(client, (struct sockaddr *)&place, sizeof place), 0);
+    intptr_t result = whorl_join(first);
+    check(result == -EMFILE || result == -ECANCELED);
+    check_equal(whorl_cancel(later), 0);
+    check_equal(whorl_join(later), -ECANCELED);
+    allow_descriptors(before.rlim_cur);
+    check(took(whorl_spawn(accept_there, &acceptor), 0)); /* it is there yet */
+    close(client);
+    check_equal(whorl_close(acceptor.listener), 0);
+    return (intptr_t)arg;
+}
+
+static void without_descriptors_a_cancelled_accept_ends(void **state)
+{
+    (void)state;
+    run_checks(cancel_without_descriptors, NULL);
 }
 
 /* --- A close --- */
@@ -134,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_connection_that_comes_with_a_cancel_is_taken),
+        behaviour(without_descriptors_a_cancelled_accept_ends),
         behaviour(a_connection_that_comes_with_a_close_is_taken),
         behaviour(a_connection_that_comes_with_a_timeout_is_taken),
     };
