@@ -92,6 +92,45 @@ static void a_kernel_without_io_uring_is_told(void **state)
     assert_is_a_sentence(sentence_of(&child));
 }
 
+/* Errors that setting up a ring may give, what whorl makes of them, and a part of its sentence. */
+static const struct told_error {
+    int error;
+    int told;
+    const char *part;
+} told_errors[] = {
+    {EINVAL, ENOSYS, "older than Linux"},
+    {EACCES, EPERM, "seccomp"},
+    {ENFILE, ENFILE, "the system's table of files is full"},
+    {EIO, EIO, "could not be set up: Input/output error"},
+};
+
+static int meet_an_error(void *arg)
+{
+    const struct told_error *one = arg;
+    int before = open_descriptors();
+
+    if (!check_equal(forbid_call(__NR_io_uring_setup, one->error), 0))
+        return 1;
+    check_equal(whorl_has_operation(0), -one->told);
+    check_equal(whorl_run(note_start, NULL), -one->told);
+    check_equal(started, 0);
+    check_equal(open_descriptors(), before);
+    return 3;
+}
+
+static void each_error_of_the_rings_setup_has_its_sentence(void **state)
+{
+    struct child child;
+
+    (void)state;
+    for (size_t i = 0; i < count_of(told_errors); i++) {
+        assert_int_equal(child_run(meet_an_error, (void *)&told_errors[i], &child), 0);
+        assert_true(child_exited(&child, 3));
+        assert_is_a_sentence(child.text);
+        assert_non_null(strstr(child.text, told_errors[i].part));
+    }
+}
+
 static intptr_t spawn_join_sleep(void *arg)
 {
     whorl_task *tasks[100];
@@ -298,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(a_filter_that_forbids_io_uring_is_told),
         behaviour(a_kernel_without_io_uring_is_told),
+        behaviour(each_error_of_the_rings_setup_has_its_sentence),
         behaviour(a_small_memory_lock_limit_makes_a_smaller_ring),
         behaviour(the_default_ring_runs_under_a_small_memory_lock_limit),
         behaviour(run_after_run_finds_memory_for_its_ring),

@@ -185,6 +185,59 @@ static void ops_that_find_no_descriptor_together_are_no_reason_for_a_pause(void 
     run_checks_with(&virtual_time, serve_with_the_spare, NULL);
 }
 
+/* Of a server: it is tried again in time, or as soon as a connection has ended. */
+struct short_server {
+    whorl_listener *listener;
+    whorl_event release;
+};
+
+static intptr_t hold_until_released(whorl_stream *stream, void *arg)
+{
+    struct short_server *one = arg;
+    check_equal(whorl_event_wait(&one->release), 0);
+    return whorl_stream_abort(stream);
+}
+
+static intptr_t serve_two(void *arg)
+{
+    struct short_server *one = arg;
+    return whorl_serve(one->listener, hold_until_released, one, 2);
+}
+
+static intptr_t serve_in_a_shortage(void *waits_it_out)
+{
+    struct short_server one = {0};
+    check_equal(listener_make(1, &one.listener), 0);
+    listener_add(one.listener, LINE, 1000);
+    whorl_task *server = whorl_spawn(serve_two, &one);
+    while (!timer_is_armed(&one.listener->retry) || whorl_listener_live(one.listener) == 0)
+        check_equal(whorl_yield(), 0);
+    while (waits_it_out && timer_is_armed(&one.listener->retry))
+        check_equal(whorl_yield(), 0);
+    whorl_event_set(&one.release);
+    while (whorl_listener_live(one.listener) > 0)
+        check_equal(whorl_yield(), 0);
+    check(!timer_is_armed(&one.listener->retry) && one.listener->spare >= 0);
+    while (fake_submissions(LINE) < 4)
+        check_equal(whorl_yield(), 0);
+    whorl_cancel(server);
+    check_equal(whorl_join(server), -ECANCELED);
+    return whorl_listener_close(one.listener);
+}
+
+static void a_server_s_shortage_lasts_until_a_connection_ends_at_most(void **state)
+{
+    for (int waits = 0; waits < 2; waits++) {
+        fake_reset();
+        fake_op(LINE, 1, TAKES(FIRST_TAKEN));
+        fake_op(LINE, 1, FAILS(-ENOMEM));
+        fake_op(LINE, 2, STAYS);
+        fake_cancel(LINE, 2, FOUND);
+        fake_op(LINE, 1, CLOSES);
+        run_checks(serve_in_a_shortage, waits ? state : NULL);
+    }
+}
+
 /* --- Ends without a reason --- */
 
 struct turn {
@@ -323,6 +376,7 @@ int main(void)
         behaviour(a_wait_in_a_shortage_is_cancelled_and_the_listener_closed),
         behaviour(the_runs_end_finds_a_listener_in_a_shortage),
         behaviour(ops_that_find_no_descriptor_together_are_no_reason_for_a_pause),
+        behaviour(a_server_s_shortage_lasts_until_a_connection_ends_at_most),
         behaviour(one_that_ends_without_a_reason_is_armed_again),
         behaviour(where_one_ends_without_its_connection_another_looks_for_it),
         behaviour(a_kernel_that_refuses_multishot_is_asked_for_one_at_a_time),

@@ -105,6 +105,10 @@ static void an_address_of_ipv6_is_connected_to(void **state)
     int fd = whorl_tcp_connect("::1", port, NULL);
     assert_int_equal(strncmp(peer_of(fd).text, "[::1]:", 6), 0);
     assert_int_equal(whorl_close(fd), 0);
+    const whorl_connect_options from = {.local_host = "::1"};
+    fd = whorl_tcp_connect("::1", port, &from);
+    assert_int_equal(strncmp(own_of(fd).text, "[::1]:", 6), 0);
+    assert_int_equal(whorl_close(fd), 0);
     assert_int_equal(whorl_close(listener), 0);
 }
 

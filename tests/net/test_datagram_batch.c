@@ -54,6 +54,32 @@ static void batches_arrive_in_order(void **state)
     run_both_ways(send_and_receive_many);
 }
 
+/* More go than in one submission; the first of the next cannot. */
+static intptr_t fail_behind_many(void *arg)
+{
+    (void)arg;
+    static char large[70000];
+    static whorl_message messages[BATCH];
+    struct sockaddr_in addr;
+    whorl_datagram *server = open_loopback(NULL, &addr);
+    whorl_datagram *client = open_loopback(NULL, NULL);
+    for (int i = 0; i < BATCH; i++)
+        messages[i] = (whorl_message){.data = large,
+                                      .len = i % 128 == 0 && i > 0 ? sizeof large : 1,
+                                      .peer = (struct sockaddr *)&addr,
+                                      .peer_len = sizeof addr};
+    check_equal(whorl_datagram_send_many(client, messages, BATCH), 128);
+    check_equal(whorl_datagram_send_many(client, messages + 128, BATCH - 128), -EMSGSIZE);
+    check_equal(whorl_datagram_close(client), 0);
+    return whorl_datagram_close(server);
+}
+
+static void the_count_of_a_batch_is_told_before_the_error_behind_it(void **state)
+{
+    (void)state;
+    run_both_ways(fail_behind_many);
+}
+
 static intptr_t fail_within_a_batch(void *arg)
 {
     (void)arg;
@@ -482,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(batches_arrive_in_order),
+        behaviour(the_count_of_a_batch_is_told_before_the_error_behind_it),
         behaviour(a_batch_stops_at_the_first_that_fails),
         behaviour(what_the_network_refuses_in_a_batch_is_told),
         behaviour(a_send_that_ran_out_of_time_has_sent_what_it_says),

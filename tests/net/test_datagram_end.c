@@ -6,6 +6,7 @@
 
 #include <core/loop.h>
 #include <net/datagram.h>
+#include <sys/un.h>
 
 static intptr_t receive_once(void *arg)
 {
@@ -211,6 +212,7 @@ static intptr_t close_under_waiters(void *arg)
         check_equal(whorl_yield(), 0);
         check_equal(whorl_datagram_close(one), -EBUSY);
         check_equal(whorl_datagram_port(one), -EBADF);
+        check_equal(whorl_datagram_fd(one), -EBADF);
         check_equal(whorl_join(closer), 0);
         check_equal(whorl_join(first), -ECANCELED);
         check_equal(whorl_join(second), -ECANCELED);
@@ -222,6 +224,113 @@ static void a_close_ends_the_waits_of_others_first(void **state)
 {
     (void)state;
     run_both_ways(close_under_waiters);
+}
+
+/* Whoever closes the descriptor itself ends the wait, too. */
+static intptr_t close_the_descriptor(void *arg)
+{
+    (void)arg;
+    whorl_datagram *one = open_loopback(NULL, NULL);
+    whorl_task *receiver = whorl_spawn(receive_once, one);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(whorl_close(whorl_datagram_fd(one)), 0);
+    check_equal(whorl_join(receiver), -ECANCELED);
+    check_equal(whorl_datagram_close(one), -EBADF);
+    return 0;
+}
+
+static void a_close_of_the_descriptor_ends_a_wait(void **state)
+{
+    (void)state;
+    run_both_ways(close_the_descriptor);
+}
+
+/* Without DEFER_TASKRUN the kernel receives as soon as it is entered, and so before the close. */
+static intptr_t close_over_what_came(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr;
+    whorl_datagram *one = open_loopback(NULL, &addr);
+    whorl_task *receiver = whorl_spawn(receive_once, one);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(sendto(whorl_datagram_fd(one), "x", 1, 0, (struct sockaddr *)&addr, sizeof addr),
+                1);
+    check_equal(whorl_datagram_close(one), 0);
+    check_equal(whorl_join(receiver), -ECANCELED);
+    check_equal(loop_here->datagram_hub->pool.out, 0);
+    return 0;
+}
+
+static void what_has_come_is_given_back_by_a_close(void **state)
+{
+    (void)state;
+    static const whorl_config eager = {.without = WHORL_FEATURE_DEFER_TASKRUN};
+    if (!(whorl_features() & WHORL_FEATURE_RECV_MULTISHOT))
+        skip_because("this kernel has no multishot receive");
+    run_checks_with(&eager, close_over_what_came, NULL);
+}
+
+/* One that sends to a queue that is full looks there now and then; it pauses between two looks
+ * where its socket has an error to tell. */
+struct named {
+    int fd;
+    struct sockaddr_un name;
+    socklen_t len;
+};
+
+struct stuck_sender {
+    whorl_datagram *from;
+    struct named to;
+};
+
+static intptr_t send_to_full(void *arg)
+{
+    struct stuck_sender *one = arg;
+    return whorl_datagram_send_to(one->from, "x", 1, (struct sockaddr *)&one->to.name, one->to.len);
+}
+
+static struct named bind_somewhere(void)
+{
+    struct named one = {.name.sun_family = AF_UNIX, .len = sizeof one.name};
+    one.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(bind(one.fd, (struct sockaddr *)&one.name, sizeof one.name.sun_family), 0);
+    check_equal(getsockname(one.fd, (struct sockaddr *)&one.name, &one.len), 0);
+    return one;
+}
+
+static int connect_named(const struct named *from, const struct named *to)
+{
+    return connect(from->fd, (const struct sockaddr *)&to->name, to->len);
+}
+
+static intptr_t close_under_a_pause(void *arg)
+{
+    struct stuck_sender one = {.to = bind_somewhere()};
+    struct named own = bind_somewhere(), peer = bind_somewhere(), filler = bind_somewhere();
+    check_equal(connect_named(&filler, &one.to), 0);
+    while (send(filler.fd, "x", 1, MSG_DONTWAIT) == 1)
+        ;
+    check(connect_named(&own, &peer) == 0 && connect_named(&peer, &own) == 0);
+    check_equal(send(own.fd, "lost", 4, 0), 4);
+    check_equal(whorl_datagram_from_fd(own.fd, NULL, &one.from), 0);
+    whorl_task *sender = whorl_spawn(send_to_full, &one);
+    check_equal(whorl_sleep(WHORL_MS(60)), 0);     /* its pauses have grown */
+    check_equal(connect_named(&peer, &one.to), 0); /* an error for `own` */
+    for (int i = 0; i < 2; i++)
+        check_equal(whorl_yield(), 0);
+    check_equal(whorl_datagram_close(one.from), 0);
+    check(whorl_is_done(sender));
+    check_equal(whorl_join(sender), -ECANCELED);
+    close(peer.fd);
+    close(filler.fd);
+    close(one.to.fd);
+    return (intptr_t)arg;
+}
+
+static void a_close_waits_for_one_who_pauses(void **state)
+{
+    (void)state;
+    run_both_ways(close_under_a_pause);
 }
 
 typedef struct race {
@@ -384,6 +493,36 @@ static void an_error_that_comes_while_nobody_waits_is_kept(void **state)
     run_both_ways(receive_an_error);
 }
 
+/* It comes behind a datagram that is there, in a call that takes many. */
+static intptr_t receive_before_an_error(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr;
+    whorl_message messages[4];
+    whorl_datagram *server = open_loopback(NULL, &addr), *client = open_loopback(NULL, NULL);
+    check_equal(whorl_datagram_connect_to(client, (struct sockaddr *)&addr, sizeof addr), 0);
+    struct sockaddr_in back = loopback_at(whorl_datagram_port(client));
+    whorl_task *receiver = whorl_spawn(receive_many_once, client);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(sendto(whorl_datagram_fd(server), "a", 1, 0, (struct sockaddr *)&back, sizeof back),
+                1);
+    close(whorl_datagram_fd(server));
+    check_equal(send(whorl_datagram_fd(client), "x", 1, 0), 1);
+    check_equal(whorl_join(receiver), 1);
+    check_equal(whorl_datagram_receive_many(client, messages, 4), -ECONNREFUSED);
+    check_equal(whorl_datagram_close(client), 0);
+    check_equal(whorl_datagram_close(server), -EBADF);
+    return 0;
+}
+
+static void an_error_behind_a_datagram_is_kept_for_the_next_call(void **state)
+{
+    (void)state;
+    static const whorl_config eager = {.without = WHORL_FEATURE_DEFER_TASKRUN |
+                                                  WHORL_FEATURE_RECV_MULTISHOT};
+    run_checks_with(&eager, receive_before_an_error, NULL);
+}
+
 static intptr_t send_cancelled(void *arg)
 {
     check_equal(whorl_cancel(whorl_self()), 0);
@@ -457,11 +596,15 @@ int main(void)
         behaviour(cancels_at_random_lose_and_double_nothing),
         behaviour(a_cancelled_send_has_sent_nothing),
         behaviour(a_close_ends_the_waits_of_others_first),
+        behaviour(a_close_of_the_descriptor_ends_a_wait),
+        behaviour(what_has_come_is_given_back_by_a_close),
+        behaviour(a_close_waits_for_one_who_pauses),
         behaviour(a_close_amid_traffic_is_clean),
         behaviour(sockets_left_open_are_closed_with_the_run),
         behaviour(a_deadlock_is_seen_beside_an_idle_socket),
         behaviour(a_socket_outlives_the_task_that_opened_it),
         behaviour(an_error_that_comes_while_nobody_waits_is_kept),
+        behaviour(an_error_behind_a_datagram_is_kept_for_the_next_call),
         behaviour(a_cancelled_send_takes_no_error_from_others),
         behaviour(each_call_gives_back_what_the_one_before_has_shown),
     };

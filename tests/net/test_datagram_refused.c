@@ -1,7 +1,11 @@
 /* What datagram sockets refuse, and by which error. */
+#include "core/child.h"
+#include "core/forbid.h"
 #include "datagrams.h"
 #include "elsewhere.h"
 
+#include <core/loop.h>
+#include <sys/mman.h>
 #include <sys/un.h>
 
 static intptr_t use_wrongly(void *arg)
@@ -57,6 +61,9 @@ static intptr_t use_wrongly(void *arg)
     message = (whorl_message){.data = &byte, .len = 1, .peer_len = 1};
     check_equal(whorl_datagram_send_many(one, &message, 1), -EINVAL);
     check_equal(whorl_datagram_connect_to(one, NULL, 0), -EINVAL);
+    const struct sockaddr_un other = {.sun_family = AF_UNIX, .sun_path = "/x"};
+    check_equal(whorl_datagram_connect_to(one, (const struct sockaddr *)&other, sizeof other),
+                -EAFNOSUPPORT);
     check_equal(whorl_datagram_join(one, NULL, NULL), -EINVAL);
     return whorl_datagram_close(one);
 }
@@ -86,6 +93,55 @@ static void what_cannot_be_is_refused(void **state)
     run_checks(use_wrongly, NULL);
     run_checks(take_over_wrongly, NULL);
 }
+
+/* --- By the system --- */
+
+static intptr_t open_what_is_forbidden(void *arg)
+{
+    whorl_datagram *one;
+    const whorl_datagram_options loud = {.broadcast = 1};
+    int before = open_descriptors();
+    check_equal(forbid_argument(SYS_setsockopt, 2, SO_BROADCAST, EPERM), 0);
+    check_equal(whorl_datagram_open("127.0.0.1", NULL, &loud, &one), -EPERM);
+    check_equal(whorl_datagram_open_unix(NULL, &loud, &one), -EPERM);
+    check_equal(open_descriptors(), before);
+    check(one == NULL);
+    one = open_loopback(NULL, NULL);
+    check_equal(whorl_datagram_set_broadcast(one, 1), -EPERM);
+    check_equal(whorl_datagram_close(one), 0);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(forbid_argument(SYS_getsockopt, 2, SO_DOMAIN, EACCES), 0);
+    check_equal(whorl_datagram_from_fd(fd, NULL, &one), -EACCES);
+    close(fd);
+    return (intptr_t)arg;
+}
+
+static void what_the_system_forbids_is_told_and_leaves_nothing(void **state)
+{
+    (void)state;
+    run_checks_in_child(NULL, open_what_is_forbidden, NULL);
+}
+
+/* Buffers that could not be kept from a child of fork(2) are not used. */
+static intptr_t receive_without_shared_buffers(void *arg)
+{
+    struct sockaddr_in addr;
+    check_equal(forbid_argument(SYS_madvise, 2, MADV_DONTFORK, EINVAL), 0);
+    whorl_datagram *one = open_loopback(NULL, &addr);
+    check(!loop_here->datagram_hub);
+    check_equal(send_in(one, "x", 1, &addr), 1);
+    check_received(one, "x");
+    check_equal(whorl_datagram_close(one), 0);
+    return (intptr_t)arg;
+}
+
+static void buffers_that_cannot_be_kept_from_children_are_done_without(void **state)
+{
+    (void)state;
+    run_checks_in_child(NULL, receive_without_shared_buffers, NULL);
+}
+
+/* --- By whorl --- */
 
 static void check_refused(whorl_datagram *one, int error)
 {
@@ -154,6 +210,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(what_cannot_be_is_refused),
+        behaviour(what_the_system_forbids_is_told_and_leaves_nothing),
+        behaviour(buffers_that_cannot_be_kept_from_children_are_done_without),
         behaviour(each_call_refuses_to_be_without_a_socket),
         behaviour(each_call_refuses_the_socket_of_another_loop),
     };

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #endif
 #include "core/child.h"
+#include "core/forbid.h"
 #include "net/listeners.h"
 
 #include <fcntl.h>
@@ -287,6 +288,24 @@ static void a_privileged_port_needs_a_right(void **state)
         run_in_child(as_nobody, NULL);
 }
 
+static intptr_t share_a_port(void *arg)
+{
+    whorl_listener *listener;
+    const whorl_listener_options shared = {.reuse_port = 1};
+    int before = open_descriptors();
+    check_equal(forbid_argument(SYS_setsockopt, 2, SO_REUSEPORT, EPERM), 0);
+    check_equal(whorl_listen_tcp("127.0.0.1", "0", &shared, &listener), -EPERM);
+    check(listener == NULL);
+    check_equal(open_descriptors(), before);
+    return (intptr_t)arg;
+}
+
+static void an_option_that_is_forbidden_is_told(void **state)
+{
+    (void)state;
+    run_checks_in_child(NULL, share_a_port, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +323,7 @@ int main(void)
         as_task(an_address_is_cut_at_its_room),
         as_task(the_backlog_is_what_was_asked_for),
         behaviour(a_privileged_port_needs_a_right),
+        behaviour(an_option_that_is_forbidden_is_told),
     };
     return run_behaviours("listener_refused", tests);
 }

@@ -109,6 +109,34 @@ static void as_many_go_as_the_kernel_takes(void **state)
     run_checks(pass_most, NULL);
 }
 
+/* What a socket of another family tells beside the bytes is nothing to them. */
+static intptr_t receive_other_company(void *arg)
+{
+    (void)arg;
+    int on = 1, fd = -1;
+    char byte;
+    whorl_received received;
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof own;
+    int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check_equal(bind(udp, (struct sockaddr *)&own, len), 0);
+    check_equal(getsockname(udp, (struct sockaddr *)&own, &len), 0);
+    check_equal(setsockopt(udp, IPPROTO_IP, IP_RECVTTL, &on, sizeof on), 0);
+    check_equal(sendto(udp, "x", 1, 0, (struct sockaddr *)&own, len), 1);
+    check_equal(whorl_receive_fds(udp, &byte, 1, &fd, 1, &received), 1);
+    check_equal(received.fds, 0);
+    check_equal(received.flags & MSG_CTRUNC, 0);
+    check_equal(fd, -1);
+    close(udp);
+    return 0;
+}
+
+static void what_comes_beside_them_over_other_sockets_is_passed_over(void **state)
+{
+    (void)state;
+    run_checks(receive_other_company, NULL);
+}
+
 /* --- Too many --- */
 
 /* Options with which the kernel says more, before the descriptors. */
@@ -597,6 +625,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(descriptors_arrive_over_sockets_of_every_type),
         behaviour(as_many_go_as_the_kernel_takes),
+        behaviour(what_comes_beside_them_over_other_sockets_is_passed_over),
         behaviour(one_who_waits_gets_them_in_any_company),
         behaviour(one_who_peeks_or_waits_for_all_loses_none),
         behaviour(one_who_peeks_in_vain_is_no_burden),

@@ -132,6 +132,30 @@ static void a_datagram_sockets_close_does_not_wait_for_a_lookup(void **state)
     run_checks(close_amid_a_lookup, NULL);
 }
 
+/* It has been found, and who asked has not gone on. */
+static intptr_t close_behind_a_lookup(void *arg)
+{
+    whorl_datagram *one;
+    check_equal(whorl_datagram_open("127.0.0.1", NULL, NULL, &one), 0);
+    whorl_task *task = whorl_spawn(connect_it, one);
+    yield_until(&lookups_begun, 1);
+    atomic_store(&lookups_may_end, 1);
+    await_number(&lookups_ended, 1);
+    pause_for(WHORL_MS(20)); /* the loop stands still, and then finds the answer at once */
+    check_equal(whorl_yield(), 0);
+    check(!whorl_is_done(task));
+    check_equal(whorl_datagram_close(one), 0);
+    check_equal(whorl_join(task), -ECANCELED);
+    return (intptr_t)arg;
+}
+
+static void nor_is_it_connected_to_what_was_found_just_before(void **state)
+{
+    (void)state;
+    answer_lookups_by(hang);
+    run_checks(close_behind_a_lookup, NULL);
+}
+
 static intptr_t cancel_those_that_have_not_begun(void *arg)
 {
     const whorl_resolve_options soon = {.timeout = WHORL_MS(5)};
@@ -324,6 +348,7 @@ int main(void)
         behaviour(a_timeout_ends_the_call_and_the_late_answer_is_kept),
         behaviour(a_datagram_sockets_timeout_holds_for_its_opening),
         behaviour(a_datagram_sockets_close_does_not_wait_for_a_lookup),
+        behaviour(nor_is_it_connected_to_what_was_found_just_before),
         behaviour(a_lookup_that_nobody_waits_for_never_begins),
         behaviour(the_run_s_end_waits_for_one_that_hangs),
         behaviour(also_in_virtual_time),

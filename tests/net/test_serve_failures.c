@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/un.h>
 
 /* --- What is told, and to whom --- */
 
@@ -160,6 +161,32 @@ static void a_unix_peer_has_no_name(void **state)
     assert_int_equal(whorl_listen_unix(path.text, NULL, &server.listener), 0);
     begin_serving(&server);
     whorl_stream *client = client_of(&server);
+    whorl_stream_puts(client, "x");
+    assert_reads_to_end(client, "");
+    assert_int_equal(whorl_stream_close(client), 0);
+    assert_int_equal(end_serving(&server), 0);
+    assert_int_equal(told.count, 1);
+    assert_string_equal(told.peer, "(unnamed)");
+}
+
+/* Nor has one that has a name of its own, which may be longer than there is room for. */
+static void nor_has_one_that_is_bound(void **state)
+{
+    (void)state;
+    struct told told = {.give = -EPROTO};
+    serving server = {.handler = give, .arg = &told, .options = &telling};
+    test_path path = path_of("socket");
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = ""};
+    memset(name.sun_path + 1, 'x', sizeof name.sun_path - 1);
+    assert_int_equal(whorl_listen_unix(path.text, NULL, &server.listener), 0);
+    begin_serving(&server);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    name = (struct sockaddr_un){.sun_family = AF_UNIX};
+    strcpy(name.sun_path, path.text);
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    whorl_stream *client;
+    assert_int_equal(whorl_stream_open(fd, NULL, &client), 0);
     whorl_stream_puts(client, "x");
     assert_reads_to_end(client, "");
     assert_int_equal(whorl_stream_close(client), 0);
@@ -389,6 +416,7 @@ int main(void)
         as_task(a_peer_that_breaks_off_is_named),
         as_task(an_answer_that_is_lost_is_told),
         as_task(a_unix_peer_has_no_name),
+        as_task(nor_has_one_that_is_bound),
         as_task(a_stream_that_another_task_gives_back_is_left_to_it),
         behaviour(a_failure_is_a_line_on_stderr),
         behaviour(a_line_for_which_stderr_has_no_room_is_left_out),

@@ -306,6 +306,30 @@ static void what_cannot_be_received_is_there_for_the_next_call(void **state)
     play_wire(receive, many_times);
 }
 
+/* A kernel that has multishot receives, but not of this kind of socket. */
+static intptr_t receive_where_multishot_is_refused(void *arg)
+{
+    pretend_buffers();
+    whorl_stream *stream = stream_on_wire(NULL);
+    check_equal(whorl_stream_read(stream, &byte, 1), 1);
+    check_equal(whorl_stream_read(stream, &byte, 1), 0);
+    check_equal(fake_submissions(WIRE), 5);
+    check_equal(whorl_stream_close(stream), 0);
+    return (intptr_t)arg;
+}
+
+static void where_multishot_is_refused_a_stream_receives_without(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        fake_reset();
+        fake_op(WIRE, 1, GIVES(i ? -EINVAL : -EOPNOTSUPP));
+        fake_op(WIRE, 3, GIVES(1)); /* a poll, a byte, and a poll */
+        fake_op(WIRE, 1, GIVES(0));
+        play_wire(receive_where_multishot_is_refused, NULL);
+    }
+}
+
 /* --- Datagrams --- */
 
 static whorl_datagram *datagram_on_wire(void)
@@ -385,6 +409,7 @@ int main(void)
         behaviour(the_wait_ends_as_any_other),
         behaviour(the_runs_end_finds_a_stream_in_a_pause),
         behaviour(what_cannot_be_received_is_there_for_the_next_call),
+        behaviour(where_multishot_is_refused_a_stream_receives_without),
         behaviour(datagrams_that_find_no_room_are_the_programs_to_send_again),
         behaviour(nothing_is_received_on_a_descriptor_that_was_closed),
     };

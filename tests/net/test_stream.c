@@ -258,6 +258,36 @@ static void a_connection_outlives_a_stream_that_is_detached(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, detach, NULL);
 }
 
+/* Without DEFER_TASKRUN the kernel receives as soon as it is entered: bytes that come while it is
+ * being detached are the stream's. */
+static intptr_t detach_as_bytes_come(void *arg)
+{
+    stream_and_peer both = open_stream(NULL);
+    char buf[4];
+    int fd;
+    check_equal(write(both.peer, "abc", 3), 3);
+    check_equal(whorl_stream_read(both.stream, buf, 3), 3);
+    check_equal(whorl_yield(), 0);
+    check_equal(write(both.peer, "def", 3), 3);
+    check_equal(whorl_stream_detach(both.stream, &fd), -EBUSY);
+    check_equal(fd, -1);
+    check_equal(whorl_stream_read_exactly(both.stream, buf, 3), 3);
+    check_equal(memcmp(buf, "def", 3), 0);
+    close(both.peer);
+    check_equal(whorl_stream_close(both.stream), 0);
+    return (intptr_t)arg;
+}
+
+static void a_stream_that_is_detached_keeps_what_comes_meanwhile(void **state)
+{
+    (void)state;
+    static const whorl_config eager = {.without = WHORL_FEATURE_DEFER_TASKRUN};
+    if (!(whorl_features() & WHORL_FEATURE_RECV_MULTISHOT))
+        skip_because("this kernel has no multishot receive");
+    connection = UNIX_PAIR;
+    run_checks_with(&eager, detach_as_bytes_come, NULL);
+}
+
 /* Whoever has learnt of the reset first: the stream tells, or the descriptor. */
 static intptr_t detach_after_reset(long turns)
 {
@@ -453,6 +483,7 @@ int main(void)
         behaviour(each_side_may_end_and_go_on_reading),
         behaviour(a_connection_outlives_a_stream_that_is_detached),
         behaviour(a_stream_in_which_a_task_waits_is_not_detached_and_goes_on),
+        behaviour(a_stream_that_is_detached_keeps_what_comes_meanwhile),
         behaviour(the_wrong_end_of_a_pipe_is_refused),
         behaviour(no_reset_is_lost_between_stream_and_descriptor),
         behaviour(a_pair_for_which_no_descriptors_are_left_is_not_made),

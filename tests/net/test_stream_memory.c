@@ -67,6 +67,20 @@ static intptr_t search_refused(void *arg)
     return 0;
 }
 
+static intptr_t search_at_once_refused(void *arg)
+{
+    streams *both = arg;
+    whorl_slice slice;
+    ssize_t got;
+    check_equal(whorl_stream_write(both->ends[1], large, LARGE), LARGE);
+    check_equal(whorl_stream_puts(both->ends[1], "!?"), 2);
+    while ((got = whorl_stream_read_until(both->ends[0], "!?", 2, LARGE + 2, &slice)) == -ENOMEM)
+        ;
+    check_equal(got, LARGE + 2);
+    check_equal(memcmp(slice.data, large, LARGE), 0);
+    return 0;
+}
+
 static intptr_t print_refused(void *arg)
 {
     streams *both = arg;
@@ -109,11 +123,13 @@ static intptr_t cancel_refused(void *arg)
 static intptr_t refuse_all(void *arg)
 {
     (void)arg;
-    static may_be_refused *const bodies[] = {exchange_refused, search_refused, print_refused,
-                                             cancel_refused};
+    static may_be_refused *const bodies[] = {exchange_refused, search_refused,
+                                             search_at_once_refused, print_refused, cancel_refused};
     refuse_each_in_turn(open_refused, NULL);
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        streams both = open_streams(NULL);
+        /* A read of a lot is to copy some before it is cancelled. */
+        whorl_stream_options options = {.read_ahead = bodies[i] == cancel_refused ? LARGE / 4 : 0};
+        streams both = open_streams(&options);
         refuse_each_in_turn(bodies[i], &both);
         close_streams(&both);
     }

@@ -389,6 +389,29 @@ static void a_small_write_goes_though_the_next_is_cancelled(void **state)
     run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, cancel_a_large_write, NULL);
 }
 
+/* --- Lengths that no result can tell --- */
+
+static intptr_t write_without_measure(void *arg)
+{
+    enum { BYTES = 8 << 20 }; /* more than any socket takes */
+    streams both = open_streams(NULL);
+    char *data = calloc(1, BYTES);
+    whorl_timeout limit;
+    whorl_timeout_begin(&limit, WHORL_MS(50));
+    ssize_t did = whorl_timeout_end(&limit, whorl_stream_write(both.ends[1], data, SIZE_MAX));
+    check(did > 0 && did < BYTES);
+    check_equal(whorl_stream_abort(both.ends[1]), 0);
+    check_equal(whorl_stream_abort(both.ends[0]), 0);
+    free(data);
+    return (intptr_t)arg;
+}
+
+static void a_write_is_as_long_as_its_result_can_tell(void **state)
+{
+    (void)state;
+    run_on_connections(SOCKET_PAIRS, WHORL_CLOCK_REAL, write_without_measure, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +424,7 @@ int main(void)
         behaviour(a_large_write_overtakes_nothing),
         behaviour(what_is_on_its_way_is_nobody_elses),
         behaviour(a_small_write_goes_though_the_next_is_cancelled),
+        behaviour(a_write_is_as_long_as_its_result_can_tell),
     };
     return run_behaviours("streams under pressure", tests);
 }

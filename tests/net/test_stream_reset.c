@@ -48,6 +48,23 @@ static intptr_t while_reading(void *arg)
     return 0;
 }
 
+/* The program has asked the socket itself, which tells of it once. */
+static intptr_t told_by_the_socket(void *arg)
+{
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    int error = 0, fd = whorl_stream_fd(both.stream);
+    socklen_t len = sizeof error;
+    reset_peer(both.peer);
+    let_wait();
+    check_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+    check_equal(error, ECONNRESET);
+    check_equal(whorl_stream_puts(both.stream, "x"), 1);
+    check_equal(whorl_stream_drain(both.stream), -ECONNRESET);
+    check_equal(whorl_stream_close(both.stream), -ECONNRESET);
+    return (intptr_t)arg;
+}
+
 static intptr_t with_data_unread(void *arg)
 {
     (void)arg;
@@ -355,6 +372,7 @@ static void what_came_before_a_reset_is_read_first(void **state)
 {
     (void)state;
     run_on_connections(1, WHORL_CLOCK_REAL, with_data_unread, NULL);
+    run_on_connections(1, WHORL_CLOCK_REAL, told_by_the_socket, NULL);
 }
 
 static void a_reset_is_told_by_each_call_that_writes(void **state)

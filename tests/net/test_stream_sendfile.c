@@ -291,10 +291,11 @@ static void a_peer_that_has_gone_is_told(void **state)
 /* A second writer is kept out; a cancel, or whoever closes the stream, ends it. */
 static intptr_t end_stream_early(void *arg)
 {
-    (void)arg;
     for (int turns = 0; turns < 12; turns++) {
         pair both = unix_pair();
         struct stream_sender one = {.in = big_file(O_RDONLY), .result = -ECANCELED};
+        if (arg)
+            fcntl(one.in, F_SETFL, O_DIRECT); /* where it can be: then each piece is waited for */
         struct receiver to = {.fd = both.ends[0], .most = SIZE_MAX};
         check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
         both.ends[1] = -1;
@@ -323,10 +324,38 @@ static intptr_t end_stream_early(void *arg)
     return 0;
 }
 
+/* The cancel comes when there is room, and the transfer has not gone on. */
+static intptr_t cancel_at_room(void *arg)
+{
+    for (int turns = 0; turns < 5; turns++) {
+        pair both = unix_pair();
+        struct stream_sender one = {.in = big_file(O_RDONLY)};
+        size_t filled = fill_descriptor(both.ends[1]);
+        check_equal(whorl_stream_open(both.ends[1], NULL, &one.stream), 0);
+        both.ends[1] = -1;
+        whorl_task *task = whorl_spawn(send_to_stream, &one);
+        for (int i = 0; i < 3; i++)
+            check_equal(whorl_yield(), 0);
+        for (char buf[4096]; filled > 0;)
+            filled -= (size_t)read(both.ends[0], buf, filled < sizeof buf ? filled : sizeof buf);
+        for (int i = 0; i < turns; i++)
+            check_equal(whorl_yield(), 0);
+        whorl_cancel(task);
+        whorl_join(task);
+        check(one.result == -ECANCELED || (one.result > 0 && one.result < FILE_BYTES));
+        check_equal(one.offset, one.result < 0 ? 0 : one.result);
+        check_equal(whorl_stream_abort(one.stream), 0);
+        close(one.in);
+        close_pair(&both);
+    }
+    return (intptr_t)arg;
+}
+
 static void a_transfer_to_a_stream_ends_early_and_loses_nothing(void **state)
 {
-    (void)state;
     run_checks(end_stream_early, NULL);
+    run_checks(end_stream_early, state);
+    run_checks(cancel_at_room, NULL);
 }
 
 struct refused {

@@ -5,6 +5,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "core/child.h"
+#include "core/forbid.h"
 #include "os/children.h"
 #include "refused_memory.h"
 
@@ -77,6 +79,25 @@ static void an_exchange_without_memory_leaves_no_child(void **state)
     run_checks(refuse_a_talk, NULL);
 }
 
+/* --- Descriptors of processes --- */
+
+static intptr_t spawn_where_pidfds_are_forbidden(void *arg)
+{
+    whorl_process *process;
+    int before = open_descriptors();
+    check_equal(forbid_call(SYS_pidfd_open, EPERM), 0);
+    check_equal(whorl_process_spawn(&shell("exit 3"), &process), -EPERM);
+    check(process == NULL);
+    check_equal(open_descriptors(), before);
+    return check_no_children() ? (intptr_t)arg : 1;
+}
+
+static void where_a_child_cannot_be_watched_there_is_none(void **state)
+{
+    (void)state;
+    run_checks_in_child(NULL, spawn_where_pidfds_are_forbidden, NULL);
+}
+
 /* --- Waits --- */
 
 static bool waits_are_refused;
@@ -113,6 +134,7 @@ int main(void)
         behaviour(whatever_memory_is_refused_there_is_no_child),
         behaviour(nor_is_there_when_its_thread_is_the_first),
         behaviour(an_exchange_without_memory_leaves_no_child),
+        behaviour(where_a_child_cannot_be_watched_there_is_none),
         behaviour(a_child_is_reaped_though_the_loop_cannot_wait),
     };
     return run_behaviours("process refused", tests);

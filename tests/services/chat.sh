@@ -397,6 +397,16 @@ idle() {
     stops
 }
 
+# For longer than a limit of 1 s, which idle() holds, would last.
+idle_for_ever() {
+    start_chat --idle-timeout 0
+    enter ann kitchen
+    sleep 1.5
+    say "$ann" 'say kitchen still here'
+    hears "$ann" 'kitchen ann: still here'
+    stops
+}
+
 # Closed with bytes unread, as by a client that is killed.
 reset() {
     start_chat --verbose
@@ -664,6 +674,7 @@ behaviour 'one who asks for long lists and reads none is told to go' greedy
 behaviour 'one who sends too much is slowed down, and heard at its rate' flood
 behaviour 'a line without end is refused, and its member goes' endless_line
 behaviour 'one who sends no whole line in time goes' idle
+behaviour 'one may be silent for ever where there is no limit' idle_for_ever
 behaviour 'one who breaks off has left' reset
 behaviour 'what comes before an end without a newline is said' half_a_line
 behaviour 'curl is a member, by telnet' curl_as_telnet

@@ -413,6 +413,17 @@ idle_timeout() {
     stops_with 2 0 2
 }
 
+idle_for_ever() {
+    start_socat '' EXEC:cat -t 60
+    start_proxy --idle-timeout 0 127.0.0.1:0 "127.0.0.1:$socat_port"
+    connect silent
+    sleep 1.5
+    echo 'still here' >&"$silent"
+    expect 'what comes back' "$(timeout 60 head -n 1 <&"$silent")" 'still here'
+    exec {silent}>&-
+    stops_with 1 0 0
+}
+
 graceful_stop() {
     local slow status=0
     start_proxy --grace 100 127.0.0.1:0 "$nginx"
@@ -585,6 +596,7 @@ behaviour 'connections beyond the limit wait for their turn' limit_reached
 behaviour 'a client that does not read is not read for' slow_client
 behaviour 'a client that reads late gets all of it' slow_reader_gets_all
 behaviour 'connections that move nothing are ended' idle_timeout
+behaviour 'but not where there is no limit' idle_for_ever
 behaviour 'a stop lets a download end, and accepts no more' graceful_stop
 behaviour 'a stop cuts what has not ended in time' grace_over
 behaviour 'a second signal cuts at once' second_signal
