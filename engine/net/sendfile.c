@@ -2,11 +2,15 @@
  * Files sent to sockets and elsewhere.
  *
  * What the page cache holds goes to a socket that does not block without a copy (bulk_pages.h). All
- * else goes through a buffer: a piece is read into it and sent from there, as one chain of two ops:
- * one submission and one wait, and whoever closes either descriptor meanwhile ends both. A file
- * that is in the page cache is read on the spot, and one that is not without keeping the loop,
- * which neither sendfile(2) nor splice(2) on the loop's thread promise: they read the disk there
- * and then, and wait for a socket that blocks.
+ * else goes through a buffer: a piece is read into it and sent from there. A file that is in the
+ * page cache is read on the spot, and one that is not without keeping the loop, which neither
+ * sendfile(2) nor splice(2) on the loop's thread promise: they read the disk there and then, and
+ * wait for a socket that blocks.
+ *
+ * The two are no chain: the kernel runs an op behind one that it gave to a worker in that worker,
+ * too, but for loops with DEFER_TASKRUN, and there a send waits for its receiver. The workers for
+ * files are few. So each of the descriptors may come to mean another file while the other one's op
+ * is in flight, and is looked at after each wait.
  *
  * The ring's splice, through a pipe of 1 MiB that is kept, waits for neither here, but runs in one
  * of the few workers of the kernel, and keeps it as long as the receiver is slow: a handful of slow
@@ -34,11 +38,19 @@
 struct transfer {
     struct bulk_source source;
     int out;
+    struct which_file receiver;
     bool to_socket;
     bool has_met_errors;       /* see make_room_poll */
     bool has_seen_room;        /* a poll has, and nothing was sent since */
     struct bulk_buffer buffer; /* start is NULL: none was needed yet */
 };
+
+/* Whether the descriptor still means the receiver. To be asked after each wait. */
+static bool out_is_there(const struct transfer *one)
+{
+    struct stat status;
+    return fstat(one->out, &status) == 0 && is_same_file(one->receiver, &status);
+}
 
 /* --- Through a buffer --- */
 
@@ -50,38 +62,37 @@ static whorl_op make_sending(const struct transfer *one, struct bulk_piece piece
     return whorl_op_write(one->out, data, piece.len);
 }
 
-/* A piece that is cut short is sent by itself. Files that are no regular ones on a disk give less
- * than is asked for before their end; those have no size that would tell of it. As move_piece. */
-static int send_short(struct transfer *one, struct bulk_piece piece)
+/* The file's bytes in the piece; 0: the file has ended; -errno. */
+static ssize_t read_piece(struct transfer *one, struct bulk_piece piece)
+{
+    if (bulk_source_glance(&one->source, one->buffer.start, piece))
+        return (ssize_t)piece.len;
+    whorl_op read = bulk_source_read(&one->source, one->buffer.start, piece);
+    int got = whorl_op_await(&read);
+    if (got < 0)
+        return got;
+    return out_is_there(one) ? (ssize_t)bulk_piece_came(piece, (size_t)got) : -EBADF;
+}
+
+/* Moves one piece. 1: there is more to do; 0: the file has ended; -errno. Files that are no regular
+ * ones on a disk give less than is asked for before their end; those have no size that would tell
+ * of it. */
+static int move_piece(struct transfer *one)
 {
     struct bulk_source *source = &one->source;
+    struct bulk_piece piece = bulk_source_piece(source, one->buffer.size);
+    ssize_t came = read_piece(one, piece);
+    if (came <= 0)
+        return (int)came;
+    bool is_cut = (size_t)came < piece.len;
+    piece.len = (size_t)came;
     whorl_op send = make_sending(one, piece);
     int result = whorl_op_await(&send);
     if (result <= 0)
         return result;
     source->sent += (size_t)result;
     bool has_ended = source->size > 0 && source->from + (off_t)source->sent >= source->size;
-    return !has_ended;
-}
-
-/* Moves one piece. 1: there is more to do; 0: the file has ended; -errno. */
-static int move_piece(struct transfer *one)
-{
-    struct bulk_piece piece = bulk_source_piece(&one->source, one->buffer.size);
-    whorl_op chain[2] = {bulk_source_read(&one->source, one->buffer.start, piece),
-                         make_sending(one, piece)};
-    int error = whorl_link_ops(chain, 2);
-    int got = chain[0].result, sent = chain[1].result;
-    if (sent > 0)
-        one->source.sent += (size_t)sent;
-    if (sent > 0 || error == -EINTR) /* members of chains are not submitted again */
-        return 1;
-    bool was_ended = chain[1].state & OP_CANCEL_WANTED;
-    bool is_cut = got >= 0 && (size_t)got < chain[0].len && sent == -ECANCELED && !was_ended;
-    if (!is_cut)
-        return error;
-    piece.len = bulk_piece_came(piece, (size_t)got);
-    return piece.len == 0 ? 0 : send_short(one, piece);
+    return !(is_cut && has_ended);
 }
 
 static int move_by_buffer(struct loop *loop, struct transfer *one)
@@ -128,7 +139,7 @@ static int move_all(struct loop *loop, struct transfer *one)
 {
     int result = 1;
     for (bool is_first = true; result > 0 && one->source.sent < one->source.count;) {
-        if (!is_first && !bulk_source_is_there(&one->source))
+        if (!is_first && (!bulk_source_is_there(&one->source) || !out_is_there(one)))
             return -EBADF;
         is_first = false;
         result = move_pages(loop, one);
@@ -150,6 +161,7 @@ ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
         error = -EBADF;
     if (error)
         return error;
+    one.receiver = which_file(&out);
     one.to_socket = S_ISSOCK(out.st_mode);
     error = move_all(loop, &one);
     if (one.buffer.start)

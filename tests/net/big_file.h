@@ -9,6 +9,7 @@
 #include <net/bulk_buffers.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,6 +38,15 @@ static inline int big_file(int flags)
     write_whole(path.text, content, FILE_BYTES);
     int fd = open(path.text, flags | O_CLOEXEC);
     check(fd >= 0);
+    return fd;
+}
+
+/* Of the same bytes, one that no loop's thread reads without waiting, as far as the kernel knows. */
+static inline int memory_file(void)
+{
+    int fd = memfd_create("big", MFD_CLOEXEC);
+    close(big_file(O_RDONLY));
+    check_equal(write(fd, content, FILE_BYTES), FILE_BYTES);
     return fd;
 }
 

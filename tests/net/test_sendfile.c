@@ -64,6 +64,42 @@ static void any_part_of_a_file_goes_to_any_kind_of_receiver(void **state)
     run_checks_with(&config, send_parts, NULL);
 }
 
+/* A pipe that is full and does not block is waited for all the same. */
+static intptr_t empty_and_receive(void *arg)
+{
+    struct receiver *to = arg;
+    char buf[4096];
+    check_equal(whorl_sleep(WHORL_MS(5)), 0);
+    for (size_t left = to->at; left > 0;)
+        left -= (size_t)read(to->fd, buf, left < sizeof buf ? left : sizeof buf);
+    to->at = 0;
+    return receive(to);
+}
+
+static intptr_t send_to_full_pipe(void *arg)
+{
+    off_t offset = 0;
+    pair both = pipe_pair();
+    struct receiver to = {
+        .fd = both.ends[0], .at = fill_descriptor(both.ends[1]), .most = SIZE_MAX};
+    int fd = memory_file();
+    check_equal(fcntl(both.ends[1], F_SETFL, O_NONBLOCK), 0);
+    whorl_task *task = whorl_spawn(empty_and_receive, &to);
+    check_equal(whorl_sendfile(both.ends[1], fd, &offset, SIZE_MAX), FILE_BYTES);
+    check_equal(whorl_close(both.ends[1]), 0);
+    both.ends[1] = -1;
+    check_equal(whorl_join(task), FILE_BYTES);
+    close(fd);
+    close_pair(&both);
+    return (intptr_t)arg;
+}
+
+static void a_pipe_that_does_not_block_gets_all_of_it(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(send_to_full_pipe, NULL);
+}
+
 static intptr_t send_at_position(void *arg)
 {
     (void)arg;
@@ -264,6 +300,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(any_part_of_a_file_goes_to_any_kind_of_receiver),
+        behaviour(a_pipe_that_does_not_block_gets_all_of_it),
         behaviour(without_an_offset_the_position_moves),
         behaviour(a_file_takes_it_too),
         behaviour(a_short_read_is_not_the_end),

@@ -282,6 +282,42 @@ static void many_transfers_share_the_memory(void **state)
     run_checks(send_to_a_crowd, NULL);
 }
 
+/* A file that the kernel reads in one of its workers, which are few: none of them waits for a
+ * receiver. */
+static intptr_t send_from_workers(void *arg)
+{
+    enum { SLOW = 64 };
+    static struct sender senders[SLOW];
+    whorl_task *tasks[SLOW];
+    pair pairs[SLOW];
+    whorl_timeout limit;
+    int in = memory_file(), other = open(path_of("other").text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (int i = 0; i < SLOW; i++) {
+        pairs[i] = unix_pair();
+        senders[i] = (struct sender){.out = pairs[i].ends[1], .in = in};
+        tasks[i] = whorl_spawn(send_rest, &senders[i]);
+    }
+    check_equal(whorl_sleep(WHORL_MS(20)), 0);
+    check_equal(write(other, "x", 1), 1);
+    whorl_timeout_begin(&limit, WHORL_SECONDS(20));
+    check_equal(whorl_timeout_end(&limit, whorl_fsync(other)), 0);
+    for (int i = 0; i < SLOW; i++) {
+        check(!whorl_is_done(tasks[i]));
+        whorl_cancel(tasks[i]);
+        check(whorl_join(tasks[i]) > 0);
+        close_pair(&pairs[i]);
+    }
+    close(other);
+    close(in);
+    return (intptr_t)arg;
+}
+
+static void slow_receivers_keep_nobody_from_the_files(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(send_from_workers, NULL);
+}
+
 static intptr_t take_buffers(void *arg)
 {
     (void)arg;
@@ -350,6 +386,37 @@ static void a_file_that_takes_the_descriptor_is_not_sent(void **state)
     run_checks(replace_while_sending, NULL);
 }
 
+/* Nor does one get anything that takes the receiver's number: while a piece is sent, some of which
+ * has gone, or while the file is read. */
+static intptr_t replace_receiver(void *arg)
+{
+    for (int reads = 0; reads < 2; reads++) {
+        pair both = unix_pair(), other = unix_pair();
+        struct sender one = {.out = both.ends[1], .in = reads ? memory_file() : big_file(O_RDONLY)};
+        whorl_task *task = whorl_spawn(send_rest, &one);
+        check_equal(whorl_yield(), 0);
+        check(!whorl_is_done(task));
+        if (!reads)
+            check_equal(whorl_sleep(WHORL_MS(5)), 0);
+        check_equal(whorl_close(both.ends[1]), 0);
+        check_equal(dup2(other.ends[1], both.ends[1]), both.ends[1]);
+        whorl_join(task);
+        check(one.result == -EBADF || (!reads && one.result > 0 && one.result < FILE_BYTES));
+        check_equal(one.offset, one.result < 0 ? 0 : one.result);
+        check(recv(other.ends[0], content, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN);
+        close(one.in);
+        close_pair(&both);
+        close_pair(&other);
+    }
+    return (intptr_t)arg;
+}
+
+static void nor_is_any_sent_to_who_takes_the_receivers_descriptor(void **state)
+{
+    (void)state;
+    run_checks(replace_receiver, NULL);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -359,8 +426,10 @@ int main(void)
         behaviour(a_close_of_either_descriptor_ends_it),
         behaviour(a_file_that_takes_the_descriptor_keeps_its_position),
         behaviour(a_file_that_takes_the_descriptor_is_not_sent),
+        behaviour(nor_is_any_sent_to_who_takes_the_receivers_descriptor),
         behaviour(a_run_that_is_left_by_a_jump_leaves_no_buffers),
         behaviour(many_transfers_share_the_memory),
+        behaviour(slow_receivers_keep_nobody_from_the_files),
         behaviour(the_more_transfers_the_smaller_their_buffers),
     };
     int failed = run_behaviours("sendfile_end", tests);
