@@ -79,10 +79,8 @@ struct chain {
 
 /* Whether a send met what became of an earlier one, which the kernel tells once: trying it again
  * would not tell. */
-static bool is_of_network(const whorl_datagram *datagram, const whorl_message *message, int error)
+static bool is_of_network(const whorl_message *message, int error)
 {
-    if (datagram->family == AF_UNIX)
-        return false;
     return error == -ECONNREFUSED || (error == -EHOSTUNREACH && message->peer_len == 0);
 }
 
@@ -103,7 +101,7 @@ static ssize_t send_chain(whorl_datagram *datagram, const struct chain *chain,
         sent++;
     if (sent == 0)
         return told(error);
-    if (sent < n && is_of_network(datagram, &messages[sent], chain->ops[sent].result))
+    if (sent < n && is_of_network(&messages[sent], chain->ops[sent].result))
         datagram->error = chain->ops[sent].result;
     return (ssize_t)sent;
 }

@@ -50,7 +50,7 @@ typedef struct whorl_connect_options {
  *                                way leads from local_host to there
  *   -EAFNOSUPPORT, -EADDRNOTAVAIL, -ENETUNREACH  there is no way from here; or no local_host for it
  * Nothing was tried:
- *   -EINVAL  service is NULL, or an option is out of its range
+ *   -EINVAL  service is NULL, or an option is out of its range; but the family: -EAFNOSUPPORT
  *   else     as whorl_resolve says, which whorl_resolve_explain puts into words; also of local_host
  *            and local_service */
 WHORL_API int whorl_tcp_connect(const char *host, const char *service,

@@ -71,7 +71,7 @@ typedef struct whorl_datagram_options {
  *   -EADDRNOTAVAIL  no address of `host` is this machine's
  *   -EACCES         the port is below net.ipv4.ip_unprivileged_port_start, and the program has no
  *                   right to it
- *   -EINVAL         an option is out of its range
+ *   -EINVAL         an option is out of its range; but the family: -EAFNOSUPPORT
  *   else            as whorl_resolve says, and socket(2), bind(2) */
 WHORL_API int whorl_datagram_open(const char *host, const char *service,
                                   const whorl_datagram_options *options, whorl_datagram **socket);

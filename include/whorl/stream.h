@@ -33,7 +33,7 @@
  * direction gives the error, such as -ECONNRESET. The peer's end of sending is no error: reading
  * gives 0, again and again. Errors of sending are told by the next write, drain, end or close:
  * -EPIPE when the peer takes nothing any more, -ECONNRESET when it has broken off, but -EPIPE where
- * reading has told of that first. No call raises SIGPIPE.
+ * reading has told of that before bytes on their way have met it. No call raises SIGPIPE.
  *
  * Shortages of the kernel's are no errors of the connection. Where it has no memory for what is to
  * be sent (-ENOBUFS, -ENOMEM) it is asked again, ever more slowly, until it takes it, or a cancel

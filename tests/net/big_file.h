@@ -41,7 +41,7 @@ static inline int big_file(int flags)
     return fd;
 }
 
-/* Of the same bytes, one that no loop's thread reads without waiting, as far as the kernel knows. */
+/* Of the same bytes, one that is not read on the loop's thread, though it is in memory. */
 static inline int memory_file(void)
 {
     int fd = memfd_create("big", MFD_CLOEXEC);

@@ -48,6 +48,22 @@ static intptr_t while_reading(void *arg)
     return 0;
 }
 
+/* What was written before is the first to meet it. */
+static intptr_t behind_a_write(void *arg)
+{
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    char byte;
+    reset_peer(both.peer);
+    check_equal(whorl_stream_puts(both.stream, "x"), 1);
+    let_wait();
+    check_equal(whorl_stream_read(both.stream, &byte, 1), -ECONNRESET);
+    check_equal(whorl_stream_puts(both.stream, "x"), -ECONNRESET);
+    check_equal(whorl_stream_drain(both.stream), -ECONNRESET);
+    check_equal(whorl_stream_close(both.stream), -ECONNRESET);
+    return (intptr_t)arg;
+}
+
 /* The program has asked the socket itself, which tells of it once. */
 static intptr_t told_by_the_socket(void *arg)
 {
@@ -372,6 +388,12 @@ static void what_came_before_a_reset_is_read_first(void **state)
 {
     (void)state;
     run_on_connections(1, WHORL_CLOCK_REAL, with_data_unread, NULL);
+}
+
+static void who_writes_is_told_of_what_meets_it_unless_a_read_told_first(void **state)
+{
+    (void)state;
+    run_on_connections(1, WHORL_CLOCK_REAL, behind_a_write, NULL);
     run_on_connections(1, WHORL_CLOCK_REAL, told_by_the_socket, NULL);
 }
 
@@ -454,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         behaviour(a_reset_is_told_by_each_call_that_reads),
         behaviour(what_came_before_a_reset_is_read_first),
+        behaviour(who_writes_is_told_of_what_meets_it_unless_a_read_told_first),
         behaviour(a_reset_is_told_by_each_call_that_writes),
         behaviour(a_reset_after_the_end_of_sending_is_told_by_reading_alone),
         behaviour(a_reset_is_told_by_the_end_of_sending),
