@@ -18,13 +18,12 @@
 
 #define ERROR_MOST 4095 /* of the kernel's numbers */
 
-/* When the connection has broken off, nobody knows its peer any more. Of a unix socket's peer its
- * kind is kept. */
+/* Of a unix socket's peer its kind is kept. */
 void peer_note(struct peer *peer, int fd)
 {
     struct sockaddr_storage address;
     peer->len = sizeof address;
-    if (getpeername(fd, (struct sockaddr *)&address, &peer->len) != 0)
+    if (whorl_peer_address(fd, (struct sockaddr *)&address, &peer->len) != 0)
         peer->len = 0;
     if (peer->len > sizeof peer->in6)
         peer->len = sizeof address.ss_family;

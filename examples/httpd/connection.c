@@ -241,8 +241,8 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
     struct connection self = {
         .server = server, .stream = stream, .peer = {.len = sizeof self.peer.in6}};
     if (server->log.fd >= 0 &&
-        getpeername(whorl_stream_fd(stream), &self.peer.any, &self.peer.len) != 0)
-        self.peer.len = 0; /* it has gone already */
+        whorl_peer_address(whorl_stream_fd(stream), &self.peer.any, &self.peer.len) != 0)
+        self.peer.len = 0;
     int error = serve_one(&self, server->options.header_timeout);
     while (error == 0 && self.keep_alive)
         error = serve_one(&self, server->options.keep_alive);

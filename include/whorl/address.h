@@ -1,4 +1,4 @@
-/* Addresses of sockets, as text: for logs and for people. */
+/* Addresses of sockets and of their peers, and as text: for logs and for people. */
 #ifndef WHORL_ADDRESS_H
 #define WHORL_ADDRESS_H
 
@@ -28,6 +28,15 @@ extern "C" {
  *   -EINVAL        text is NULL while room is not 0, or addr is NULL while len is not 0 */
 WHORL_API int whorl_address_text(const struct sockaddr *addr, socklen_t len, char *text,
                                  size_t room);
+
+/* The address of a connected socket's peer, as getpeername(2) gives it; and also of a TCP peer that
+ * has broken off since (SO_PEERNAME of socket(7)), as a server's log may have to tell. *len is
+ * addr's room, and becomes the address's length; of one that is longer than the room as much is
+ * there as fits. Does not wait. From: any thread, also outside a task. Returns 0.
+ *   -ENOTCONN  it has no peer, and had none
+ *   -EINVAL    addr or len is NULL, or *len is above INT_MAX
+ *   -EBADF, -ENOTSOCK */
+WHORL_API int whorl_peer_address(int fd, struct sockaddr *addr, socklen_t *len);
 
 #ifdef __cplusplus
 }

@@ -219,6 +219,23 @@ resets() {
     stop_httpd
 }
 
+# It is accepted after that, and its request is in the log with its address.
+resets_at_once() {
+    local log=$scratch/access.log
+    command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
+    start_httpd --access-log "$log"
+    kill -STOP "$server"
+    perl -MIO::Socket::INET -e '
+        my $socket = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+        print $socket "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+        $socket->flush;
+        setsockopt($socket, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)) or die;
+        close $socket;' "$port"
+    kill -CONT "$server"
+    await has_line "$log" '^127\.0\.0\.1 - - \[.*\] "GET /ten\.txt HTTP/1\.1" '
+    stop_httpd
+}
+
 thousand() {
     ulimit -n 4096 2>/dev/null || skip 'too few descriptors are allowed'
     start_httpd --max-connections 2000
@@ -319,6 +336,7 @@ httpd_behaviour 'a client that takes little gets all' slow_reader_gets_all
 httpd_behaviour 'a client that takes its answers late gets all of them' late_readers_get_all
 httpd_behaviour 'a client that asks before it has all of an answer gets both' late_asker_gets_all
 httpd_behaviour 'clients that break off leave nothing behind' resets
+httpd_behaviour 'one that breaks off before it is served is in the log' resets_at_once
 httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
 httpd_behaviour 'a lack of descriptors passes' few_descriptors

@@ -2,7 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "support.h"
+#include "streams.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -121,7 +121,7 @@ static void the_kernels_own_addresses_are_understood(void **state)
     pair both = unix_pair();
     struct sockaddr_storage addr;
     socklen_t len = sizeof addr;
-    assert_int_equal(getpeername(both.ends[0], (struct sockaddr *)&addr, &len), 0);
+    assert_int_equal(whorl_peer_address(both.ends[0], (struct sockaddr *)&addr, &len), 0);
     expect_text(&addr, len, "(unnamed)");
     close_pair(&both);
     test_path path = path_of("socket");
@@ -135,6 +135,72 @@ static void the_kernels_own_addresses_are_understood(void **state)
     close(fd);
 }
 
+/* --- Peers --- */
+
+/* A connection whose client has bound to the loopback, has its address in *client, and has reset
+ * before it was accepted. */
+static int accept_reset(int family, struct sockaddr_in6 *client)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = family == AF_INET ? sizeof own : sizeof address;
+    struct sockaddr *any = family == AF_INET ? (void *)&own : (void *)&address;
+    int server = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server, any, len), 0);
+    assert_int_equal(listen(server, 1), 0);
+    assert_int_equal(getsockname(server, any, &len), 0);
+    assert_int_equal(connect(fd, any, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)client, &len), 0);
+    reset_peer(fd);
+    int accepted = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+    close(server);
+    return accepted;
+}
+
+static void a_peer_that_has_broken_off_is_known_still(void **state)
+{
+    (void)state;
+    static const int families[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < count_of(families); i++) {
+        struct sockaddr_in6 client, addr;
+        size_t size = i == 0 ? sizeof(struct sockaddr_in) : sizeof addr;
+        for (socklen_t room = 0; room <= sizeof addr; room += 4) {
+            int fd = accept_reset(families[i], &client);
+            memset(&addr, 0x55, sizeof addr);
+            socklen_t len = room;
+            assert_int_equal(getpeername(fd, (struct sockaddr *)&addr, &len), -1);
+            len = room;
+            assert_int_equal(whorl_peer_address(fd, (struct sockaddr *)&addr, &len), 0);
+            assert_int_equal(len, size);
+            assert_memory_equal(&addr, &client, room < size ? room : size);
+            if (room < sizeof addr)
+                assert_int_equal(((const char *)&addr)[room], 0x55);
+            close(fd);
+        }
+    }
+}
+
+static void where_there_is_no_peer_that_is_told(void **state)
+{
+    (void)state;
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(whorl_peer_address(fd, (struct sockaddr *)&addr, &len), -ENOTCONN);
+    assert_int_equal(whorl_peer_address(fd, NULL, &len), -EINVAL);
+    assert_int_equal(whorl_peer_address(fd, (struct sockaddr *)&addr, NULL), -EINVAL);
+    close(fd);
+    assert_int_equal(whorl_peer_address(-1, (struct sockaddr *)&addr, &len), -EBADF);
+    pair pipe = pipe_pair();
+    assert_int_equal(whorl_peer_address(pipe.ends[0], (struct sockaddr *)&addr, &len), -ENOTSOCK);
+    close_pair(&pipe);
+    pair both = tcp_pair();
+    len = UINT32_MAX;
+    assert_int_equal(whorl_peer_address(both.ends[0], (struct sockaddr *)&addr, &len), -EINVAL);
+    close_pair(&both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +211,8 @@ int main(void)
         behaviour(the_longest_names_fit),
         behaviour(what_cannot_be_told_is_refused),
         behaviour(the_kernels_own_addresses_are_understood),
+        behaviour(a_peer_that_has_broken_off_is_known_still),
+        behaviour(where_there_is_no_peer_that_is_told),
     };
     return run_behaviours("address", tests);
 }

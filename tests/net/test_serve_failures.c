@@ -152,6 +152,24 @@ static void an_answer_that_is_lost_is_told(void **state)
     assert_true(told.result == -EPIPE || told.result == -ECONNRESET);
 }
 
+/* Accepted after its client has broken off. */
+static void one_that_came_broken_is_told_by_its_name(void **state)
+{
+    (void)state;
+    struct told told = {.give = -EPROTO};
+    char name[WHORL_ADDRESS_TEXT_MAX];
+    serving server = {.handler = give, .arg = &told, .options = &telling};
+    assert_int_equal(whorl_listen_tcp("127.0.0.1", "0", NULL, &server.listener), 0);
+    whorl_stream *client = client_of(&server);
+    own_name(client, name, sizeof name);
+    assert_int_equal(whorl_stream_abort(client), 0);
+    begin_serving(&server);
+    while (told.count == 0)
+        assert_int_equal(whorl_sleep(WHORL_MS(1)), 0);
+    assert_string_equal(told.peer, name);
+    assert_int_equal(end_serving(&server), 0);
+}
+
 static void a_unix_peer_has_no_name(void **state)
 {
     (void)state;
@@ -415,6 +433,7 @@ int main(void)
         as_task(a_cancel_at_the_end_is_not_told),
         as_task(a_peer_that_breaks_off_is_named),
         as_task(an_answer_that_is_lost_is_told),
+        as_task(one_that_came_broken_is_told_by_its_name),
         as_task(a_unix_peer_has_no_name),
         as_task(nor_has_one_that_is_bound),
         as_task(a_stream_that_another_task_gives_back_is_left_to_it),
