@@ -151,8 +151,12 @@ static void say_goodbye(struct member *self, whorl_task *writer)
     void *text;
     whorl_queue_shutdown(&self->lines, WHORL_QUEUE_GRACEFUL);
     if (whorl_wait_for(writer, self->chat->linger) == 0) {
-        struct service_patience patience = {self->chat->linger, QUIET};
-        service_hear_out(self->stream, self->chat->linger, patience, &self->chat->is_stopping);
+        whorl_timeout limit;
+        int64_t linger = self->chat->linger;
+        whorl_timeout_begin(&limit, linger);
+        service_hear_out(self->stream, (struct service_patience){linger, QUIET, linger},
+                         &self->chat->is_stopping);
+        whorl_timeout_end(&limit, 0);
         whorl_stream_close(self->stream);
     } else {
         whorl_stream_abort(self->stream);
@@ -197,7 +201,7 @@ intptr_t member_serve(whorl_stream *stream, void *arg)
     else
         return take_in(chat, stream);
     if (whorl_stream_end(stream) == 0)
-        service_hear_out(stream, QUIET, (struct service_patience){QUIET, QUIET},
+        service_hear_out(stream, (struct service_patience){QUIET, QUIET, QUIET},
                          &chat->is_stopping);
     return 0;
 }

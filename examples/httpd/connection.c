@@ -18,10 +18,10 @@
 /* Bodies that nobody wanted are read up to so many bytes for the sake of the connection. */
 enum { DISCARD_MOST = 65536 };
 
-/* A connection that is closed is read for the sake of its answer (RFC 9112, 9.6): however much the
- * client sends, for so long, and until it has been silent for so long. */
+/* A connection that is closed is read for the sake of its answer (RFC 9112, 9.6): when the client
+ * has all of that, until it has been silent for so long, and for so long, however much it sends. */
+#define SILENCE WHORL_SECONDS(5)
 #define LINGER_TIME WHORL_SECONDS(30)
-static const struct service_patience linger = {WHORL_SECONDS(5), WHORL_SECONDS(5)};
 
 /* At what a client has yet to take, when it is late with that. */
 #define LOOK WHORL_SECONDS(1)
@@ -248,8 +248,11 @@ intptr_t connection_serve(whorl_stream *stream, void *arg)
         error = serve_one(&self, server->options.keep_alive);
     bool has_to_hear =
         error == 0 || (error == -ENODATA && service_unsent(whorl_stream_fd(stream)) > 0);
+    int64_t to_take = server->options.send_timeout;
+    const struct service_patience patience = {to_take > 0 ? to_take : WHORL_FOREVER, SILENCE,
+                                              LINGER_TIME};
     if (has_to_hear && whorl_stream_end(stream) == 0)
-        service_hear_out(stream, LINGER_TIME, linger, &server->stopping);
+        service_hear_out(stream, patience, &server->stopping);
     if (error != 0 && error != -ENODATA && whorl_stream_pending(stream) > 0)
         whorl_stream_abort(stream);
     return error == -ENODATA ? 0 : error;

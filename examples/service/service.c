@@ -161,16 +161,15 @@ int service_unsent(int fd)
     return service_tcp_state(fd) != TCP_CLOSE && ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-void service_hear_out(whorl_stream *stream, int64_t limit, struct service_patience patience,
+void service_hear_out(whorl_stream *stream, struct service_patience patience,
                       const bool *is_stopping)
 {
-    whorl_timeout scope;
     int fd = whorl_stream_fd(stream), left = service_unsent(fd);
-    int64_t moved = whorl_now(), silence = 0;
+    int64_t now = whorl_now(), moved = now, has_all = now;
     whorl_stream_set_idle_timeout(stream, patience.to_speak / LOOKS);
-    whorl_timeout_begin(&scope, limit);
-    while (!(*is_stopping && left == 0) &&
-           silence < (left > 0 ? patience.to_take : patience.to_speak)) {
+    while (left > 0 ? now - moved < patience.to_take
+                    : !*is_stopping && now - moved < patience.to_speak &&
+                          now - has_all < patience.to_end) {
         whorl_slice slice;
         ssize_t got = whorl_stream_peek(stream, 1, &slice);
         if (got <= 0 && got != -ETIMEDOUT)
@@ -179,11 +178,12 @@ void service_hear_out(whorl_stream *stream, int64_t limit, struct service_patien
             whorl_stream_consume(stream, (size_t)got);
         int before = left;
         left = service_unsent(fd);
-        if (got > 0 || left < before)
-            moved = whorl_now();
-        silence = whorl_now() - moved;
+        now = whorl_now();
+        if (left < before || (left == 0 && got > 0))
+            moved = now;
+        if (left > 0)
+            has_all = now;
     }
-    whorl_timeout_end(&scope, 0);
 }
 
 size_t service_connections(size_t wanted, size_t each, size_t together)

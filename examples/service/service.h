@@ -54,17 +54,17 @@ int service_tcp_state(int fd);
  * socket, of the buffers that they are in); of one that has broken off there are none. */
 int service_unsent(int fd);
 
-/* For how many ns a peer may take nothing of what is on its way to it, and be silent when it has
- * all. */
+/* For how many ns a peer may take nothing of what is on its way to it; and when it has all, be
+ * silent, and speak on. */
 struct service_patience {
-    int64_t to_take, to_speak;
+    int64_t to_take, to_speak, to_end;
 };
 
 /* Reads what a peer sends still that has been sent the end: its bytes, where nobody reads them,
- * turn a close into a reset, which may cost it what it has not read. For `limit` ns at most; until
- * it ends, or the patience does; or, in a service that is stopping, until it has all: nothing tells
- * of that, so there is a look now and then. */
-void service_hear_out(whorl_stream *stream, int64_t limit, struct service_patience patience,
+ * turn a close into a reset, which may cost it what it has not read. Until it ends, or the patience
+ * does; or, in a service that is stopping, until it has all: nothing tells of that, so there is a
+ * look now and then. */
+void service_hear_out(whorl_stream *stream, struct service_patience patience,
                       const bool *is_stopping);
 
 /* Has the process open as many descriptors as the system lets it. How many connections there may be

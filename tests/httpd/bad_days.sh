@@ -194,6 +194,27 @@ late_asker_gets_all() {
     stop_httpd
 }
 
+# It asks for more before it has all, which is not to cost it the last answer.
+late_last_answer() {
+    start_httpd
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 600 perl -MSocket -e '
+        socket(my $client, PF_INET, SOCK_STREAM, 0) or die $!;
+        setsockopt($client, SOL_SOCKET, SO_RCVBUF, 4096) or die $!;
+        connect($client, sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die $!;
+        my ($all, $got, $size) = ("", 0, 60000);
+        syswrite $client, "GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes=0-" .
+                          ($size - 1) . "\r\n\r\n" or die $!;
+        sleep 6;
+        syswrite $client, "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n" or die $!;
+        sleep 1;
+        1 while $got = sysread $client, $all, 65536, length $all;
+        defined $got or print "$!: ";
+        print length($all) - index($all, "\r\n\r\n") - 4, "\n"' "$port" >"$scratch/late"
+    expect 'the size of what it got' "$(<"$scratch/late")" 60000
+    stop_httpd
+}
+
 resets() {
     local i
     command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
@@ -335,6 +356,7 @@ httpd_behaviour 'a client that takes nothing is given up' takes_nothing
 httpd_behaviour 'a client that takes little gets all' slow_reader_gets_all
 httpd_behaviour 'a client that takes its answers late gets all of them' late_readers_get_all
 httpd_behaviour 'a client that asks before it has all of an answer gets both' late_asker_gets_all
+httpd_behaviour 'a client that takes its last answer late gets all of it' late_last_answer
 httpd_behaviour 'clients that break off leave nothing behind' resets
 httpd_behaviour 'one that breaks off before it is served is in the log' resets_at_once
 httpd_behaviour 'a thousand connections are served' thousand
