@@ -146,6 +146,6 @@ int main(int argc, char **argv)
         return whorl_run(discovery_ask, &chat) < 0;
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     service_begin();
-    chat.connections_max = service_connections(chat.members_max + TURNED_AWAY, 1, 0);
+    chat.connections_max = service_connections(chat.members_max + TURNED_AWAY, 1, NULL);
     return whorl_run_with(&config, serve, &chat) < 0;
 }

@@ -209,7 +209,13 @@ static int answer(struct connection *self)
     int status = path_decode(&path, target.text, target.len);
     if (status != 0)
         return status;
-    return method == HTTP_PUT ? upload_answer(self, &path) : files_answer(self, &path);
+    unsigned needed = descriptors_needed(self, &path);
+    int error = descriptors_take(self->server, needed);
+    if (error != 0)
+        return error;
+    status = method == HTTP_PUT ? upload_answer(self, &path) : files_answer(self, &path);
+    descriptors_give(self->server, needed);
+    return status;
 }
 
 /* One request. 0 or -errno: there is nobody any more; -ENODATA: who has gone may still listen. */

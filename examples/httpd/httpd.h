@@ -48,6 +48,8 @@ struct server {
     time_t second;                /* in which this was made: */
     char common[96];              /* the headers of every answer */
     whorl_mutex replacing;        /* who holds it replaces a file */
+    whorl_semaphore descriptors;  /* those that are left for requests */
+    whorl_mutex taking;           /* who holds it takes some */
     int64_t last_upload;          /* the time that it was given: ns since 1970 */
     LIST_HEAD(, connection) idle; /* those that wait for a request */
     bool stopping;
@@ -107,6 +109,18 @@ int upload_answer(struct connection *self, const struct path *path); /* PUT */
 /* Opens what is below the served directory, and follows no link out of it, and no absolute one. A
  * descriptor, or -errno. */
 int open_beneath(const struct server *server, const char *name, uint64_t flags);
+
+/* --- Descriptors (descriptors.c) --- */
+
+/* There are so many beside those of the connections. */
+void descriptors_begin(struct server *server, size_t count);
+
+/* How many a request for the path may need at a time. */
+unsigned descriptors_needed(const struct connection *self, const struct path *path);
+
+/* Waits until so many are free, and sets them aside. 0 or -errno. */
+int descriptors_take(struct server *server, unsigned count);
+void descriptors_give(struct server *server, unsigned count);
 
 /* --- The access log (access_log.c) --- */
 

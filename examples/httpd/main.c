@@ -19,7 +19,7 @@
 
 enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400, URI_MOST = 8192 };
 
-/* At a time, while they are sent or come. */
+/* Descriptors for these beside the connections', where there are not many more. */
 enum { FILES_OPEN = 256 };
 
 /* --- The command line --- */
@@ -172,8 +172,10 @@ int main(int argc, char **argv)
     if (parse_options(argc, argv, &server.options) != 0)
         return EXIT_REFUSED;
     service_begin();
+    size_t beside = FILES_OPEN;
     server.options.max_connections =
-        service_connections(server.options.max_connections, 1, FILES_OPEN);
+        service_connections(server.options.max_connections, 1, &beside);
+    descriptors_begin(&server, beside);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

@@ -136,7 +136,7 @@ int main(int argc, char **argv)
     if (take_arguments(&proxy, argc, argv) != 0)
         return 2;
     service_begin();
-    proxy.limit = service_connections(proxy.limit, DESCRIPTORS_EACH, 0);
+    proxy.limit = service_connections(proxy.limit, DESCRIPTORS_EACH, NULL);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, serve, &proxy) < 0;
 }

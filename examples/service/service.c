@@ -186,21 +186,23 @@ void service_hear_out(whorl_stream *stream, struct service_patience patience,
     }
 }
 
-size_t service_connections(size_t wanted, size_t each, size_t together)
+size_t service_connections(size_t wanted, size_t each, size_t *together)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
         return wanted;
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
-    size_t all = files.rlim_max;
-    size_t rest = all > DESCRIPTORS_ELSE ? all - DESCRIPTORS_ELSE : 0;
-    rest -= together < rest / 2 ? together : rest / 2;
-    size_t most = rest > each ? rest / each : 1;
-    if (most >= wanted)
-        return wanted;
-    service_tell("%zu descriptors are enough for %zu connection%s at a time, and not for %zu: more "
-                 "wait; raise ulimit -Hn",
-                 all, most, most == 1 ? "" : "s", wanted);
+    size_t all = files.rlim_max, rest = all > DESCRIPTORS_ELSE ? all - DESCRIPTORS_ELSE : 0;
+    size_t kept = together == NULL ? 0 : *together < rest / 2 ? *together : rest / 2;
+    size_t most = rest - kept > each ? (rest - kept) / each : 1;
+    if (most < wanted)
+        service_tell("%zu descriptors are enough for %zu connection%s at a time, and not for %zu: "
+                     "more wait; raise ulimit -Hn",
+                     all, most, most == 1 ? "" : "s", wanted);
+    else
+        most = wanted;
+    if (together != NULL)
+        *together = rest > most * each ? rest - most * each : 0;
     return most;
 }

@@ -69,8 +69,8 @@ void service_hear_out(whorl_stream *stream, struct service_patience patience,
 
 /* Has the process open as many descriptors as the system lets it. How many connections there may be
  * at a time: `wanted`, or fewer, and then it tells that; of more, some would be accepted that could
- * not be served. Each needs so many descriptors, and all of them together so many more, which are
- * half of all at most. */
-size_t service_connections(size_t wanted, size_t each, size_t together);
+ * not be served. Each needs so many descriptors, and all of them *together so many more (NULL:
+ * none), for which half of all are kept at most; *together becomes how many are left for that. */
+size_t service_connections(size_t wanted, size_t each, size_t *together);
 
 #endif

@@ -317,6 +317,39 @@ few_descriptors() {
     wait "$server" || fail "httpd ended with $?"
 }
 
+# Uploads that stall hold three descriptors each, of 142: the others wait for theirs, and so does who
+# wants a file; none is refused.
+stalled_uploads() {
+    local program=$httpd httpd=httpd_with_few
+    httpd_with_few() {
+        ulimit -n 300
+        exec "$program" "$@"
+    }
+    start_httpd --upload
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 600 perl -MIO::Socket::INET -e '
+        my @clients = map { IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $! } 0 .. 119;
+        for my $i (0 .. 99) {
+            print {$clients[$i]} "PUT /stalled$i HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" .
+                                 "Content-Length: 5\r\n\r\nhal";
+            $clients[$i]->flush;
+        }
+        sleep 1;
+        print $_ "GET /ten.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" and $_->flush
+            for @clients[100 .. 109];
+        print $_ "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" and $_->flush
+            for @clients[110 .. 119];
+        sleep 1;
+        print $_ "f." and $_->flush for @clients[0 .. 99];
+        print scalar readline $_ for @clients;' "$port" | sort | uniq -c | sed 's/^ *//' \
+        >"$scratch/answers"
+    expect 'the answers' "$(tr -d '\r' <"$scratch/answers")" \
+        '20 HTTP/1.1 200 OK'$'\n''100 HTTP/1.1 201 Created'
+    rm "$files"/stalled*
+    kill "$server"
+    wait "$server" || fail "httpd ended with $?"
+}
+
 # The time in which a client takes something is not that in which it sends.
 slow_upload() {
     start_httpd --upload --send-timeout 1
@@ -362,6 +395,7 @@ httpd_behaviour 'one that breaks off before it is served is in the log' resets_a
 httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
 httpd_behaviour 'a lack of descriptors passes' few_descriptors
+httpd_behaviour 'uploads that stall have nobody refused' stalled_uploads
 httpd_behaviour 'an upload has its own time' slow_upload
 httpd_behaviour 'a client that has been sent all and takes nothing is given up' takes_nothing_more
 end_of_tests
