@@ -135,9 +135,6 @@ struct slot *window_push(whorl_file *file, struct window *window);
 /* Drops the first slot, whose op must not be in flight. */
 void window_pop(whorl_file *file, struct window *window);
 
-/* Drops the last one. */
-void window_pop_last(whorl_file *file, struct window *window);
-
 void buffers_free(whorl_file *file);
 
 /* Starts a slot's op. */

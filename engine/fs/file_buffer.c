@@ -73,13 +73,6 @@ void window_pop(whorl_file *file, struct window *window)
     window->count--;
 }
 
-void window_pop_last(whorl_file *file, struct window *window)
-{
-    assert(window->count > 0);
-    buffer_give(file, window_last(window)->buf);
-    window->count--;
-}
-
 /* --- Ops --- */
 
 /* Past the page cache, the kernel has to find and pin the pages of a buffer that is not registered:

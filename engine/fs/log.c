@@ -17,12 +17,6 @@ int log_error(const struct loop *loop, const struct log *log)
 
 /* --- The queue --- */
 
-static struct task *owner_awaited(const struct task *self, size_t index)
-{
-    const struct log_call *call = self->wait_object;
-    return index == 0 ? holder_find(&call->log->owner, self->loop) : NULL;
-}
-
 /* What was taken is in the commit, whose end ends the wait. */
 static void call_cancel(struct task *self)
 {
@@ -31,12 +25,8 @@ static void call_cancel(struct task *self)
         waiter_serve(&call->waiter, -ECANCELED);
 }
 
-static const struct wait_kind log_wait = {
-    .name = "a log", .cancel = call_cancel, .awaited = owner_awaited, .link = ", written to by"};
-
-static const struct wait_kind close_wait = {
-    .name = "the last commit of a log", .awaited = owner_awaited, .link = ", written to by"};
-
+static const struct wait_kind log_wait = {.name = "a log", .cancel = call_cancel};
+static const struct wait_kind close_wait = {.name = "the last commit of a log"};
 static const struct wait_kind readers_wait = {.name = "the cursors of a log"};
 
 void log_pass(struct log *log)

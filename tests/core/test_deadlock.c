@@ -131,6 +131,30 @@ static void each_of_fifty_is_told(void **state)
     }
 }
 
+enum { CROWD = 70, TOLD = 64 };
+
+static intptr_t wait_for_a_crowd(void *arg)
+{
+    whorl_task *tasks[CROWD];
+    main_task = whorl_self();
+    defer_cleanup();
+    for (int i = 0; i < CROWD; i++)
+        tasks[i] = spawn(NULL, wait_for_main);
+    check_equal(whorl_wait(tasks, CROWD, WHORL_ALL_COMPLETED, WHORL_FOREVER), -ECANCELED);
+    return (intptr_t)arg;
+}
+
+static void of_a_crowd_the_rest_is_counted(void **state)
+{
+    const struct scene scene = {wait_for_a_crowd, {0}, -EDEADLK, CROWD + 1};
+    struct child child;
+    char rest[32];
+    (void)state;
+    watch(&scene, &child);
+    snprintf(rest, sizeof rest, "and %d more\n", CROWD + 1 - TOLD);
+    assert_non_null(strstr(child.text, rest));
+}
+
 static intptr_t sleep_forever(void *arg)
 {
     (void)arg;
@@ -165,6 +189,7 @@ int main(void)
         behaviour(a_full_group_whose_children_wait_for_room_is_stuck),
         behaviour(a_circle_through_every_kind_of_wait_is_told),
         behaviour(each_of_fifty_is_told),
+        behaviour(of_a_crowd_the_rest_is_counted),
         behaviour(forever_is_no_time_that_comes),
     };
     return run_behaviours("deadlock", tests);

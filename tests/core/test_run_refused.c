@@ -1,13 +1,17 @@
 /*
  * A run that is refused memory while it begins, request by request, of malloc and of mmap: either
- * it gives -ENOMEM, has said so, has run nothing and left nothing behind; or it did without.
+ * it gives -ENOMEM, has said so, has run nothing and left nothing behind; or it did without. And
+ * trials, which do without a list of descriptors.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "refused_memory.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
+#include <whorl/trial.h>
 
 #include "core/child.h"
 
@@ -73,10 +77,47 @@ static void a_run_begins_whole_or_says_that_it_has_no_memory(void **state)
     assert_int_equal(times_in(child.text, "whorl: no memory"), refused);
 }
 
+/* --- Trials --- */
+
+enum { MANY = 70 }; /* descriptors, for which a list has to grow */
+
+/* Whether a trial tells of a descriptor that was left open in it, where the request of this number
+ * is refused at its begin, or at its end; negative: none is. */
+static int leave_one_open(long at_begin, long at_end)
+{
+    whorl_trial trial = {.name = "trial"};
+    refuse_memory_call(at_begin);
+    whorl_trial_begin(&trial);
+    assert_int_equal(refuse_no_more_memory(), at_begin >= 0);
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    refuse_memory_call(at_end);
+    int told = whorl_trial_end(&trial);
+    assert_int_equal(refuse_no_more_memory(), at_end >= 0);
+    assert_int_equal(trial.complaint[0] != '\0', told);
+    close(fd);
+    return told;
+}
+
+static void a_trial_without_memory_for_its_lists_tells_of_no_descriptors(void **state)
+{
+    int many[MANY];
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        many[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(leave_one_open(-1, -1), 1);
+    for (long number = 0; number < 2; number++) {
+        assert_int_equal(leave_one_open(number, -1), 0);
+        assert_int_equal(leave_one_open(-1, number), 0);
+    }
+    for (int i = 0; i < MANY; i++)
+        close(many[i]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         behaviour(a_run_begins_whole_or_says_that_it_has_no_memory),
+        behaviour(a_trial_without_memory_for_its_lists_tells_of_no_descriptors),
     };
     return run_behaviours("run_refused", tests);
 }

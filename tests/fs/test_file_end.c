@@ -7,6 +7,7 @@
 #endif
 #include "as_task.h"
 #include "core/child.h"
+#include "core/forbid.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -234,6 +235,32 @@ static void what_cannot_be_written_is_told(void **state)
     }
 }
 
+/* Space was reserved behind what was written. The exit status: what the run gave. */
+static int leave_one_that_cannot_be_cut(void *arg)
+{
+    struct left *left = arg;
+    int before = open_descriptors();
+    check_equal(forbid_call(SYS_ftruncate, EIO), 0);
+    intptr_t result = whorl_run(leave_open, left);
+    check_equal(open_descriptors(), before);
+    return (int)-result;
+}
+
+static void a_size_that_cannot_be_set_back_is_told(void **state)
+{
+    (void)state;
+    struct child child;
+    struct stat status;
+    struct left left = {.path = path_of("file"), .flags = O_DIRECT};
+    assert_int_equal(child_run(leave_one_that_cannot_be_cut, &left, &child), 0);
+    if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == EINVAL)
+        skip_because("the file system has no O_DIRECT");
+    assert_true(child_exited(&child, 0));
+    assert_non_null(strstr(child.text, "its size is too large: Input/output error"));
+    assert_int_equal(stat(left.path.text, &status), 0);
+    assert_true(status.st_size > 100 * PIECE);
+}
+
 /* --- By a kill --- */
 
 enum { SYNCED = 4 << 20, BEHIND = 2 << 20 };
@@ -330,6 +357,7 @@ int main(void)
         behaviour(a_run_that_is_left_by_a_jump_writes_it_too),
         behaviour(what_a_stream_did_not_take_is_dropped_and_told),
         behaviour(what_cannot_be_written_is_told),
+        behaviour(a_size_that_cannot_be_set_back_is_told),
         behaviour(a_kill_leaves_what_was_synced_and_zeros_only_behind_what_was_written),
     };
     return run_behaviours("file_end", tests);

@@ -6,6 +6,7 @@
 #include "fs/log_calls.h"
 
 #include <errno.h>
+#include <fs/log.h>
 #include <unistd.h>
 
 static whorl_log log_here;
@@ -21,8 +22,9 @@ static struct {
     int flush;
     int cut;
     int sync;
-    int copy; /* 1: it writes nothing */
-    int read;
+    int copy;  /* 1: it writes nothing */
+    int read;  /* errors; 1: it finds the file's end */
+    int reads; /* that work before */
 } fault;
 
 int __real_whorl_link_ops(whorl_op *ops, size_t n);
@@ -106,8 +108,9 @@ ssize_t __wrap_whorl_pwrite(int fd, const void *buf, size_t len, off_t offset)
 ssize_t __wrap_whorl_pread(int fd, void *buf, size_t len, off_t offset)
 {
     static unsigned count;
-    if (fault.read)
-        return fault.read;
+    if (fault.read && fault.reads == 0)
+        return fault.read < 0 ? fault.read : 0;
+    fault.reads -= fault.reads > 0;
     if (++count % 3 == 0)
         return count % 2 ? -EINTR : -EAGAIN;
     return __real_whorl_pread(fd, buf, len < 5 ? len : 5 + len / 2, offset);
@@ -328,6 +331,35 @@ a_truncate_that_fails_drops_too_little_and_one_whose_header_fails_ends_the_log(v
     run_checks(fail_truncates, NULL);
 }
 
+/* The record that is to be the first is looked at, and then what was kept cannot be read again. */
+static intptr_t fail_reads_of_a_copy(void *arg)
+{
+    enum { READS_OF_THE_FIRST = 3 };
+    static char large[LOG_BUFFER], half[LOG_BUFFER / 2];
+    static const int errors[] = {-EIO, 1};
+    for (size_t i = 0; i < count_of(errors); i++) {
+        open_here();
+        check_equal(whorl_log_append(&log_here, large, sizeof large), 0);
+        int64_t second = whorl_log_append(&log_here, "a", 1);
+        check(whorl_log_append(&log_here, half, sizeof half) > second);
+        fault.reads = READS_OF_THE_FIRST;
+        fault.read = errors[i];
+        check_equal(whorl_log_truncate(&log_here, second), -EIO);
+        no_faults();
+        check_equal(whorl_log_first(&log_here), second);
+        check_record(&log_here, second, "a", 1);
+        check_equal(whorl_log_close(&log_here), 0);
+        unlink(path_of("log").text);
+    }
+    return (intptr_t)arg;
+}
+
+static void a_truncate_that_cannot_read_what_it_keeps_has_dropped_the_rest(void **state)
+{
+    (void)state;
+    run_checks(fail_reads_of_a_copy, NULL);
+}
+
 static intptr_t fail_opens(void *arg)
 {
     (void)arg;
@@ -393,6 +425,7 @@ int main(void)
         behaviour(a_log_that_cannot_be_cut_back_has_failed),
         behaviour(a_log_whose_flush_has_failed_has_failed_until_it_is_opened_again),
         behaviour(a_truncate_that_fails_drops_too_little_and_one_whose_header_fails_ends_the_log),
+        behaviour(a_truncate_that_cannot_read_what_it_keeps_has_dropped_the_rest),
         behaviour(an_open_that_cannot_read_or_flush_fails_and_can_be_made_again),
         behaviour(a_header_that_is_mended_is_written_first_where_none_holds),
     };

@@ -275,7 +275,11 @@ static intptr_t remove_without_rights(void *arg)
     check_equal(report.directories, 4);
     make_directory("shut");
     make_directory("shut/tree");
+    write_whole("shut/file", "x", 1);
     check_equal(chmod("shut", 0555), 0);
+    check_equal(whorl_remove_tree("shut/file", 0, &report), -EACCES);
+    check_text(report.path, "shut/file");
+    check(exists("shut/file"));
     check_equal(whorl_remove_tree("shut/tree", 0, &report), -EACCES);
     check_text(report.path, "shut/tree");
     check_equal(chmod("shut", 0755), 0);

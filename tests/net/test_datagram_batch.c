@@ -1,5 +1,6 @@
 /* Many datagrams at once: batches, several receivers, floods, and buffers that run out. */
 #include "datagrams.h"
+#include "own_network.h"
 
 #include <sys/un.h>
 
@@ -142,6 +143,40 @@ static void what_the_network_refuses_in_a_batch_is_told(void **state)
 {
     (void)state;
     run_both_ways(send_to_nobody);
+}
+
+/* Nobody answers for the address. What was sent waits for that, and fills the socket's buffer, for
+ * which the next waits; when it is given up the socket is told, as it has asked for that. */
+static intptr_t send_to_the_unreachable(void *arg)
+{
+    static char data[1000];
+    const int small = 1, on = 1;
+    const struct sockaddr_in nowhere = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0x0a090809)};
+    run_ip("link set " HOLE_DEVICE " arp on");
+    put_into("/proc/sys/net/ipv4/neigh/" HOLE_DEVICE "/mcast_solicit", "1");
+    put_into("/proc/sys/net/ipv4/neigh/" HOLE_DEVICE "/retrans_time_ms", "20");
+    whorl_datagram *client;
+    check_equal(whorl_datagram_open("10.9.0.1", NULL, NULL, &client), 0);
+    int fd = whorl_datagram_fd(client);
+    check_equal(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on), 0);
+    check_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    check_equal(
+        whorl_datagram_connect_to(client, (const struct sockaddr *)&nowhere, sizeof nowhere), 0);
+    whorl_message messages[32];
+    for (size_t i = 0; i < count_of(messages); i++)
+        messages[i] = (whorl_message){.data = data, .len = sizeof data};
+    ssize_t sent = whorl_datagram_send_many(client, messages, count_of(messages));
+    check(sent > 0 && sent < (ssize_t)count_of(messages));
+    check_equal(whorl_datagram_send(client, "x", 1), -EHOSTUNREACH);
+    check_equal(whorl_datagram_close(client), 0);
+    return (intptr_t)arg;
+}
+
+static void so_is_that_the_network_does_not_reach_the_peer(void **state)
+{
+    (void)state;
+    run_in_own_network(__func__, send_to_the_unreachable);
 }
 
 static intptr_t await_room(void *arg)
@@ -511,6 +546,7 @@ int main(void)
         behaviour(the_count_of_a_batch_is_told_before_the_error_behind_it),
         behaviour(a_batch_stops_at_the_first_that_fails),
         behaviour(what_the_network_refuses_in_a_batch_is_told),
+        behaviour(so_is_that_the_network_does_not_reach_the_peer),
         behaviour(a_send_that_ran_out_of_time_has_sent_what_it_says),
         behaviour(a_flood_leaves_a_slow_receiver_in_order_and_alive),
         behaviour(a_unix_flood_loses_nothing),

@@ -461,6 +461,37 @@ static void a_socket_outlives_the_task_that_opened_it(void **state)
 
 /* --- Errors --- */
 
+/* One receives what its peer has sent last, one waits for its turn behind: what a batch has met
+ * meanwhile is told to the second. */
+static intptr_t send_before_a_turn(void *arg)
+{
+    (void)arg;
+    struct sockaddr_in addr, own;
+    const whorl_message messages[] = {{.data = "x", .len = 1}, {.data = "y", .len = 1}};
+    whorl_datagram *server = open_loopback(NULL, &addr), *client = open_loopback(NULL, &own);
+    check_equal(whorl_datagram_connect_to(client, (struct sockaddr *)&addr, sizeof addr), 0);
+    whorl_task *first = whorl_spawn(receive_once, client);
+    whorl_task *second = whorl_spawn(receive_once, client);
+    check_equal(whorl_sleep(WHORL_MS(1)), 0);
+    check_equal(sendto(whorl_datagram_fd(server), "a", 1, 0, (struct sockaddr *)&own, sizeof own),
+                1);
+    close(whorl_datagram_fd(server));
+    check_equal(whorl_datagram_send_many(client, messages, 2), 1);
+    check_equal(whorl_join(first), 1);
+    check_equal(whorl_join(second), -ECONNREFUSED);
+    check_equal(whorl_datagram_close(client), 0);
+    check_equal(whorl_datagram_close(server), -EBADF);
+    return 0;
+}
+
+static void an_error_of_a_batch_is_told_to_whose_turn_it_is(void **state)
+{
+    (void)state;
+    static const whorl_config eager = {.without = WHORL_FEATURE_DEFER_TASKRUN |
+                                                  WHORL_FEATURE_RECV_MULTISHOT};
+    run_checks_with(&eager, send_before_a_turn, NULL);
+}
+
 /* Connected to one who has gone, which the kernel has told the op that receives. */
 static whorl_datagram *open_refused(void)
 {
@@ -605,6 +636,7 @@ int main(void)
         behaviour(a_socket_outlives_the_task_that_opened_it),
         behaviour(an_error_that_comes_while_nobody_waits_is_kept),
         behaviour(an_error_behind_a_datagram_is_kept_for_the_next_call),
+        behaviour(an_error_of_a_batch_is_told_to_whose_turn_it_is),
         behaviour(a_cancelled_send_takes_no_error_from_others),
         behaviour(each_call_gives_back_what_the_one_before_has_shown),
     };

@@ -121,6 +121,47 @@ static void a_handler_that_would_wait_for_its_server_is_told(void **state)
     assert_int_equal(end_serving(&server), 0);
 }
 
+struct late_joiner {
+    serving server;
+    whorl_event go_on;
+    size_t told;
+};
+
+static intptr_t join_the_server_late(whorl_stream *stream, void *arg)
+{
+    (void)stream;
+    struct late_joiner *scene = arg;
+    check_equal(whorl_event_wait(&scene->go_on), 0);
+    scene->told += whorl_join(scene->server.task) == -EDEADLK;
+    return 0;
+}
+
+static void so_is_each_that_its_server_waits_for_already(void **state)
+{
+    enum { MOST = 2 };
+    (void)state;
+    for (size_t count = 1; count <= MOST; count++) {
+        struct late_joiner scene = {.told = 0};
+        whorl_stream *clients[MOST];
+        assert_int_equal(whorl_event_init(&scene.go_on), 0);
+        serve_here(&scene.server, join_the_server_late, &scene, NULL);
+        for (size_t i = 0; i < count; i++)
+            clients[i] = client_of(&scene.server);
+        while (whorl_listener_live(scene.server.listener) < count)
+            assert_int_equal(whorl_yield(), 0);
+        assert_int_equal(whorl_listener_stop(scene.server.listener), 0);
+        assert_int_equal(whorl_sleep(WHORL_MS(1)), 0);
+        assert_int_equal(whorl_event_set(&scene.go_on), 0);
+        assert_int_equal(whorl_join(scene.server.task), 0);
+        assert_int_equal(scene.told, count);
+        assert_int_equal(whorl_listener_close(scene.server.listener), 0);
+        for (size_t i = 0; i < count; i++) {
+            assert_reads_to_end(clients[i], "");
+            assert_int_equal(whorl_stream_close(clients[i]), 0);
+        }
+    }
+}
+
 static intptr_t note_begin(whorl_stream *stream, void *arg)
 {
     (void)stream;
@@ -192,6 +233,7 @@ int main(void)
         as_task(a_handler_that_cancels_itself_ends_alone),
         as_task(a_handlers_handle_is_for_itself_alone),
         as_task(a_handler_that_would_wait_for_its_server_is_told),
+        as_task(so_is_each_that_its_server_waits_for_already),
         as_task(a_connection_that_comes_with_the_cancel_has_its_grace_too),
         as_task(a_connection_that_has_not_begun_is_closed_without_its_handler),
     };

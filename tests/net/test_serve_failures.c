@@ -6,6 +6,7 @@
 #include "net/serving.h"
 
 #include <fcntl.h>
+#include <net/serve.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
@@ -211,6 +212,19 @@ static void nor_has_one_that_is_bound(void **state)
     assert_int_equal(end_serving(&server), 0);
     assert_int_equal(told.count, 1);
     assert_string_equal(told.peer, "(unnamed)");
+}
+
+/* As those of AF_VSOCK, for which not every machine has a network. */
+static void a_peer_of_another_family_is_unknown(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    const struct server server = {.options = telling, .arg = &told};
+    const struct peer peer = {.any.sa_family = AF_VSOCK, .len = sizeof(struct sockaddr)};
+    serve_tell(&server, &peer, -EPROTO);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.result, -EPROTO);
+    assert_string_equal(told.peer, "(unknown)");
 }
 
 /* --- Streams that another task is giving back --- */
@@ -436,6 +450,7 @@ int main(void)
         as_task(one_that_came_broken_is_told_by_its_name),
         as_task(a_unix_peer_has_no_name),
         as_task(nor_has_one_that_is_bound),
+        as_task(a_peer_of_another_family_is_unknown),
         as_task(a_stream_that_another_task_gives_back_is_left_to_it),
         behaviour(a_failure_is_a_line_on_stderr),
         behaviour(a_line_for_which_stderr_has_no_room_is_left_out),

@@ -3,8 +3,11 @@
 #define _GNU_SOURCE
 #endif
 #include "as_task.h"
+#include "core/child.h"
+#include "core/forbid.h"
 #include "run/landing.h"
 
+#include <core/loop.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -239,6 +242,42 @@ static void so_does_a_socket_that_does_not_block(void **state)
     assert_int_equal(whorl_close(listener), 0);
 }
 
+static bool has_op(int fd, uint8_t code)
+{
+    for (size_t i = 0; i < IN_FLIGHT_LISTS; i++)
+        for (const whorl_op *op = loop_here->in_flight[i]; op; op = op->next)
+            if (op->fd == fd && op->code == code)
+                return true;
+    return false;
+}
+
+/* By whoever closes the descriptor itself, when the next look is filled, and not with the kernel:
+ * a timer that is due wakes after what completes, and so comes behind that now and then. */
+static intptr_t close_before_a_look(void *path)
+{
+    int listener = bound_at(path, SOCK_STREAM);
+    check_equal(listen(listener, 0), 0);
+    int first = whorl_unix_connect(path, NULL);
+    check(first >= 0);
+    struct connecting one = {path, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)};
+    whorl_task *task = whorl_spawn(connect_socket, &one);
+    while (!has_op(one.fd, RING_OP_POLL_ADD))
+        check_equal(whorl_sleep(WHORL_US(1)), 0);
+    while (!has_op(one.fd, RING_OP_CONNECT) || !ring_has_filled(&loop_here->ring))
+        check_equal(whorl_sleep(WHORL_US(1)), 0);
+    check_equal(close(one.fd), 0);
+    check_equal(whorl_join(task), -ECANCELED);
+    check_equal(whorl_close(first), 0);
+    return whorl_close(listener);
+}
+
+static void one_that_is_closed_before_a_look_ends_as_if_it_were_closed_amid_it(void **state)
+{
+    (void)state;
+    test_path path = path_of("socket");
+    run_checks(close_before_a_look, path.text);
+}
+
 static void one_that_blocks_waits_for_as_long_as_it_is_set_to(void **state)
 {
     (void)state;
@@ -254,6 +293,25 @@ static void one_that_blocks_waits_for_as_long_as_it_is_set_to(void **state)
     assert_int_equal(whorl_close(one.fd), 0);
     assert_int_equal(whorl_close(first), 0);
     assert_int_equal(whorl_close(listener), 0);
+}
+
+/* It would be given as one that does not block. */
+static intptr_t connect_where_flags_cannot_be_set(void *path)
+{
+    int listener = bound_at(path, SOCK_STREAM);
+    check_equal(listen(listener, 5), 0);
+    check_equal(forbid_argument(SYS_fcntl, 1, F_SETFL, EPERM), 0);
+    int before = open_descriptors();
+    check_equal(whorl_unix_connect(path, NULL), -EPERM);
+    check_equal(open_descriptors(), before);
+    return whorl_close(listener);
+}
+
+static void one_that_cannot_be_set_to_block_is_not_given(void **state)
+{
+    (void)state;
+    test_path path = path_of("socket");
+    run_checks_in_child(NULL, connect_where_flags_cannot_be_set, path.text);
 }
 
 static intptr_t leave_amid_connect(void *path)
@@ -295,7 +353,9 @@ int main(void)
         as_task(while_the_queue_is_full_it_waits),
         behaviour(those_who_wait_keep_no_threads),
         as_task(so_does_a_socket_that_does_not_block),
+        behaviour(one_that_is_closed_before_a_look_ends_as_if_it_were_closed_amid_it),
         as_task(one_that_blocks_waits_for_as_long_as_it_is_set_to),
+        behaviour(one_that_cannot_be_set_to_block_is_not_given),
         behaviour(a_run_that_is_left_leaves_nothing_of_it),
     };
     return run_behaviours("unix_connect", tests);

@@ -1,4 +1,5 @@
 /* What a test leaves behind fails it, by name; and its limits of time. */
+#include "core/forbid.h"
 #include "run/group.h"
 
 #include <fcntl.h>
@@ -330,6 +331,31 @@ static void one_that_does_not_react_is_aborted_with_a_sentence(void **state)
     }
 }
 
+static intptr_t look_for_a_watcher(void *arg)
+{
+    check_equal(status_figure("Threads:"), *(long *)arg);
+    return whorl_sleep(HOUR);
+}
+
+static int run_unwatched(void *arg)
+{
+    whorl_trial trial = {.name = "trial", .limit = WHORL_MS(50)};
+    long threads = status_figure("Threads:");
+    check_equal(forbid_call(SYS_clone3, EAGAIN), 0);
+    check_equal(forbid_call(SYS_clone, EAGAIN), 0);
+    whorl_trial_begin(&trial);
+    check_equal(whorl_trial_run(&trial, look_for_a_watcher, &threads), 1);
+    check_text(trial.complaint, "did not end within 50 ms");
+    check_equal(whorl_trial_end(&trial), 0);
+    return (int)(intptr_t)arg;
+}
+
+static void without_a_thread_to_watch_it_the_run_itself_keeps_the_limit(void **state)
+{
+    (void)state;
+    run_in_child(run_unwatched, NULL);
+}
+
 static void is_stuck(void **state)
 {
     (void)state;
@@ -383,6 +409,7 @@ int main(void)
         behaviour(a_test_that_takes_longer_than_its_limit_is_cancelled_and_fails),
         behaviour(the_limit_is_told_in_seconds_too),
         behaviour(one_that_does_not_react_is_aborted_with_a_sentence),
+        behaviour(without_a_thread_to_watch_it_the_run_itself_keeps_the_limit),
         behaviour(a_deadlock_fails_it_at_once),
         behaviour(a_run_that_cannot_begin_fails_it),
     };
