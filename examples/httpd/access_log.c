@@ -36,6 +36,12 @@ static int open_file(const char *name)
     return fd;
 }
 
+static int copy_of_stderr(void)
+{
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
 static void complain(struct access_log *self, const char *why)
 {
     if (!self->failed)
@@ -82,9 +88,9 @@ int access_log_open(struct server *server)
     const char *name = server->options.access_log;
     if (name == NULL)
         return 0;
-    self->fd = strcmp(name, "-") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) : open_file(name);
+    self->fd = strcmp(name, "-") == 0 ? copy_of_stderr() : open_file(name);
     if (self->fd < 0)
-        return self->fd == -1 ? -errno : self->fd;
+        return self->fd;
     self->writer = whorl_spawn(run, self);
     return self->writer != NULL ? 0 : -ENOMEM;
 }

@@ -40,6 +40,14 @@ static void prepare(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one); /* urgent bytes count too */
 }
 
+/* Failures of the proxy itself, and not of a connection: what to do about it; or NULL. */
+static const char *own_hint(int error)
+{
+    if (error == -EMFILE || error == -ENFILE)
+        return "the proxy has none left: lower --limit, or raise ulimit -Hn";
+    return error == -ENOMEM ? "the proxy has none left: lower --limit" : NULL;
+}
+
 /* The targets in their order; the first that answers is taken. 0, or what the last one gave. */
 static int find_target(struct connection *self)
 {
@@ -56,10 +64,10 @@ static int find_target(struct connection *self)
         error = self->server;
         if (error == -ECANCELED)
             return error;
-        bool is_own = error == -EMFILE || error == -ENFILE;
+        const char *hint = own_hint(error);
         const char *next = i + 1 < proxy->target_count ? "the next target is tried"
-                           : is_own ? "the proxy has none left: lower --limit, or raise ulimit -Hn"
-                                    : "see that it is up and answers";
+                           : hint != NULL              ? hint
+                                                       : "see that it is up and answers";
         service_tell("connection %" PRIu64 ": cannot connect to %s: %s; %s", self->number,
                      target->text, place_explain(target, error), next);
     }
@@ -82,7 +90,7 @@ static int move_both_ways(struct connection *self, struct pump *there, struct pu
         result = self->activity.broken;
     self->proxy->bytes[0] += there->bytes;
     self->proxy->bytes[1] += back->bytes;
-    if (self->proxy->is_verbose)
+    if (self->proxy->is_verbose || own_hint(result) != NULL)
         service_tell("connection %" PRIu64 ": %" PRIu64 " bytes there, %" PRIu64 " back, %s",
                      self->number, there->bytes, back->bytes,
                      result == 0            ? "ended"

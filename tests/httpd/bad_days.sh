@@ -379,6 +379,103 @@ takes_nothing_more() {
     stop_httpd
 }
 
+# A client asks TIMES for PATH, which is more than the kernel holds, and takes nothing until it is
+# given up. Then $scratch/raw is what has come, and $scratch/seen how that ends.
+is_given_up() { # PATH TIMES
+    command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
+    rm -f "$scratch/go"
+    mkfifo "$scratch/go"
+    exec 8<>"$scratch/go"
+    start_httpd --send-timeout 2
+    count_listening
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    timeout 600 perl -MSocket -MIO::Handle -e 'my ($port, $path, $times, $go) = @ARGV;
+        socket(my $c, PF_INET, SOCK_STREAM, 0) or die $!;
+        setsockopt($c, SOL_SOCKET, SO_RCVBUF, 4096) or die $!;
+        connect($c, sockaddr_in($port, INADDR_LOOPBACK)) or die $!;
+        $c->blocking(0);
+        syswrite $c, "GET $path HTTP/1.1\r\nHost: a\r\n\r\n" x $times or die $!;
+        $c->blocking(1);
+        open my $told, "<", $go or die $!;
+        my ($got, $bytes) = scalar <$told>;
+        print $bytes while $got = sysread $c, $bytes, 65536;
+        print STDERR defined $got ? "the end" : $!;' "$port" "$1" "$2" "$scratch/go" \
+        >"$scratch/raw" 2>"$scratch/seen" &
+    children+=($!)
+    await server_has_connections 1
+    await server_has_connections 0
+    echo >&8
+    wait "${children[-1]}"
+    disconnect 8
+    stop_httpd
+}
+
+# It must not take the answers that have come for all of them.
+no_end_of_answers() {
+    is_given_up /ten.txt 40000
+    expect 'what it sees' "$(cat "$scratch/seen")" 'Connection reset by peer'
+}
+
+# The page has been made, and its first part has gone: nothing comes in the place of the rest.
+part_of_a_page() {
+    local length begun
+    mkdir "$files/many"
+    (cd "$files/many" && seq -f '%0250.0f' 10000 | xargs touch)
+    is_given_up /many/ 1
+    rm -r "$files/many"
+    expect 'the statuses' "$(statuses <"$scratch/raw")" 200
+    length=$(sed -nE '1,/^\r$/ s/^Content-Length: ([0-9]+)\r$/\1/p' "$scratch/raw")
+    begun=$(stat -c %s "$scratch/raw")
+    ((begun < length)) || fail "$begun bytes came, of a page of $length"
+}
+
+# By a library: looking for one path takes more stack than there is.
+uses_up_its_stack() {
+    local around=$scratch/around
+    use_library <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+#include <whorl.h>
+
+static int dig(volatile char *hole, int depth)
+{
+    char deeper[1024];
+    *hole = (char)depth;
+    return depth == 0 ? *hole : dig(deeper, depth - 1) + deeper[0];
+}
+
+int whorl_openat2(int dirfd, const char *path, const struct open_how *how, size_t size)
+{
+    int (*next)(int, const char *, const struct open_how *, size_t) =
+        dlsym(RTLD_NEXT, "whorl_openat2");
+    char hole;
+    if (strcmp(path, "deep") == 0)
+        dig(&hole, 1 << 20);
+    return next(dirfd, path, how, size);
+}
+END
+    start_httpd
+    fetch --limit-rate 20M "$url/big" >"$around" &
+    children+=($!)
+    await test -s "$around"
+    ! status_of "$url/deep" >"$scratch/status" 2>"$scratch/err" ||
+        skip 'this build uses no library that is shared'
+    await is_told_or_ends
+    kill -0 "$server" 2>/dev/null || skip 'who uses up a stack ends the program here'
+    grep -q 'reset by peer' "$scratch/err" || fail "the client is told \"$(cat "$scratch/err")\""
+    wait "${children[-1]}"
+    cmp "$around" "$files/big"
+    expect_answer 200 "$url/ten.txt"
+    kill "$server"
+    wait "$server" || fail "httpd ended with $?"
+}
+
+is_told_or_ends() {
+    grep -qE '^httpd: the connection from 127\.0\.0\.1:[0-9]+: it has used up its stack$' \
+        "$scratch/httpd.err" || ! kill -0 "$server" 2>/dev/null
+}
+
 httpd_behaviour 'a head that comes byte by byte is given up' slow_head
 httpd_behaviour 'a body that comes byte by byte is given up' slow_body
 httpd_behaviour 'a body that stalls is given up, however much has come' stalled_body
@@ -386,12 +483,15 @@ httpd_behaviour 'a body that keeps coming is taken' patient_body
 httpd_behaviour 'clients in the middle of a head hold nobody up' others_go_on
 httpd_behaviour 'a connection on which nothing comes is closed' idle_ends
 httpd_behaviour 'a client that takes nothing is given up' takes_nothing
+httpd_behaviour 'a client that took no answers sees no end of them' no_end_of_answers
+httpd_behaviour 'a page that is not taken is not brought to its end' part_of_a_page
 httpd_behaviour 'a client that takes little gets all' slow_reader_gets_all
 httpd_behaviour 'a client that takes its answers late gets all of them' late_readers_get_all
 httpd_behaviour 'a client that asks before it has all of an answer gets both' late_asker_gets_all
 httpd_behaviour 'a client that takes its last answer late gets all of it' late_last_answer
 httpd_behaviour 'clients that break off leave nothing behind' resets
 httpd_behaviour 'one that breaks off before it is served is in the log' resets_at_once
+httpd_behaviour 'a connection that uses up its stack harms nobody else' uses_up_its_stack
 httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
 httpd_behaviour 'a lack of descriptors passes' few_descriptors

@@ -155,3 +155,15 @@ expect_statuses() { # STATUSES FORMAT ARGUMENTS...
     raw "${@:2}" >"$scratch/raw"
     expect "the statuses of ${*:2:1}" "$(statuses <"$scratch/raw")" "$1"
 }
+
+# From now on httpd runs with a library before its others, whose C source comes on stdin, and which
+# finds $without in its environment, as WITHOUT.
+use_library() {
+    without=nothing
+    WITHOUT=$without make_library "$httpd"
+    program=$httpd httpd=poor_httpd
+}
+
+poor_httpd() { # ARGUMENTS...
+    WITHOUT=$without LD_PRELOAD=$library exec "$program" "$@"
+}

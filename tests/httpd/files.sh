@@ -140,6 +140,20 @@ directories() {
     stop_httpd
 }
 
+# One that is called as an index is none.
+directory_as_index() {
+    mkdir -p "$files/odd/index.html"
+    start_httpd
+    expect_answer 200 "$url/odd/"
+    grep -qF '<a href="./index.html/">index.html/</a>' "$scratch/body"
+    expect_answer 301 "$url/odd/index.html"
+    expect_header Location '/odd/index.html/'
+    expect_answer 200 "$url/odd/index.html/"
+    await has_no_open_file
+    stop_httpd
+    rm -r "$files/odd"
+}
+
 listing_is_escaped() {
     local href
     start_httpd
@@ -303,16 +317,68 @@ links_are_not_looked_behind() {
     rm -r "$files/links"
 }
 
+# A file system that fails once the file is open, as one of a server that has gone (NFS): of what the
+# file is, or of what its descriptor does.
+cannot_be_looked_at() {
+    use_library <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int fails(const char *what, int fd)
+{
+    struct stat stat;
+    bool is_file = fstatat(fd, "", &stat, AT_EMPTY_PATH) == 0 && S_ISREG(stat.st_mode);
+    bool is_httpd = strcmp(program_invocation_short_name, "httpd") == 0; /* and no shell before it */
+    if (!is_file || !is_httpd || strcmp(getenv("WITHOUT"), what) != 0)
+        return 0;
+    errno = ESTALE;
+    return 1;
+}
+
+int fstat(int fd, struct stat *stat)
+{
+    return fails("size", fd) ? -1 : fstatat(fd, "", stat, AT_EMPTY_PATH);
+}
+
+int fcntl(int fd, int command, ...)
+{
+    int (*next)(int, int, ...) = dlsym(RTLD_NEXT, "fcntl");
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return command == F_SETFL && fails("flags", fd) ? -1 : next(fd, command, argument);
+}
+END
+    for without in size flags; do
+        start_httpd
+        [[ $(status_of "$url/ten.txt") == 500 ]] || skip 'this C library has other names for that'
+        expect_answer 500 --head "$url/ten.txt"
+        await has_no_open_file
+        expect_answer 404 "$url/none"
+        stop_httpd
+    done
+}
+
 httpd_behaviour 'files are served whole, with what describes them' whole_files
 httpd_behaviour 'HEAD gives the head that GET gives' heads
 httpd_behaviour 'parts are served, or refused when they lie behind the end' ranges
 httpd_behaviour 'If-Range asks for a part of what is there still' if_range
 httpd_behaviour 'conditions are answered with 304 and 412' conditions
 httpd_behaviour 'directories have an index, a listing, and a slash' directories
+httpd_behaviour 'a directory is no index' directory_as_index
 httpd_behaviour 'names in a listing are escaped, and lead where they should' listing_is_escaped
 httpd_behaviour 'listings can be forbidden' no_listing
 httpd_behaviour 'what is not there, or no file, is refused' nothing_there
 httpd_behaviour 'what may not be read is forbidden' no_permission
+httpd_behaviour 'what cannot be looked at is told, and not kept' cannot_be_looked_at
 httpd_behaviour 'no target leads out of the directory' traversal
 httpd_behaviour 'files that change are seen anew' changes
 httpd_behaviour 'files that change while they are sent break no promise' changes_while_sent

@@ -179,6 +179,76 @@ begins() {
     lacks 'No such file' "$scratch/err"
 }
 
+# Of the error EPERM, whose number is also that of a call that has failed.
+log_that_may_not_be_written() {
+    local status=0
+    : >"$scratch/fixed"
+    chattr +i "$scratch/fixed" 2>/dev/null || skip 'no file can be made immutable here'
+    timeout 20 "$httpd" --port 0 --access-log "$scratch/fixed" "$files" \
+        >"$scratch/out" 2>"$scratch/err" || status=$?
+    chattr -i "$scratch/fixed"
+    expect 'the status' "$status" 1
+    grep -q '/fixed: Operation not permitted$' "$scratch/err"
+}
+
+# Of how many descriptors it may have nobody tells it, as where a sandbox forbids to ask.
+unknown_limit() {
+    use_library <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+int getrlimit(__rlimit_resource_t resource, struct rlimit *limit)
+{
+    errno = EPERM;
+    return -1;
+}
+END
+    ulimit -n 40
+    start_httpd
+    expect_answer 200 "$url/ten.txt"
+    [[ ! -s $scratch/httpd.err ]] || skip 'this C library has another name for that'
+    stop_httpd
+}
+
+# The log is to be a copy of stderr. A library lowers the limit, as whatever runs before may want more
+# than there is.
+log_without_descriptor() {
+    local status=0
+    use_library <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+__attribute__((constructor)) static void lower(void)
+{
+    rlim_t most = strtoul(getenv("WITHOUT"), NULL, 10);
+    if (most > 0 && strcmp(program_invocation_short_name, "httpd") == 0)
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){most, most});
+}
+END
+    for ((without = 4; without < 40; without++)); do
+        : >"$scratch/few.out"
+        "$httpd" --port 0 --access-log - "$files" >"$scratch/few.out" 2>"$scratch/few.err" &
+        server=$!
+        children+=("$server")
+        await begins_or_ends
+        kill -9 "$server" 2>/dev/null || :
+        status=0
+        wait "$server" || status=$?
+        ! has_line "$scratch/few.err" '^httpd: -: Too many open files$' || break
+    done
+    expect 'the status of one that says why' "$status" 1
+}
+
+begins_or_ends() {
+    has_line "$scratch/few.out" '^serving ' || ! kill -0 "$server" 2>/dev/null
+}
+
 full_help() {
     local status=0
     "$httpd" --help >/dev/full 2>"$scratch/err" || status=$?
@@ -236,6 +306,9 @@ httpd_behaviour 'a client that has all of its answer is not waited for' has_its_
 httpd_behaviour 'what takes longer than its grace is cancelled' deadline
 httpd_behaviour 'a second signal cancels what runs' second_signal
 httpd_behaviour 'a server that cannot begin says why' begins
+httpd_behaviour 'a server that finds out no limit has none' unknown_limit
+httpd_behaviour 'a log that may not be written is told' log_that_may_not_be_written
+httpd_behaviour 'a log that no descriptor is left for is told' log_without_descriptor
 httpd_behaviour 'what cannot be printed is told' full_help
 httpd_behaviour 'arguments that make no sense are refused' nonsense
 httpd_behaviour 'it listens where it is told' every_address

@@ -293,6 +293,26 @@ leaves_nothing() {
     expect 'what is there' "$(listing)" ''
 }
 
+# It has broken off before it could be told to go on: an earlier answer has met its reset. All of it
+# comes while the server is stopped.
+gone_before_it_is_told() {
+    command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
+    in_empty_folder
+    echo old >"$files/old"
+    start_httpd --upload --access-log "$scratch/log"
+    kill -STOP "$server"
+    # shellcheck disable=SC2016  # it is perl that is to see $
+    perl -MIO::Socket::INET -e 'my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $!;
+        syswrite $c, "GET /old HTTP/1.1\r\nHost: a\r\n\r\nPUT /new HTTP/1.1\r\nHost: a\r\n" .
+            "Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc" or die $!;
+        setsockopt($c, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)) or die $!;' "$port"
+    kill -CONT "$server"
+    await has_lines 1 '"PUT /new HTTP/1.1" - 0$' "$scratch/log"
+    await has_no_open_file
+    expect 'what is there' "$(listing)" old
+    stop_httpd
+}
+
 keeps_the_old() {
     in_empty_folder
     echo old >"$files/broken"
@@ -448,20 +468,37 @@ every_upload_has_its_tag() {
     stop_httpd
 }
 
-full_disk() {
+# httpd has a disk of 1 MiB of its own.
+use_disk() {
     unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
     in_empty_folder
-    # shellcheck disable=SC2016  # the inner shell's
-    httpd_on_disk() {
-        exec unshare -m bash -c 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "${@:2}"' - "$files" \
-            "$program" "$@"
-    }
-    local program=$httpd httpd=httpd_on_disk
+    program=$httpd httpd=httpd_on_disk
+}
+
+# shellcheck disable=SC2016  # the inner shell's
+httpd_on_disk() { # ARGUMENTS...
+    exec unshare -m bash -c 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "${@:2}"' - "$files" \
+        "$program" "$@"
+}
+
+full_disk() {
+    use_disk
     start_httpd --upload
     expect_answer 507 -T "$scratch/data" -H Expect: "$url/data"
     expect_answer 404 "$url/data"
     expect_answer 201 -T - "$url/small" < <(echo small)
     expect_answer 200 "$url/small"
+    stop_httpd
+}
+
+# The last bytes of a file are written when all of it has come.
+full_at_last() {
+    use_disk
+    start_httpd --upload
+    head -c $((1048576 + 1)) "$scratch/data" >"$scratch/too-long"
+    expect_answer 507 -T "$scratch/too-long" -H Expect: "$url/data"
+    expect_answer 404 "$url/data"
+    expect_answer 201 -T - "$url/small" < <(echo small)
     stop_httpd
 }
 
@@ -485,9 +522,10 @@ no_proc() {
 }
 
 # A library that makes a poor one of the file system: it knows no files without a name, and, as
-# $WITHOUT says, no links, or no flags of a renaming.
-make_poor() {
-    cat >"$scratch/poor.c" <<'END'
+# $WITHOUT says, no links, or no flags of a renaming. Or it knows them, and fails, or has somebody
+# else be faster.
+use_poor() {
+    use_library <<'END'
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -495,6 +533,8 @@ make_poor() {
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <whorl.h>
 
 static int lacks(const char *what)
@@ -508,13 +548,25 @@ int whorl_openat(int dirfd, const char *path, int flags, ...)
     if (lacks("writing"))
         return (flags & O_ACCMODE) == O_RDWR ? -EROFS : next(dirfd, path, flags, 0666);
     bool is_nameless = (flags & O_TMPFILE) == O_TMPFILE;
-    return is_nameless && !lacks("renaming") ? -EOPNOTSUPP : next(dirfd, path, flags, 0666);
+    bool may_be = lacks("renaming") || lacks("luck") || lacks("looks");
+    return is_nameless && !may_be ? -EOPNOTSUPP : next(dirfd, path, flags, 0666);
 }
 
 int whorl_linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags)
 {
     int (*next)(int, const char *, int, const char *, int) = dlsym(RTLD_NEXT, "whorl_linkat");
+    if (lacks("luck"))
+        close(openat(newdirfd, "new", O_WRONLY | O_CREAT, 0666));
     return lacks("links") ? -EPERM : next(olddirfd, oldpath, newdirfd, newpath, flags);
+}
+
+int whorl_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *stat)
+{
+    int (*next)(int, const char *, int, unsigned, struct statx *) =
+        dlsym(RTLD_NEXT, "whorl_statx");
+    if (lacks("looks") && *path == '\0' && mask == STATX_BASIC_STATS)
+        return -EIO;
+    return next(dirfd, path, flags, mask, stat);
 }
 
 int whorl_futimens(int fd, const struct timespec times[2])
@@ -535,23 +587,10 @@ int whorl_renameat2(int olddirfd, const char *oldpath, int newdirfd, const char 
     return next(olddirfd, oldpath, newdirfd, newpath, flags);
 }
 END
-    # shellcheck disable=SC2086  # a command and its options
-    $CC -shared -fPIC -I"$top_srcdir/include" -o "$scratch/poor.so" "$scratch/poor.c" -ldl
-}
-
-# What lacks something runs by this; its name is to be that of httpd.
-use_poor() {
-    make_poor
-    poor_httpd() {
-        WITHOUT=$without LD_PRELOAD=$scratch/poor.so exec "$program" "$@"
-    }
-    without=nothing
-    (poor_httpd --help >"$scratch/out" 2>&1) || skip 'this build takes no such library'
 }
 
 # A file that takes the place of none has no other name before: not even a kill leaves one.
 new_name_at_once() {
-    local without program=$httpd httpd=poor_httpd
     use_poor
     without=renaming
     in_empty_folder
@@ -566,7 +605,6 @@ new_name_at_once() {
 
 # What could not be stored anyway is refused for that, whatever the conditions are.
 no_writing() {
-    local without program=$httpd httpd=poor_httpd
     use_poor
     without=writing
     in_empty_folder
@@ -580,7 +618,6 @@ no_writing() {
 }
 
 poor_file_system() {
-    local without program=$httpd httpd=poor_httpd
     use_poor
     for without in links flags times; do
         in_empty_folder
@@ -602,9 +639,41 @@ poor_file_system() {
     done
 }
 
+# A name that is taken between the last look and the upload's own is another's: one that was to be
+# the first is refused, and any other replaces it.
+name_is_taken_at_last() {
+    use_poor
+    without=luck
+    in_empty_folder
+    start_httpd --upload
+    local status
+    status=$(status_of -T - -H Expect: -H 'If-None-Match: *' "$url/new" < <(echo mine))
+    [[ -e $files/new && ! -s $files/new ]] || skip 'this build uses no library that is shared'
+    expect 'the status' "$status" 412
+    expect 'what is there' "$(listing)" new
+    rm "$files/new"
+    expect_answer 201 -T - -H Expect: "$url/new" < <(echo mine)
+    expect 'the content' "$(cat "$files/new")" mine
+    expect 'what is there' "$(listing)" new
+    stop_httpd
+}
+
+# What was stored cannot be told of.
+cannot_be_looked_at() {
+    use_poor
+    without=looks
+    in_empty_folder
+    start_httpd --upload
+    [[ $(status_of -T - -H Expect: "$url/new" < <(echo new)) == 500 ]] ||
+        skip 'this build uses no library that is shared'
+    expect 'the content' "$(cat "$files/new")" new
+    expect 'what is there' "$(listing)" new
+    await has_no_open_file
+    stop_httpd
+}
+
 # An upload that the stop's end cuts off leaves no name, where its file has one.
 stop_leaves_nothing() {
-    local without program=$httpd httpd=poor_httpd
     use_poor
     without=links
     in_empty_folder
@@ -632,6 +701,7 @@ httpd_behaviour 'a directory that goes meanwhile is told' directory_goes_meanwhi
 httpd_behaviour 'so is one that moves' directory_moves_meanwhile
 httpd_behaviour 'a name that is taken meanwhile is judged as that' name_is_taken_meanwhile
 httpd_behaviour 'an upload that breaks off leaves nothing' leaves_nothing
+httpd_behaviour 'an upload that breaks off before it is told to go on leaves nothing' gone_before_it_is_told
 httpd_behaviour 'an upload that breaks off leaves the old file' keeps_the_old
 httpd_behaviour 'readers never see a mixture' never_a_mixture
 httpd_behaviour 'many uploads at once are all whole' many_at_once
@@ -640,9 +710,12 @@ httpd_behaviour 'of several that want to be the first, one is' one_creates
 httpd_behaviour 'clients that count up together lose no step' no_update_is_lost
 httpd_behaviour 'every upload has a tag of its own' every_upload_has_its_tag
 httpd_behaviour 'a full disk is told' full_disk
+httpd_behaviour 'a disk that the last bytes fill is told' full_at_last
 httpd_behaviour 'a file is stored without /proc' no_proc
 httpd_behaviour 'a poor file system takes files, too' poor_file_system
 httpd_behaviour 'a new file has its name at once' new_name_at_once
+httpd_behaviour 'a name that is taken at last is judged, too' name_is_taken_at_last
+httpd_behaviour 'a file that cannot be looked at when it is stored is told' cannot_be_looked_at
 httpd_behaviour 'what cannot be stored is told before conditions' no_writing
 httpd_behaviour 'a stop amid an upload leaves nothing' stop_leaves_nothing
 end_of_tests

@@ -552,6 +552,58 @@ found() {
     has_line "$scratch/err" '^chat: nobody has answered; see that a server runs'
 }
 
+# A network namespace of one's own has nothing that is up.
+nobody_can_be_asked() {
+    unshare -n true 2>/dev/null || skip 'no network namespace can be made: run it as root'
+    expect_status 1 unshare -n "$chat" --discover --discovery-port 7775 --wait 0.3 127.0.0.1
+    expect 'the sentence' "$(cat "$scratch/err")" \
+        'chat: cannot ask 127.0.0.1: Network is unreachable'
+}
+
+# By a library: one's line cannot be written for another reason than that it has gone, and no datagram
+# is received.
+parts_fail() {
+    local line
+    make_library "$chat" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <whorl.h>
+
+ssize_t whorl_stream_puts(whorl_stream *stream, const char *text)
+{
+    ssize_t (*next)(whorl_stream *, const char *) = dlsym(RTLD_NEXT, "whorl_stream_puts");
+    return strncmp(text, "ok: 2 in hall: ", 15) == 0 ? -EHOSTUNREACH : next(stream, text);
+}
+
+int whorl_datagram_receive(whorl_datagram *socket, whorl_message *message)
+{
+    return -ENOBUFS;
+}
+END
+    LD_PRELOAD=$library start_chat --verbose
+    enter ann hall
+    enter bob hall
+    next_is "$ann" 'hall bob joins'
+    say "$bob" 'who hall'
+    IFS= read -r -t 60 -u "$bob" line || fail 'nothing comes'
+    [[ $line != 'ok: '* ]] || skip 'this build uses no library that is shared'
+    expect 'the line' "$line" 'bye: the connection broke: No route to host'
+    expect 'what comes after' "$(read_to_end "$bob")" ''
+    next_is "$ann" 'hall bob leaves'
+    say "$ann" 'say hall still here'
+    next_is "$ann" 'hall ann: still here'
+    kill "$server"
+    next_is "$ann" 'bye: the server stops'
+    exec {ann}>&-
+    expect_end "$server" 0
+    expect 'its complaints' "$(cat "$scratch/chat.err")" \
+        'chat: cannot be found by UDP any more: No buffer space available
+chat: bob is gone: the connection broke: No route to host
+chat: ann is gone: the server stops'
+}
+
 # Though "localhost" is first of all an address of IPv6.
 found_by_name() {
     unshare -m true 2>/dev/null || skip 'no mount namespace can be made: run it as root'
@@ -584,6 +636,21 @@ stop_by_sigint() {
     hears "$ann" 'bye: the server stops'
     expect 'what comes after' "$(read_to_end "$ann")" ''
     expect_end "$server" 0
+}
+
+# Both come while the server sleeps, the signal first.
+comes_with_the_stop() {
+    start_chat
+    enter ann kitchen
+    kill -STOP "$server"
+    kill "$server"
+    connect late
+    kill -CONT "$server"
+    expect 'what the late one hears at last' "$(read_to_end "$late" | tail -n 1)" \
+        'bye: the server stops'
+    hears "$ann" 'bye: the server stops'
+    expect_end "$server" 0
+    expect 'its complaints' "$(cat "$scratch/chat.err")" ''
 }
 
 second_signal() {
@@ -683,9 +750,12 @@ behaviour 'a datagram finds the server and its rooms' found
 behaviour 'an answer that cannot be printed is told' found_and_not_printed
 behaviour 'one who breaks off in a burst has left' breaks_off_in_a_burst
 behaviour 'one who says something and is gone is heard' says_and_is_gone
+behaviour 'a question that cannot be sent is told' nobody_can_be_asked
+behaviour 'a part that fails fails alone' parts_fail
 behaviour 'a name finds the server' found_by_name
 behaviour 'a broadcast finds the server' found_by_broadcast
 behaviour 'a stop says goodbye to everybody' stop_by_sigint
+behaviour 'one who comes with the stop hears of it' comes_with_the_stop
 behaviour 'a second signal waits for nobody' second_signal
 behaviour 'the chat begins, or says why not, however few descriptors there are' few_descriptors
 behaviour 'the chat refuses nonsense arguments' arguments

@@ -15,12 +15,14 @@ folder=$scratch/folder
 make_stingy() {
     cat >"$scratch/stingy.c" <<'END'
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
@@ -53,9 +55,35 @@ void *realloc(void *memory, size_t size)
 {
     return refuses() ? NULL : __libc_realloc(memory, size);
 }
+
+static void *next(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+/* Of pages, and of what guards a stack; the C library's own requests do not come here. */
+void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    void *(*map)(void *, size_t, int, int, int, off_t) = next("mmap");
+    bool is_memory = (flags & MAP_ANONYMOUS) != 0;
+    return is_memory && refuses() ? MAP_FAILED : map(address, size, protection, flags, fd, offset);
+}
+
+int mprotect(void *address, size_t size, int protection)
+{
+    int (*protect)(void *, size_t, int) = next("mprotect");
+    return protection == PROT_NONE && refuses() ? -1 : protect(address, size, protection);
+}
+
+int madvise(void *address, size_t size, int advice)
+{
+    int (*advise)(void *, size_t, int) = next("madvise");
+    bool is_guard = advice == 102; /* MADV_GUARD_INSTALL, of Linux 6.13 */
+    return is_guard && refuses() ? -1 : advise(address, size, advice);
+}
 END
     # shellcheck disable=SC2086  # a command and its options
-    $CC -shared -fPIC -o "$scratch/stingy.so" "$scratch/stingy.c"
+    $CC -shared -fPIC -o "$scratch/stingy.so" "$scratch/stingy.c" -ldl
 }
 
 # Sets server, and port where it has begun; false: it has not.
@@ -68,11 +96,13 @@ begins() { # NUMBER NAME ARGUMENTS...
     is_child
     await begun_or_ended
     port=$(sed -nE 's/^(listening on|serving) .*:([0-9]+)\/?$/\2/p' "$scratch/poor.out")
-    [[ -n $port ]]
+    kill -0 "$server" 2>/dev/null
 }
 
+# The last that one does to begin, when it has said where it listens, is to wait for signals.
 begun_or_ended() {
-    has_line "$scratch/poor.out" '^\(listening on\|serving\) ' || ! kill -0 "$server" 2>/dev/null
+    [[ -n $(find "/proc/$server/fd" -lname '*signalfd*' 2>/dev/null) ]] ||
+        ! kill -0 "$server" 2>/dev/null
 }
 
 # It may do so when the client has seen it.

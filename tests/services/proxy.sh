@@ -147,8 +147,8 @@ run_client() { # CODE
 
 # Of a client: counts what comes until the end, and prints it.
 # shellcheck disable=SC2016
-count_all='my $got = 0;
-    while (my $more = sysread $c, my $bytes, 65536) { $got += $more; } print $got;'
+count_all='my ($got, $more) = (0);
+    while ($more = sysread $c, my $bytes, 65536) { $got += $more; } print $got;'
 
 # Of either: its close is a reset.
 # shellcheck disable=SC2016
@@ -347,6 +347,75 @@ breaks_after_its_end() {
     stops_with 1 0 1
 }
 
+# A client that has sent all, and then takes no more, is none that has all of its answer.
+takes_no_more_after_its_end() {
+    local told
+    rm -f "$scratch/tell"
+    mkfifo "$scratch/tell"
+    exec {told}<>"$scratch/tell"
+    # shellcheck disable=SC2016
+    start_perl '<$c>; print "all\n"; open my $told, "<", "'"$scratch/tell"'"; <$told>;
+        $SIG{PIPE} = "IGNORE"; select undef, undef, undef, 0.05 while syswrite $c, "x"; print "$!\n";'
+    start_service proxy proxy --verbose "$scratch/taken.sock" "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    timeout 120 perl -MIO::Socket::UNIX -e 'my $c = IO::Socket::UNIX->new($ARGV[0]) or die $!;
+        shutdown $c, 0; shutdown $c, 1; sleep 100;' \
+        "$scratch/taken.sock" &
+    is_child
+    await has_line "$scratch/perl.out" '^all$'
+    echo >&"$told"
+    exec {told}>&-
+    await has_line "$scratch/perl.out" '^\(Broken pipe\|Connection reset by peer\)$'
+    await has_line "$scratch/proxy.err" ' 0 bytes there, 0 back, Broken pipe$'
+    stops_with 1 0 1
+}
+
+# Nothing comes of one side for too long when the other has sent all.
+idle_after_an_end() {
+    # shellcheck disable=SC2016
+    start_perl '<$c>; print "all\n"; print sysread($c, my $bytes, 1) // $!, "\n"; sleep 100;'
+    start_proxy --verbose --idle-timeout 1 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    expect 'what the client sees' \
+        "$(run_client 'shutdown $c, 1; print sysread($c, my $bytes, 1) // $!')" \
+        'Connection reset by peer'
+    stops_with 1 0 1
+    has_line "$scratch/proxy.err" ' 0 bytes there, 0 back, idle for too long$'
+}
+
+# The target has broken off, and nobody has seen that yet, as the client takes nothing, when the client
+# sends its end: it gets some of what was sent before, and no regular end.
+ends_after_a_break() {
+    local breaks ends target
+    mkfifo "$scratch/break" "$scratch/client"
+    exec {breaks}<>"$scratch/break" {ends}<>"$scratch/client"
+    # shellcheck disable=SC2016
+    start_perl '$c->blocking(0); for (my $i = 0; $i < 200; $i++) {
+            syswrite($c, "a" x 65536) or select(undef, undef, undef, 0.01); }
+        print "all\n"; open my $told, "<", "'"$scratch/break"'"; <$told>;'"$reset_at_close"
+    target=$!
+    start_proxy --verbose 127.0.0.1:0 "127.0.0.1:$perl_port"
+    # shellcheck disable=SC2016
+    run_client 'open my $told, "<", "'"$scratch/client"'"; <$told>; shutdown $c, 1;
+        print STDERR "ended\n"; <$told>;'"$count_all"'print " ", $more // $!;' \
+        >"$scratch/got" 2>"$scratch/ended" &
+    is_child
+    local client=$!
+    await has_line "$scratch/perl.out" '^all$'
+    kill -STOP "$server"
+    echo >&"$breaks"
+    wait "$target"
+    echo >&"$ends"
+    await has_line "$scratch/ended" '^ended$'
+    kill -CONT "$server"
+    echo >&"$ends"
+    wait "$client"
+    grep -qE '^[0-9]{6,} Connection reset by peer$' "$scratch/got" ||
+        fail "what comes is \"$(cat "$scratch/got")\""
+    exec {breaks}>&- {ends}>&-
+    stops_with 1 0 1
+}
+
 # A write to it fails.
 breaks() { # FD
     ! (trap '' PIPE && echo x 1>&"$1" 2>/dev/null)
@@ -457,6 +526,30 @@ second_signal() {
     stops_with 1 0 1
 }
 
+# A stop that waits for nobody cuts what moves as fast as it can.
+second_signal_while_much_moves() {
+    local i client
+    for ((i = 0; i < 4; i++)); do
+        # shellcheck disable=SC2016
+        start_perl '$SIG{PIPE} = "IGNORE"; my $left = 200000;
+            $left-- while $left > 0 && syswrite $c, "a" x 65536;'
+        start_proxy 127.0.0.1:0 "127.0.0.1:$perl_port"
+        : >"$scratch/got"
+        # shellcheck disable=SC2016
+        run_client '$| = 1; my ($got, $times) = (0, 0);
+            while ($got = sysread $c, my $bytes, 65536) { print "much\n" if ++$times == 100; }
+            print $got // $!, "\n";' >"$scratch/got" &
+        is_child
+        client=$!
+        await has_line "$scratch/got" '^much$'
+        kill "$server"
+        await has_line "$scratch/proxy.err" '^proxy: stopping'
+        stops_with 1 0 1
+        wait "$client"
+        expect 'what the client sees' "$(tail -n 1 "$scratch/got")" 'Connection reset by peer'
+    done
+}
+
 # From TCP to an abstract socket, from there to one with a path, and from that to nginx.
 unix_sockets() {
     local servers=()
@@ -545,6 +638,43 @@ few_descriptors() {
     )
 }
 
+# The server may have so many more.
+leave_descriptors() { # COUNT
+    local fd free=0
+    for ((fd = 0; free < $1; fd++)); do
+        [[ -L /proc/$server/fd/$fd ]] || free=$((free + 1))
+    done
+    prlimit --pid "$server" --nofile="$fd":
+}
+
+# Others have what there was for a client when it comes: its pipes, one of them, or its way to the
+# target are missing.
+no_descriptors_meanwhile() {
+    local before limit lacks
+    command -v prlimit >/dev/null || skip 'prlimit is missing (Debian: util-linux)'
+    start_proxy 127.0.0.1:0 "$nginx"
+    before=$(count_descriptors)
+    limit=$(prlimit --pid "$server" --nofile --noheadings --output SOFT)
+    for lacks in pipes pipe target; do
+        case $lacks in
+        pipes) leave_descriptors 1 ;;
+        pipe) leave_descriptors 3 ;;
+        target) leave_descriptors 5 ;;
+        esac
+        # shellcheck disable=SC2016
+        expect "what a client sees without its $lacks" \
+            "$(run_client 'print sysread($c, my $bytes, 1) // $!')" 'Connection reset by peer'
+        await has_descriptors "$before"
+    done
+    prlimit --pid "$server" --nofile="$limit":
+    fetch "$url/small" | cmp - "$files/small"
+    stops_with 4 3 0
+    expect 'its complaints' "$(grep -v '^proxy: stopping: ' "$scratch/proxy.err")" \
+        "proxy: connection 1: cannot be served: Too many open files; lower --limit, or raise ulimit -Hn
+proxy: connection 2: cannot be served: Too many open files; lower --limit, or raise ulimit -Hn
+proxy: connection 3: cannot connect to $nginx: Too many open files; the proxy has none left: lower --limit, or raise ulimit -Hn"
+}
+
 fewer_descriptors() {
     expect_begin_or_sentence "$proxy" --limit 1 127.0.0.1:0 "$nginx"
 }
@@ -592,18 +722,23 @@ behaviour 'a target that breaks off an upload is heard before' answers_before_it
 behaviour 'a client that pauses gets what was sent before a reset' pauses_while_it_breaks
 behaviour 'a client that breaks off is seen though its target takes nothing' breaks_while_nothing_is_taken
 behaviour 'a side that breaks off after its end is told of' breaks_after_its_end
+behaviour 'a client that ends when its target has broken off is told of that' ends_after_a_break
+behaviour 'a client that takes no more after its end has no answer' takes_no_more_after_its_end
 behaviour 'connections beyond the limit wait for their turn' limit_reached
 behaviour 'a client that does not read is not read for' slow_client
 behaviour 'a client that reads late gets all of it' slow_reader_gets_all
 behaviour 'connections that move nothing are ended' idle_timeout
 behaviour 'but not where there is no limit' idle_for_ever
+behaviour 'a connection of which one side has ended may be idle for as long' idle_after_an_end
 behaviour 'a stop lets a download end, and accepts no more' graceful_stop
 behaviour 'a stop cuts what has not ended in time' grace_over
 behaviour 'a second signal cuts at once' second_signal
+behaviour 'a second signal cuts what moves, too' second_signal_while_much_moves
 behaviour 'a stderr that nobody reads holds up nobody' stuck_stderr
 behaviour 'unix sockets serve as either side' unix_sockets
 behaviour 'a count that nobody reads is told of' count_is_not_read
 behaviour 'the proxy outlives a want of descriptors' few_descriptors
+behaviour 'a want of descriptors is told of, and leaves none open' no_descriptors_meanwhile
 behaviour 'the proxy begins, or says why not, however few descriptors there are' fewer_descriptors
 behaviour 'the proxy refuses nonsense arguments' arguments
 behaviour 'a target that pauses gets what was sent before a reset' target_pauses_while_it_breaks
