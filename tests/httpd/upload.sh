@@ -69,6 +69,24 @@ puts_chunked() {
     stop_httpd
 }
 
+chunks_of_a_byte() {
+    command -v perl >/dev/null || skip 'perl is missing (Debian: perl-base)'
+    in_empty_folder
+    start_httpd --upload
+    {
+        printf 'PUT /bytes HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
+        # shellcheck disable=SC2016  # it is perl that is to see $
+        perl -e 'read STDIN, my $all, 20000; print "1\r\n$_\r\n" for split //, $all;' <"$scratch/data"
+        printf '0\r\n\r\n'
+    } >"$scratch/bytes"
+    connect 9
+    cat "$scratch/bytes" >&9
+    expect 'the status' "$(timeout 60 cat <&9 | statuses)" 201
+    disconnect 9
+    head -c 20000 "$scratch/data" | cmp - "$files/bytes"
+    stop_httpd
+}
+
 # As curl -C does when it takes an upload up again.
 parts_replace_no_whole() {
     in_empty_folder
@@ -171,6 +189,22 @@ refused_to_the_end() {
     connect 9
     printf 'PUT /large HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n' $((64 << 20)) >&9
     head -c 64M /dev/zero >&9 || fail 'the server breaks off while its client sends'
+    expect 'the statuses' "$(timeout 60 cat <&9 | statuses)" 413
+    disconnect 9
+    stop_httpd
+}
+
+# Nor does it break off while a client goes on for longer than one may be silent.
+refused_and_goes_on() {
+    local i
+    in_empty_folder
+    start_httpd --upload --max-body 1K
+    connect 9
+    printf 'PUT /large HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n' >&9
+    for ((i = 0; i < 14; i++)); do
+        sleep 0.5
+        printf 'some more\n' >&9 || fail 'the server breaks off while its client sends'
+    done
     expect 'the statuses' "$(timeout 60 cat <&9 | statuses)" 413
     disconnect 9
     stop_httpd
@@ -689,6 +723,7 @@ stop_leaves_nothing() {
 
 httpd_behaviour 'a file that is put is there, and replaces the one that was' puts
 httpd_behaviour 'bodies may come in chunks' puts_chunked
+httpd_behaviour 'each of which may be a byte' chunks_of_a_byte
 httpd_behaviour 'a part of a file replaces no whole' parts_replace_no_whole
 httpd_behaviour 'what would be served without its encoding is refused' encoded
 httpd_behaviour 'a new index is served at once' index_is_replaced
@@ -696,6 +731,7 @@ httpd_behaviour 'a client that asks before it sends is told to go on, or refused
 httpd_behaviour 'conditions decide what may be replaced' conditions
 httpd_behaviour 'what may not be put is refused, and leaves nothing' refused
 httpd_behaviour 'a client that sends all of what is refused reads its answer' refused_to_the_end
+httpd_behaviour 'so does one that is slow to send it' refused_and_goes_on
 httpd_behaviour 'a link is replaced, not followed' not_followed
 httpd_behaviour 'a directory that goes meanwhile is told' directory_goes_meanwhile
 httpd_behaviour 'so is one that moves' directory_moves_meanwhile

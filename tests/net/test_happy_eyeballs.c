@@ -148,6 +148,23 @@ static void when_one_is_silent_the_next_begins_after_the_delay(void **state)
     places_close(&places);
 }
 
+/* The one that fails has a delay of its own, which is over then, though another one is under way. */
+static void when_one_fails_beside_one_that_is_silent_the_next_begins_at_once(void **state)
+{
+    (void)state;
+    static const enum place_kind kinds[] = {HOLE, REFUSES, LIVE};
+    static const whorl_connect_options slowly = {.attempt_delay = WHORL_SECONDS(100),
+                                                 .timeout = WHORL_SECONDS(150)};
+    struct places places;
+    char expected[32];
+    places_open(&places, kinds, count_of(kinds));
+    begin("127.0.0.1 127.0.0.2 127.0.0.3");
+    int fd = whorl_tcp_connect("name.test", places.port, &slowly);
+    snprintf(expected, sizeof expected, "127.0.0.3:%s", places.port);
+    close_connected(fd, expected);
+    places_close(&places);
+}
+
 static void a_quarter_of_a_second_is_the_delay(void **state)
 {
     (void)state;
@@ -416,6 +433,7 @@ int main(void)
         as_task(the_error_is_that_of_who_came_furthest),
         as_task(when_one_fails_the_next_begins_at_once),
         as_task(when_one_is_silent_the_next_begins_after_the_delay),
+        as_task(when_one_fails_beside_one_that_is_silent_the_next_begins_at_once),
         as_task(a_quarter_of_a_second_is_the_delay),
         as_task(without_a_delay_one_is_tried_after_the_other),
         as_task(a_timeout_and_a_cancel_end_all_attempts),
