@@ -209,7 +209,7 @@ static int answer(struct connection *self)
     int status = path_decode(&path, target.text, target.len);
     if (status != 0)
         return status;
-    unsigned needed = descriptors_needed(self, &path);
+    size_t needed = descriptors_needed(self, &path);
     int error = descriptors_take(self->server, needed);
     if (error != 0)
         return error;

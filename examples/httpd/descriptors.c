@@ -1,48 +1,44 @@
 /*
- * The descriptors that requests need beside their connections': as many as a request may come to
- * need are set aside for it before it opens anything, and it waits until they are there. Else,
- * where clients that take slowly hold many files open, the others would be refused.
- *
- * One request at a time takes some, in the order in which they came: so one that needs several gets
- * them, and no two wait for what the other has.
+ * The descriptors that connections and their requests hold, of those that there are. As many as a
+ * request may come to need are set aside for it before it opens anything; where so many are not
+ * left it waits for a while, and is refused then: those that hold them may wait for it in turn.
  */
 #include "httpd.h"
+
+/* For 10 seconds. There are looks, as nobody tells of a connection that has been closed. */
+enum { LOOKS = 200 };
+#define PAUSE WHORL_MS(50)
 
 /* A file; a directory, and who reads it; or a directory, the new file, and a look at what is there
  * or at where the path leads now. */
 enum { FOR_FILE = 1, FOR_DIRECTORY = 2, FOR_UPLOAD = 3 };
 
-void descriptors_begin(struct server *server, size_t count)
-{
-    whorl_mutex_init(&server->taking);
-    whorl_semaphore_init(&server->descriptors, (intptr_t)(count > FOR_UPLOAD ? count : FOR_UPLOAD));
-}
-
-unsigned descriptors_needed(const struct connection *self, const struct path *path)
+size_t descriptors_needed(const struct connection *self, const struct path *path)
 {
     if (self->request.parser.method == HTTP_PUT)
         return FOR_UPLOAD;
     return path->directory ? FOR_DIRECTORY : FOR_FILE;
 }
 
-int descriptors_take(struct server *server, unsigned count)
+/* One request may try at any time. */
+static bool are_left(const struct server *server, size_t count)
 {
-    unsigned taken = 0;
-    int error = whorl_mutex_lock(&server->taking);
-    if (error != 0)
-        return error;
-    while (error == 0 && taken < count) {
-        error = whorl_semaphore_acquire(&server->descriptors);
-        taken += error == 0;
-    }
-    whorl_mutex_unlock(&server->taking);
-    if (error != 0)
-        descriptors_give(server, taken);
-    return error;
+    size_t held = whorl_listener_live(server->listener) + server->descriptors_taken;
+    return held + count <= server->descriptors || server->descriptors_taken == 0;
 }
 
-void descriptors_give(struct server *server, unsigned count)
+int descriptors_take(struct server *server, size_t count)
 {
-    for (; count > 0; count--)
-        whorl_semaphore_release(&server->descriptors);
+    for (int looks = 0; !are_left(server, count); looks++) {
+        int error = looks < LOOKS ? whorl_sleep(PAUSE) : 503;
+        if (error != 0)
+            return error;
+    }
+    server->descriptors_taken += count;
+    return 0;
+}
+
+void descriptors_give(struct server *server, size_t count)
+{
+    server->descriptors_taken -= count;
 }

@@ -48,8 +48,8 @@ struct server {
     time_t second;                /* in which this was made: */
     char common[96];              /* the headers of every answer */
     whorl_mutex replacing;        /* who holds it replaces a file */
-    whorl_semaphore descriptors;  /* those that are left for requests */
-    whorl_mutex taking;           /* who holds it takes some */
+    size_t descriptors;           /* for connections and requests */
+    size_t descriptors_taken;     /* by requests */
     int64_t last_upload;          /* the time that it was given: ns since 1970 */
     LIST_HEAD(, connection) idle; /* those that wait for a request */
     bool stopping;
@@ -112,15 +112,12 @@ int open_beneath(const struct server *server, const char *name, uint64_t flags);
 
 /* --- Descriptors (descriptors.c) --- */
 
-/* There are so many beside those of the connections. */
-void descriptors_begin(struct server *server, size_t count);
-
 /* How many a request for the path may need at a time. */
-unsigned descriptors_needed(const struct connection *self, const struct path *path);
+size_t descriptors_needed(const struct connection *self, const struct path *path);
 
-/* Waits until so many are free, and sets them aside. 0 or -errno. */
-int descriptors_take(struct server *server, unsigned count);
-void descriptors_give(struct server *server, unsigned count);
+/* Sets so many aside, when they are left. 0; 503: they were not in time; or -errno. */
+int descriptors_take(struct server *server, size_t count);
+void descriptors_give(struct server *server, size_t count);
 
 /* --- The access log (access_log.c) --- */
 

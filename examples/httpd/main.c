@@ -19,8 +19,8 @@
 
 enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400, URI_MOST = 8192 };
 
-/* Descriptors for these beside the connections', where there are not many more. */
-enum { FILES_OPEN = 256 };
+/* Descriptors that connections leave to requests, where there are not many more. */
+enum { FOR_REQUESTS = 256 };
 
 /* --- The command line --- */
 
@@ -172,10 +172,9 @@ int main(int argc, char **argv)
     if (parse_options(argc, argv, &server.options) != 0)
         return EXIT_REFUSED;
     service_begin();
-    size_t beside = FILES_OPEN;
-    server.options.max_connections =
-        service_connections(server.options.max_connections, 1, &beside);
-    descriptors_begin(&server, beside);
+    size_t *most = &server.options.max_connections, left = FOR_REQUESTS;
+    *most = service_connections(*most, 1, &left);
+    server.descriptors = *most + left;
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

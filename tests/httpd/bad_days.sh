@@ -291,13 +291,20 @@ waiting_line() {
     stop_httpd
 }
 
+# httpd may open so many descriptors.
+use_few() { # N
+    few=$1 program=$httpd httpd=httpd_with_few
+}
+
+httpd_with_few() { # ARGUMENTS...
+    ulimit -n "$few"
+    exec "$program" "$@"
+}
+
 # Those that are accepted have descriptors left for their files, and the others wait.
 few_descriptors() {
-    local i line fds=() fd program=$httpd httpd=httpd_with_few
-    httpd_with_few() {
-        ulimit -n 40
-        exec "$program" "$@"
-    }
+    local i line fds=() fd
+    use_few 40
     start_httpd
     expect 'what it tells' "$(cat "$scratch/httpd.err")" \
         'httpd: 40 descriptors are enough for 12 connections at a time, and not for 10000: more wait; raise ulimit -Hn'
@@ -317,14 +324,10 @@ few_descriptors() {
     wait "$server" || fail "httpd ended with $?"
 }
 
-# Uploads that stall hold three descriptors each, of 142: the others wait for theirs, and so does who
-# wants a file; none is refused.
+# Uploads that stall hold four descriptors each, of some 280: the others wait for theirs, and so does
+# who wants a file; none is refused, as there are enough in time.
 stalled_uploads() {
-    local program=$httpd httpd=httpd_with_few
-    httpd_with_few() {
-        ulimit -n 300
-        exec "$program" "$@"
-    }
+    use_few 300
     start_httpd --upload
     # shellcheck disable=SC2016  # it is perl that is to see $
     timeout 600 perl -MIO::Socket::INET -e '
@@ -346,6 +349,34 @@ stalled_uploads() {
     expect 'the answers' "$(tr -d '\r' <"$scratch/answers")" \
         '20 HTTP/1.1 200 OK'$'\n''100 HTTP/1.1 201 Created'
     rm "$files"/stalled*
+    kill "$server"
+    wait "$server" || fail "httpd ended with $?"
+}
+
+# Those who hold descriptors for long are not waited for without end; who needs none is answered at
+# once, and when they have ended all is as before.
+none_left_for_long() {
+    local i fds=() fd
+    use_few 40
+    start_httpd --upload
+    for ((i = 0; i < 6; i++)); do
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port"
+        fds+=("$fd")
+        printf 'PUT /long%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\na' \
+            "$i" >&"$fd"
+    done
+    await has_open_files 6
+    expect_answer 503 "$url/ten.txt"
+    expect_answer 503 "$url/"
+    expect_answer 405 -X DELETE --max-time 5 "$url/ten.txt"
+    for fd in "${fds[@]}"; do
+        printf b >&"$fd"
+        expect 'the status' "$(timeout 60 cat <&"$fd" | statuses)" 201
+        exec {fd}>&-
+    done
+    expect_answer 200 "$url/ten.txt"
+    expect_answer 204 -T - "$url/long0" < <(echo new)
+    rm "$files"/long*
     kill "$server"
     wait "$server" || fail "httpd ended with $?"
 }
@@ -496,6 +527,7 @@ httpd_behaviour 'a thousand connections are served' thousand
 httpd_behaviour 'connections beyond the limit wait for their turn' waiting_line
 httpd_behaviour 'a lack of descriptors passes' few_descriptors
 httpd_behaviour 'uploads that stall have nobody refused' stalled_uploads
+httpd_behaviour 'but those that stall for long do' none_left_for_long
 httpd_behaviour 'an upload has its own time' slow_upload
 httpd_behaviour 'a client that has been sent all and takes nothing is given up' takes_nothing_more
 end_of_tests
