@@ -1,5 +1,6 @@
 /* The address of a peer that may have gone: see whorl/address.h. */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int last_known(int fd, struct sockaddr *addr, socklen_t *len)
 
 int whorl_peer_address(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    if (!addr || !len)
+    if (!addr || !len || *len > INT_MAX)
         return -EINVAL;
     if (getpeername(fd, addr, len) == 0)
         return 0;

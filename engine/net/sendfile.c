@@ -35,12 +35,14 @@
 #include <op/op.h>
 #include <sys/stat.h>
 #include <whorl/bulk.h>
+#include <whorl/net.h>
 
 struct transfer {
     struct bulk_source source;
     int out;
     struct which_file receiver;
     bool to_socket;
+    bool to_datagrams;
     bool has_met_errors;       /* see make_room_poll */
     bool has_seen_room;        /* a poll has, and nothing was sent since */
     struct bulk_buffer buffer; /* start is NULL: none was needed yet */
@@ -55,12 +57,19 @@ static bool out_is_there(const struct transfer *one)
 
 /* --- Through a buffer --- */
 
-static whorl_op make_sending(const struct transfer *one, struct bulk_piece piece)
+/* A piece is a datagram where the receiver is one for these; sent by whorl_sendmsg, as a send to
+ * some of them would be empty when it has waited. */
+static ssize_t send_piece(const struct transfer *one, struct bulk_piece piece)
 {
-    const char *data = one->buffer.start + piece.skip;
-    if (one->to_socket)
-        return whorl_op_send(one->out, data, piece.len, MSG_WAITALL);
-    return whorl_op_write(one->out, data, piece.len);
+    char *data = one->buffer.start + piece.skip;
+    if (one->to_datagrams) {
+        struct iovec whole = {data, piece.len};
+        const struct msghdr message = {.msg_iov = &whole, .msg_iovlen = 1};
+        return whorl_sendmsg(one->out, &message, 0);
+    }
+    whorl_op op = one->to_socket ? whorl_op_send(one->out, data, piece.len, MSG_WAITALL)
+                                 : whorl_op_write(one->out, data, piece.len);
+    return whorl_op_await(&op);
 }
 
 /* The file's bytes in the piece; 0: the file has ended; -errno. */
@@ -87,10 +96,9 @@ static int move_piece(struct transfer *one)
         return (int)came;
     bool is_cut = (size_t)came < piece.len;
     piece.len = (size_t)came;
-    whorl_op send = make_sending(one, piece);
-    int result = whorl_op_await(&send);
+    ssize_t result = send_piece(one, piece);
     if (result <= 0)
-        return result;
+        return (int)result;
     source->sent += (size_t)result;
     bool has_ended = source->size > 0 && source->from + (off_t)source->sent >= source->size;
     return !(is_cut && has_ended);
@@ -163,7 +171,11 @@ ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
     if (error)
         return error;
     one.receiver = which_file(&out);
+    int type = 0;
+    socklen_t len = sizeof type;
     one.to_socket = S_ISSOCK(out.st_mode);
+    one.to_datagrams =
+        getsockopt(out_fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
     error = move_all(loop, &one);
     if (one.buffer.start)
         bulk_buffer_give_back(loop, &one.buffer);

@@ -2,7 +2,9 @@
  * Resets that nobody sees. The kernel tells of a reset once, to who asks first. Where that is a
  * send, which may have sent a part and keep it to itself, the next one gives EPIPE, and receiving
  * gives 0, as after the peer's end of sending. What TCP has counted tells the two apart: that end
- * counts as a byte, which nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18).
+ * counts as a byte, which nobody receives (tcpi_bytes_received, RFC 4898; seen on Linux 6.18). So
+ * does a byte out of band; then there is but what a send was told that met the reset itself: behind
+ * the peer's end that is EPIPE.
  */
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -51,7 +53,7 @@ static bool is_cut_off(const whorl_stream *stream)
 {
     struct tcp_info info;
     return stream->is_socket && look_at(stream->fd, &info) && info.tcpi_state == CLOSE &&
-           taken(stream->fd, &info) == stream->received;
+           (stream->out_error == -ECONNRESET || taken(stream->fd, &info) == stream->received);
 }
 
 int reset_before(const whorl_stream *stream)

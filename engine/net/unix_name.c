@@ -64,28 +64,32 @@ static int bind_once(const struct unix_name *name, int fd)
     return whorl_bind(fd, (const struct sockaddr *)&name->address, name->len);
 }
 
-/* Whether no socket is bound to a file that is there. It is asked by a connect of a datagram
+/* 1: no socket is bound to the file that is there; 0: one is, or it is no socket's; -errno: there
+ * is no telling. It is asked by a connect of a datagram
  * socket: one that is bound refuses that for its kind, also if it does not listen yet, and does not
  * see it; or takes it, and does not see it either. */
-static bool is_stale(const struct unix_name *name)
+static int look_for_owner(const struct unix_name *name)
 {
     struct stat status;
     if (lstat(name->address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
-        return false;
+        return 0;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool is_refused = fd >= 0 &&
-                      connect(fd, (const struct sockaddr *)&name->address, name->len) != 0 &&
+    if (fd < 0)
+        return -errno;
+    bool is_refused = connect(fd, (const struct sockaddr *)&name->address, name->len) != 0 &&
                       errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return is_refused;
 }
 
 static int bind_or_replace(const struct unix_name *name, int fd)
 {
     int error = bind_once(name, fd);
-    if (error != -EADDRINUSE || !is_stale(name))
+    if (error != -EADDRINUSE)
         return error;
+    int is_stale = look_for_owner(name);
+    if (is_stale <= 0)
+        return is_stale < 0 ? is_stale : error;
     if (unlink(name->address.sun_path) != 0 && errno != ENOENT)
         return -errno;
     return bind_once(name, fd);

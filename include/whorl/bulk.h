@@ -22,8 +22,8 @@ extern "C" {
  * without a copy, a megabyte at a time before other tasks have their turn; as with sendfile(2),
  * what is written to the file meanwhile may be sent or not. All else goes through buffers of the
  * engine's, up to 256 KiB for a transfer, less for each the more of them there are; a few are kept
- * by the loop. The disk is waited for by the calling task alone, as everywhere. A file with
- * O_DIRECT is read in whole blocks, round what is asked for.
+ * by the loop. To a socket for datagrams each piece is one. The disk is waited for by the calling
+ * task alone, as everywhere. A file with O_DIRECT is read in whole blocks, round what is asked for.
  *   -EINVAL     in_fd is neither a regular file nor a block device, or *offset is negative
  *   -ECANCELED  nothing was sent
  *   -ENOMEM     nothing was sent

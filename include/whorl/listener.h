@@ -56,7 +56,7 @@ typedef struct whorl_listener_options {
  *   -EADDRNOTAVAIL  no address of `host` is this machine's
  *   -EACCES         the port is below net.ipv4.ip_unprivileged_port_start, and the program has no
  *                   right to it
- *   -EINVAL         an option is out of its range; but the family: -EAFNOSUPPORT
+ *   -EINVAL         an option is out of its range
  *   -ENOMEM
  *   else            as whorl_resolve says, and socket(2), bind(2), listen(2) */
 WHORL_API int whorl_listen_tcp(const char *host, const char *service,

@@ -199,6 +199,10 @@ static void where_there_is_no_peer_that_is_told(void **state)
     len = UINT32_MAX;
     assert_int_equal(whorl_peer_address(both.ends[0], (struct sockaddr *)&addr, &len), -EINVAL);
     close_pair(&both);
+    struct sockaddr_in6 client;
+    fd = accept_reset(AF_INET, &client);
+    assert_int_equal(whorl_peer_address(fd, (struct sockaddr *)&addr, &len), -EINVAL);
+    close(fd);
 }
 
 int main(void)

@@ -148,7 +148,7 @@ static void when_one_is_silent_the_next_begins_after_the_delay(void **state)
     places_close(&places);
 }
 
-/* The one that fails has a delay of its own, which is over then, though another one is under way. */
+/* The one that fails has a delay of its own, which is over then, though another is under way. */
 static void when_one_fails_beside_one_that_is_silent_the_next_begins_at_once(void **state)
 {
     (void)state;

@@ -6,6 +6,7 @@
 #include "core/forbid.h"
 #include "net/stale.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void check_refused(const char *path, const whorl_listener_options *options, int error)
@@ -49,6 +50,44 @@ static void a_stale_file_that_may_not_be_removed_is_told_of(void **state)
     assert_int_equal(chmod(directory.text, 0755), 0);
 }
 
+/* --- A program that has too few descriptors --- */
+
+/* What they lack for is not taken for somebody who is there. */
+static intptr_t listen_with_few(void *path)
+{
+    enum { ENOUGH = 8 };
+    struct rlimit before;
+    check_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int free_one = dup(STDIN_FILENO), refused = 0;
+    close(free_one);
+    for (int more = 0; more < ENOUGH; more++) {
+        whorl_listener *listener;
+        whorl_datagram *datagram;
+        const struct rlimit few = {(rlim_t)(free_one + more), before.rlim_max};
+        check_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        int error = whorl_listen_unix(path, NULL, &listener);
+        check(error == 0 || error == -EMFILE);
+        refused += error != 0;
+        check_equal(whorl_datagram_open_unix(error ? path : "@", NULL, &datagram),
+                    error ? -EMFILE : -EINVAL);
+        check_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (error == 0) {
+            check_equal(whorl_listener_close(listener), 0);
+            leave_stale(path);
+        }
+    }
+    check(refused > 1 && refused < ENOUGH);
+    return unlink(path);
+}
+
+static void without_descriptors_a_stale_file_is_not_taken_for_a_live_one(void **state)
+{
+    (void)state;
+    test_path path = path_of("stale");
+    leave_stale(path.text);
+    run_checks(listen_with_few, path.text);
+}
+
 /* --- A program that may not change modes --- */
 
 static intptr_t listen_with_mode(void *path)
@@ -89,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaviour(a_stale_file_that_may_not_be_removed_is_told_of),
+        behaviour(without_descriptors_a_stale_file_is_not_taken_for_a_live_one),
         behaviour(a_mode_that_cannot_be_set_leaves_no_file),
     };
     return run_behaviours("listener_unix_refused", tests);

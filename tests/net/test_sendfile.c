@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* --- Sizes, offsets, kinds of receivers --- */
@@ -98,6 +99,58 @@ static void a_pipe_that_does_not_block_gets_all_of_it(void **state)
 {
     (void)state;
     run_checks_on_all_features(send_to_full_pipe, NULL);
+}
+
+/* A datagram socket of unix, that is not connected back to its sender, and full. */
+struct datagrams {
+    int fd;
+    int full; /* datagrams of "x" that are there first */
+};
+
+static intptr_t receive_datagrams(void *arg)
+{
+    const struct datagrams *to = arg;
+    char buf[1000];
+    size_t got = 0;
+    check_equal(whorl_sleep(WHORL_MS(5)), 0);
+    for (int i = 0; i < to->full; i++)
+        check_equal(whorl_recv(to->fd, buf, sizeof buf, 0), 1);
+    while (got < sizeof buf) {
+        ssize_t came = whorl_recv(to->fd, buf + got, sizeof buf - got, 0);
+        if (!check(came > 0))
+            break;
+        got += (size_t)came;
+    }
+    check_equal(memcmp(buf, content, sizeof buf), 0);
+    return (intptr_t)got;
+}
+
+static intptr_t send_to_full_datagrams(void *arg)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof name;
+    struct datagrams to = {.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    int out = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = big_file(O_RDONLY);
+    off_t offset = 0;
+    check_equal(bind(to.fd, (struct sockaddr *)&name, sizeof name.sun_family), 0);
+    check_equal(getsockname(to.fd, (struct sockaddr *)&name, &len), 0);
+    check_equal(connect(out, (struct sockaddr *)&name, len), 0);
+    while (send(out, "x", 1, MSG_DONTWAIT) == 1)
+        to.full++;
+    whorl_task *task = whorl_spawn(receive_datagrams, &to);
+    for (int i = 0; i < 10; i++)
+        check_equal(whorl_sendfile(out, fd, &offset, 100), 100);
+    check_equal(whorl_join(task), 1000);
+    close(fd);
+    close(out);
+    close(to.fd);
+    return (intptr_t)arg;
+}
+
+static void a_datagram_is_sent_whole_when_there_is_room(void **state)
+{
+    (void)state;
+    run_checks_on_all_features(send_to_full_datagrams, NULL);
 }
 
 static intptr_t send_at_position(void *arg)
@@ -301,6 +354,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         behaviour(any_part_of_a_file_goes_to_any_kind_of_receiver),
         behaviour(a_pipe_that_does_not_block_gets_all_of_it),
+        behaviour(a_datagram_is_sent_whole_when_there_is_room),
         behaviour(without_an_offset_the_position_moves),
         behaviour(a_file_takes_it_too),
         behaviour(a_short_read_is_not_the_end),

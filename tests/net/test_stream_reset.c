@@ -64,6 +64,25 @@ static intptr_t behind_a_write(void *arg)
     return (intptr_t)arg;
 }
 
+/* A byte out of band is counted as the peer's end is; what was written is the first to meet the
+ * reset. */
+static intptr_t behind_urgent_data(void *arg)
+{
+    connection = TCP_PAIR;
+    stream_and_peer both = open_stream(NULL);
+    char buf[3], byte;
+    check_equal(send(both.peer, "!", 1, MSG_OOB), 1);
+    check_equal(send(both.peer, "abc", 3, 0), 3);
+    check_equal(whorl_stream_read_exactly(both.stream, buf, 3), 3);
+    reset_peer(both.peer);
+    check_equal(whorl_stream_puts(both.stream, "x"), 1);
+    let_wait();
+    check_equal(whorl_stream_read(both.stream, &byte, 1), -ECONNRESET);
+    check_equal(whorl_stream_at_end(both.stream), 0);
+    check_equal(whorl_stream_close(both.stream), -ECONNRESET);
+    return (intptr_t)arg;
+}
+
 /* The program has asked the socket itself, which tells of it once. */
 static intptr_t told_by_the_socket(void *arg)
 {
@@ -394,6 +413,7 @@ static void who_writes_is_told_of_what_meets_it_unless_a_read_told_first(void **
 {
     (void)state;
     run_on_connections(1, WHORL_CLOCK_REAL, behind_a_write, NULL);
+    run_on_connections(1, WHORL_CLOCK_REAL, behind_urgent_data, NULL);
     run_on_connections(1, WHORL_CLOCK_REAL, told_by_the_socket, NULL);
 }
 
