@@ -86,10 +86,10 @@ void direct_reserve(whorl_file *file, int64_t end)
         step = end - file->at;
     if (file->reserve_step < STEP_MOST)
         file->reserve_step *= 2;
+    /* From now on: one that fails may do a part, and one that a run is left in all of it. */
+    file->reserved = file->at + step;
     whorl_op op = whorl_op_fallocate(file->fd, 0, file->at, step);
     int result = file_await(file, &op);
-    /* Also one that failed may have done a part. */
-    file->reserved = file->at + step;
     if (result < 0 && result != -ECANCELED)
         file->may_reserve = false;
 }

@@ -176,6 +176,62 @@ static void a_run_that_is_left_by_a_jump_writes_it_too(void **state)
     assert_left_is_whole(&left);
 }
 
+/* Amid a write past the page cache, for which space is reserved now and then: none stays. */
+struct writing {
+    test_path path;
+    int64_t pause; /* before the jump */
+};
+
+static intptr_t write_on(void *file)
+{
+    static char data[300000];
+    memset(data, 'x', sizeof data);
+    for (int i = 0; i < 40; i++)
+        if (whorl_file_write(file, data, sizeof data) < 0)
+            return -EIO;
+    return 0;
+}
+
+static intptr_t leave_amid_a_write(void *arg)
+{
+    const struct writing *writing = arg;
+    whorl_file_options options = {.buffer_size = 65536, .depth = 4};
+    whorl_file *file;
+    int error =
+        whorl_file_open(writing->path.text, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, &options, &file);
+    if (error)
+        return error;
+    whorl_spawn(write_on, file);
+    whorl_sleep(writing->pause);
+    longjmp(away, 1);
+}
+
+static void a_file_that_is_left_amid_a_write_is_no_larger_than_what_was_written(void **state)
+{
+    (void)state;
+    static struct writing writing;
+    static int turn;
+    if (UNDER_THREAD_SANITIZER)
+        skip_because("the thread sanitizer's longjmp finds no way out of a fiber");
+    writing = (struct writing){.path = path_of("file")};
+    for (turn = 0; turn < 150; turn++) {
+        char last = 'x';
+        struct stat status;
+        writing.pause = turn * WHORL_US(15);
+        if (setjmp(away) == 0) {
+            assert_int_equal(whorl_run(leave_amid_a_write, &writing), -EINVAL);
+            skip_because("the file system has no O_DIRECT");
+        }
+        assert_int_equal(whorl_run_abandon(), -ECANCELED);
+        int fd = open(writing.path.text, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(fstat(fd, &status), 0);
+        if (status.st_size > 0)
+            assert_int_equal(pread(fd, &last, 1, status.st_size - 1), 1);
+        close(fd);
+        assert_int_equal(last, 'x');
+    }
+}
+
 static intptr_t leave_stream(void *arg)
 {
     char *room = calloc(1, 200000);
@@ -355,6 +411,7 @@ int main(void)
         behaviour(what_nobody_closes_is_written_at_the_end_of_the_run),
         behaviour(what_was_read_ahead_is_awaited_at_the_end_of_the_run),
         behaviour(a_run_that_is_left_by_a_jump_writes_it_too),
+        behaviour(a_file_that_is_left_amid_a_write_is_no_larger_than_what_was_written),
         behaviour(what_a_stream_did_not_take_is_dropped_and_told),
         behaviour(what_cannot_be_written_is_told),
         behaviour(a_size_that_cannot_be_set_back_is_told),
