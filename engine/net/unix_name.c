@@ -65,9 +65,9 @@ static int bind_once(const struct unix_name *name, int fd)
 }
 
 /* 1: no socket is bound to the file that is there; 0: one is, or it is no socket's; -errno: there
- * is no telling. It is asked by a connect of a datagram
- * socket: one that is bound refuses that for its kind, also if it does not listen yet, and does not
- * see it; or takes it, and does not see it either. */
+ * is no telling. It is asked by a connect of a datagram socket: one that is bound refuses that for
+ * its kind, also if it does not listen yet, and does not see it; or takes it, and does not see it
+ * either. */
 static int look_for_owner(const struct unix_name *name)
 {
     struct stat status;

@@ -1,11 +1,11 @@
 /*
- * The descriptors that connections and their requests hold, of those that there are. As many as a
- * request may come to need are set aside for it before it opens anything; where so many are not
- * left it waits for a while, and is refused then: those that hold them may wait for it in turn.
+ * The descriptors that requests hold, of those that are not for connections. As many as a request
+ * may come to need are set aside for it before it opens anything; where so many are not left it
+ * waits for a while, and is refused then: those that hold them may wait for it in turn.
  */
 #include "httpd.h"
 
-/* For 10 seconds. There are looks, as nobody tells of a connection that has been closed. */
+/* For 10 seconds. */
 enum { LOOKS = 200 };
 #define PAUSE WHORL_MS(50)
 
@@ -23,8 +23,8 @@ size_t descriptors_needed(const struct connection *self, const struct path *path
 /* One request may try at any time. */
 static bool are_left(const struct server *server, size_t count)
 {
-    size_t held = whorl_listener_live(server->listener) + server->descriptors_taken;
-    return held + count <= server->descriptors || server->descriptors_taken == 0;
+    size_t taken = server->descriptors_taken;
+    return taken + count <= server->descriptors || taken == 0;
 }
 
 int descriptors_take(struct server *server, size_t count)

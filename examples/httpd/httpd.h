@@ -48,8 +48,8 @@ struct server {
     time_t second;                /* in which this was made: */
     char common[96];              /* the headers of every answer */
     whorl_mutex replacing;        /* who holds it replaces a file */
-    size_t descriptors;           /* for connections and requests */
-    size_t descriptors_taken;     /* by requests */
+    size_t descriptors;           /* for requests, beside the connections' */
+    size_t descriptors_taken;     /* of them */
     int64_t last_upload;          /* the time that it was given: ns since 1970 */
     LIST_HEAD(, connection) idle; /* those that wait for a request */
     bool stopping;

@@ -19,8 +19,8 @@
 
 enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400, URI_MOST = 8192 };
 
-/* Descriptors that connections leave to requests, where there are not many more. */
-enum { FOR_REQUESTS = 256 };
+/* Descriptors that are kept for requests; half of all, where there are fewer. */
+enum { FOR_REQUESTS = 4096 };
 
 /* --- The command line --- */
 
@@ -174,9 +174,9 @@ int main(int argc, char **argv)
     if (parse_options(argc, argv, &server.options) != 0)
         return EXIT_REFUSED;
     service_begin();
-    size_t *most = &server.options.max_connections, left = FOR_REQUESTS;
-    *most = service_connections(*most, 1, &left);
-    server.descriptors = *most + left;
+    server.descriptors = FOR_REQUESTS;
+    server.options.max_connections =
+        service_connections(server.options.max_connections, 1, &server.descriptors);
     whorl_config config = {.sigint = WHORL_SIGINT_LEAVE};
     return whorl_run_with(&config, run, &server) < 0 ? EXIT_FAILED : EXIT_SERVED;
 }

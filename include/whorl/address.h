@@ -33,8 +33,8 @@ WHORL_API int whorl_address_text(const struct sockaddr *addr, socklen_t len, cha
  * has broken off since (SO_PEERNAME of socket(7)), as a server's log may have to tell. *len is
  * addr's room, and becomes the address's length; of one that is longer than the room as much is
  * there as fits. Does not wait. From: any thread, also outside a task. Returns 0.
- *   -ENOTCONN  it has no peer, and had none; of a TCP socket whose connect has failed the address
- *              that was tried may be given instead
+ *   -ENOTCONN  it has no peer, and had none; of a TCP socket whose connect has failed, or is under
+ *              way, the address that it was to may be given instead
  *   -EINVAL    addr or len is NULL, or *len is above INT_MAX
  *   -EBADF, -ENOTSOCK */
 WHORL_API int whorl_peer_address(int fd, struct sockaddr *addr, socklen_t *len);

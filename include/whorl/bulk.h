@@ -22,12 +22,14 @@ extern "C" {
  * without a copy, a megabyte at a time before other tasks have their turn; as with sendfile(2),
  * what is written to the file meanwhile may be sent or not. All else goes through buffers of the
  * engine's, up to 256 KiB for a transfer, less for each the more of them there are; a few are kept
- * by the loop. To a socket for datagrams each piece is one. The disk is waited for by the calling
- * task alone, as everywhere. A file with O_DIRECT is read in whole blocks, round what is asked for.
+ * by the loop. The disk is waited for by the calling task alone, as everywhere. A file with
+ * O_DIRECT is read in whole blocks, round what is asked for. To a socket for datagrams each piece
+ * is one; an error of the network, which is told once, is lost there behind some that were sent.
  *   -EINVAL     in_fd is neither a regular file nor a block device, or *offset is negative
  *   -ECANCELED  nothing was sent
  *   -ENOMEM     nothing was sent
- *   -EBADF      also: one of the descriptors was closed meanwhile
+ *   -EBADF      also: one of the descriptors was closed meanwhile; or -ECANCELED, where the close
+ *               has ended a wait
  *   -EPERM      not inside a task
  *   else        as pread(2), and send(2) or write(2), say; -EPIPE without a signal */
 WHORL_API ssize_t whorl_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);

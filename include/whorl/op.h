@@ -265,10 +265,11 @@ WHORL_API int whorl_gather_ops(whorl_op *ops, size_t n);
  * own result: 0 if none failed, else the first error in the chain's order, where -ECANCELED counts
  * only if there is no other. In a cancelled caller only closes run.
  *
- * On a loop without WHORL_FEATURE_DEFER_TASKRUN an op behind one that the kernel gave to a worker,
- * as reads and writes of some files, runs in that worker, too. A send, or a write to a pipe, waits
- * there for its receiver, and keeps one of the few workers that all file operations share; with
- * O_NONBLOCK it gives -EAGAIN. Where receivers may be slow, await one after the other.
+ * On a loop without WHORL_FEATURE_DEFER_TASKRUN, and before Linux 6.2, an op behind one that the
+ * kernel gave to a worker, as reads and writes of some files, runs in that worker, too. A send, or
+ * a write to a pipe, waits there for its receiver, and keeps one of the few workers that all file
+ * operations share; with O_NONBLOCK it gives -EAGAIN. Where receivers may be slow, await one after
+ * the other.
  *   -EINVAL     as for whorl_gather_ops; or an op in the array has been started or has ended
  *   already
  *   -E2BIG      more than the ring's entries hold: n, and one more for each timeout

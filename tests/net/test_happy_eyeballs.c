@@ -153,8 +153,8 @@ static void when_one_fails_beside_one_that_is_silent_the_next_begins_at_once(voi
 {
     (void)state;
     static const enum place_kind kinds[] = {HOLE, REFUSES, LIVE};
-    static const whorl_connect_options slowly = {.attempt_delay = WHORL_SECONDS(100),
-                                                 .timeout = WHORL_SECONDS(150)};
+    static const whorl_connect_options slowly = {.attempt_delay = WHORL_SECONDS(4),
+                                                 .timeout = WHORL_MS(7500)};
     struct places places;
     char expected[32];
     places_open(&places, kinds, count_of(kinds));
