@@ -101,7 +101,7 @@ static int finish_first(whorl_file *file, int before)
     if (!error && slot->done < slot->len)
         error = file->positioned ? write_rest(file, slot) : -ECANCELED;
     int64_t end = slot->offset + (int64_t)slot->done;
-    if (end > file->known_end)
+    if (slot->done > 0 && end > file->known_end)
         file->known_end = end;
     return before ? before : error;
 }

@@ -180,28 +180,33 @@ static void a_run_that_is_left_by_a_jump_writes_it_too(void **state)
 struct writing {
     test_path path;
     int64_t pause; /* before the jump */
+    bool seeks;    /* on and on, over what nobody writes */
+    whorl_file *file;
 };
 
-static intptr_t write_on(void *file)
+static intptr_t write_on(void *arg)
 {
     static char data[300000];
+    const struct writing *writing = arg;
     memset(data, 'x', sizeof data);
-    for (int i = 0; i < 40; i++)
-        if (whorl_file_write(file, data, sizeof data) < 0)
+    for (int i = 0; i < 40; i++) {
+        if (writing->seeks && i > 0)
+            whorl_file_seek(writing->file, 1 << 20, SEEK_CUR);
+        if (whorl_file_write(writing->file, data, sizeof data) < 0)
             return -EIO;
+    }
     return 0;
 }
 
 static intptr_t leave_amid_a_write(void *arg)
 {
-    const struct writing *writing = arg;
+    struct writing *writing = arg;
     whorl_file_options options = {.buffer_size = 65536, .depth = 4};
-    whorl_file *file;
-    int error =
-        whorl_file_open(writing->path.text, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, &options, &file);
+    int error = whorl_file_open(writing->path.text, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, &options,
+                                &writing->file);
     if (error)
         return error;
-    whorl_spawn(write_on, file);
+    whorl_spawn(write_on, writing);
     whorl_sleep(writing->pause);
     longjmp(away, 1);
 }
@@ -214,10 +219,11 @@ static void a_file_that_is_left_amid_a_write_is_no_larger_than_what_was_written(
     if (UNDER_THREAD_SANITIZER)
         skip_because("the thread sanitizer's longjmp finds no way out of a fiber");
     writing = (struct writing){.path = path_of("file")};
-    for (turn = 0; turn < 150; turn++) {
+    for (turn = 0; turn < 300; turn++) {
         char last = 'x';
         struct stat status;
-        writing.pause = turn * WHORL_US(15);
+        writing.seeks = turn % 2 != 0;
+        writing.pause = turn / 2 * WHORL_US(15);
         if (setjmp(away) == 0) {
             assert_int_equal(whorl_run(leave_amid_a_write, &writing), -EINVAL);
             skip_because("the file system has no O_DIRECT");
