@@ -19,7 +19,7 @@
 
 enum { EXIT_SERVED = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2, DAY = 86400, URI_MOST = 8192 };
 
-/* Descriptors that are kept for requests; half of all, where there are fewer. */
+/* Descriptors that are kept for requests, or half of all, if that is less. */
 enum { FOR_REQUESTS = 4096 };
 
 /* --- The command line --- */
@@ -33,8 +33,8 @@ static const char notes[] =
     "nor are absolute ones.\n"
     "What a kill or a loss of power leaves, by a name that begins with " WHORL_TEMPORARY_PREFIX
     ", is never\nserved, and may be removed.\n"
-    "A request that finds no descriptor left for its file waits 10 seconds for one, and gets 503\n"
-    "then.\n"
+    "A request for whose file no descriptor is left beside the connections' waits 10 seconds for\n"
+    "one, and gets 503 then.\n"
     "SIGTERM and SIGINT (ctrl-C) end it when the requests have ended that run; a second one\n"
     "ends these too. An access log that nobody takes holds it up for 2 seconds.\n"
     "\nExit status: 0 it was asked to end; 1 it could not serve; 2 the arguments make no sense.\n";

@@ -194,7 +194,8 @@ size_t service_connections(size_t wanted, size_t each, size_t *together)
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
     size_t all = files.rlim_max, rest = all > DESCRIPTORS_ELSE ? all - DESCRIPTORS_ELSE : 0;
-    size_t kept = together == NULL ? 0 : *together < rest / 2 ? *together : rest / 2;
+    size_t half = rest - rest / 2;
+    size_t kept = together == NULL ? 0 : *together < half ? *together : half;
     size_t most = rest - kept > each ? (rest - kept) / each : 1;
     if (most < wanted)
         service_tell("%zu descriptors are enough for %zu connection%s at a time, and not for %zu: "
